@@ -1,0 +1,61 @@
+"""Friendly Fire: the directions a classifier classifies with are the directions along which it is fooled."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
+
+
+configfile: Path(workflow.basedir) / "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/datasets.smk"
+include: "workflow/rules/networks.smk"
+include: "workflow/rules/perturbations.smk"
+include: "workflow/rules/curvature.smk"
+include: "workflow/rules/bases.smk"
+include: "workflow/rules/accuracy.smk"
+include: "workflow/rules/figures.smk"
+
+
+localrules:
+    all,
+    fig3,
+    fig4,
+    spectrum,
+    training,
+
+
+rule all:
+    """Every figure of the suite."""
+    default_target: True
+    input:
+        figure_files("fig3"),
+        figure_files("fig4"),
+        figure_files("spectrum"),
+        figure_files("training"),
+
+
+rule fig3:
+    """Figure 3, top row: accuracy on images projected onto directions of high and low curvature."""
+    input:
+        figure_files("fig3"),
+
+
+rule fig4:
+    """Figure 4: accuracy on images projected onto the span of DeepFool perturbations."""
+    input:
+        figure_files("fig4"),
+
+
+rule spectrum:
+    """Eigenvalues of the mean Hessians, singular values of the perturbations."""
+    input:
+        figure_files("spectrum"),
+
+
+rule training:
+    """Learning curves of the networks that the suite trains."""
+    input:
+        figure_files("training"),

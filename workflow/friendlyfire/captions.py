@@ -1,0 +1,37 @@
+"""Sentences of the captions that quote what a table holds."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+
+def image_counts(table: pd.DataFrame) -> str:
+    """How many images of each split stand behind the accuracies, for each experiment."""
+    counts = table.groupby(["experiment", "split"], sort=False)["images"].max()
+    return "; ".join(
+        f"{experiment}: " + " and ".join(f"{n:,} {split} images" for (_, split), n in part.items())
+        for experiment, part in counts.groupby(level=0, sort=False)
+    )
+
+
+def curvature_quality(tables: Sequence[pd.DataFrame]) -> str:
+    """How far the curvatures can be trusted, for each experiment: medians over the classes, with their ranges."""
+    return " ".join(_quality(table) for table in tables if len(table))
+
+
+def _quality(table: pd.DataFrame) -> str:
+    first = table.iloc[0]
+    step = f"central differences of step {first['step']:.3g}" if first["hessian"] == "differences" else "automatic differentiation"
+    probed = f", probed along {first['probes']}" if first["solver"] == "dense" else ""
+    success = table["boundary_converged"].sum() / (table["images"] - table["boundary_already_there"]).sum()
+    return (
+        f"{first['experiment']}: mean Hessians of {spread(table['points'], '.0f')} boundary points a class "
+        f"(targeted DeepFool reached {success:.1%}), by {step}, {first['solver']}{probed}; "
+        f"asymmetry {spread(table['asymmetry'])}, residual of the {first['leading']:.0f} leading directions {spread(table['residual'])}, "
+        f"overlap of their span between two halves of the sample {spread(table['overlap'])}."
+    )
+
+
+def spread(column: pd.Series, form: str = ".2f") -> str:
+    """Median of a column and its range, as text."""
+    return f"{column.median():{form}} ({column.min():{form}} to {column.max():{form}})"

@@ -1,0 +1,227 @@
+"""Images from their source: scikit-learn's digits, torchvision's sets by name, or any folder of images.
+
+Everything here is NumPy; images are uint8 of shape (n, channels, height, width).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from friendlyfire.errors import DataError
+from friendlyfire.seeds import derive_seed
+from friendlyfire.sources import image_shape
+from friendlyfire.stores import Store
+
+_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
+
+
+class Split(Protocol):
+    """One half (train or test) of a source: labels at once, images one by one."""
+
+    labels: np.ndarray  # (n,) int64
+    class_names: list[str]
+
+    def image(self, index: int) -> np.ndarray:
+        """The image at ``index``: uint8, (channels, height, width)."""
+        ...
+
+
+@dataclass
+class ArraySplit:
+    """A split that is in memory whole."""
+
+    images: np.ndarray  # (n, channels, height, width) uint8
+    labels: np.ndarray
+    class_names: list[str]
+
+    def image(self, index: int) -> np.ndarray:
+        return self.images[index]
+
+
+class FileSplit:
+    """A split of image files, each decoded, resized and cropped to a square when it is asked for."""
+
+    def __init__(self, files: Sequence[Path], labels: np.ndarray, class_names: list[str], shape: tuple[int, int, int]):
+        self.files, self.labels, self.class_names, self.shape = files, labels, class_names, shape
+
+    def image(self, index: int) -> np.ndarray:
+        try:
+            with Image.open(self.files[index]) as picture:
+                return square_image(picture, self.shape[0], self.shape[1])
+        except (UnidentifiedImageError, OSError, SyntaxError) as error:
+            raise DataError(f"{self.files[index]} is not a readable image ({error}); replace or remove it") from error
+
+
+def square_image(picture: Image.Image, channels: int, size: int) -> np.ndarray:
+    """A picture as uint8 (channels, size, size).
+
+    A picture that has that size is taken as it is. Another one is scaled (bicubic, antialiased) until its shorter
+    side is 8/7 of ``size``, and its centre is taken: 256 and 224 pixels, the custom for ImageNet.
+    """
+    picture = picture.convert("L" if channels == 1 else "RGB")
+    if picture.size != (size, size):
+        scale = size * 8 / 7 / min(picture.size)
+        width, height = (max(size, round(side * scale)) for side in picture.size)
+        picture = picture.resize((width, height), Image.Resampling.BICUBIC)
+        left, top = (width - size) // 2, (height - size) // 2
+        picture = picture.crop((left, top, left + size, top + size))
+    array = np.asarray(picture, dtype=np.uint8)
+    return array[None] if channels == 1 else array.transpose(2, 0, 1)
+
+
+def digits_splits(seed: int) -> dict[str, Split]:
+    """scikit-learn's 1,797 handwritten digits of 8 x 8 pixels, a fifth of each class held out for testing."""
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    digits = load_digits()
+    images = np.rint(digits.images * (255 / 16)).astype(np.uint8)[:, None]
+    halves = train_test_split(
+        np.arange(len(images)),
+        test_size=0.2,
+        stratify=digits.target,
+        random_state=derive_seed(seed, "datasets", "digits") % 2**32,
+    )
+    names = [str(name) for name in digits.target_names]
+    return {
+        split: ArraySplit(images[part], digits.target[part].astype(np.int64), names)
+        for split, part in zip(("train", "test"), map(np.sort, halves), strict=True)
+    }
+
+
+def torchvision_splits(source: str, root: Path, shape: tuple[int, int, int]) -> dict[str, Split]:
+    """One of torchvision's sets, already lying under ``root``."""
+    import torchvision
+
+    try:
+        if source == "ImageNet":
+            parts = {
+                split: torchvision.datasets.ImageNet(root, split=part)
+                for split, part in {"train": "train", "test": "val"}.items()
+            }
+            return {
+                split: FileSplit(
+                    [Path(file) for file, _ in part.samples],
+                    np.array(part.targets, dtype=np.int64),
+                    [names[0] for names in part.classes],
+                    shape,
+                )
+                for split, part in parts.items()
+            }
+        parts = {split: getattr(torchvision.datasets, source)(root, train=split == "train") for split in ("train", "test")}
+    except (RuntimeError, OSError) as error:
+        raise DataError(f"{source} cannot be read from {root} ({str(error).splitlines()[0]}); remove it to download it anew") from error
+    return {
+        split: ArraySplit(
+            np.asarray(part.data).reshape(len(part), shape[1], shape[2], shape[0]).transpose(0, 3, 1, 2),
+            np.asarray(part.targets, dtype=np.int64),
+            [str(name) for name in part.classes],
+        )
+        for split, part in parts.items()
+    }
+
+
+def folder_splits(folder: Path, shape: tuple[int, int, int]) -> dict[str, Split]:
+    """Any folder of images, ``{train,test}/<class>/*``; the sorted class folders are the class indices."""
+    if not folder.is_dir():
+        raise DataError(f"image folder {folder} is not there; it must hold train/<class>/ and test/<class>/")
+    classes = {
+        split: sorted(entry.name for entry in (folder / split).iterdir() if entry.is_dir())
+        for split in ("train", "test")
+        if (folder / split).is_dir()
+    }
+    if "test" not in classes:
+        raise DataError(f"image folder {folder} has no folder test/; it must hold train/<class>/ and test/<class>/")
+    if "train" in classes and classes["train"] != classes["test"]:
+        odd = sorted(set(classes["train"]) ^ set(classes["test"]))
+        raise DataError(f"image folder {folder}: train/ and test/ must hold the same classes, but not both hold {odd}")
+    return {split: _folder_split(folder / split, names, shape) for split, names in classes.items()}
+
+
+def _folder_split(folder: Path, class_names: list[str], shape: tuple[int, int, int]) -> FileSplit:
+    if len(class_names) < 2:
+        raise DataError(f"{folder} holds {len(class_names)} class folders; a classifier needs at least 2")
+    files, labels = [], []
+    for label, name in enumerate(class_names):
+        found = sorted(file for file in (folder / name).iterdir() if file.suffix.lower() in _SUFFIXES)
+        if not found:
+            raise DataError(f"class folder {folder / name} holds no image; add some ({', '.join(sorted(_SUFFIXES))}) or remove it")
+        files += found
+        labels += [label] * len(found)
+    return FileSplit(files, np.array(labels, dtype=np.int64), class_names, shape)
+
+
+def source_splits(settings: dict[str, Any], root: Path, seed: int) -> dict[str, Split]:
+    """Train and test split of a data set, checked.
+
+    Args:
+        settings: the section ``datasets.<name>`` of the configuration.
+        root: ``data_dir``, where torchvision's sets lie.
+        seed: the seed of the configuration, for sources without a test set of their own.
+
+    Raises:
+        DataError: the source is missing, unreadable, or its labels do not fit its classes.
+    """
+    shape = image_shape(settings)
+    match settings["source"]:
+        case "digits":
+            splits = digits_splits(seed)
+        case "folder":
+            splits = folder_splits(Path(settings["folder"]), shape)
+        case source:
+            splits = torchvision_splits(source, root, shape)
+    for name, split in splits.items():
+        low, high, classes = split.labels.min(), split.labels.max(), len(split.class_names)
+        if low < 0 or high >= classes:
+            raise DataError(f"{settings['source']}: {name} labels run from {low} to {high}, but there are {classes} classes")
+    return splits
+
+
+class Dataset:
+    """A data set in its store: images, labels and their mean, in the order that was drawn once."""
+
+    def __init__(self, store: Store):
+        self._store = store
+        self.class_names: list[str] = store.record["class_names"]
+        #: "train" and "test", or "test" alone.
+        self.splits = tuple(split for split in ("train", "test") if f"{split}/labels" in store)
+        #: (channels, height, width)
+        self.shape: tuple[int, int, int] = store.shape("test/images")[1:]
+        #: Mean image of the training set, pixels in [0, 1], float64 (channels, height, width).
+        self.mean: np.ndarray = store["mean"]
+        #: Standard deviation of the training pixels about the mean image, a number.
+        self.deviation: float = store.record["deviation"]
+
+    @property
+    def pixels(self) -> int:
+        """d, the number of pixel values of an image."""
+        return int(np.prod(self.shape))
+
+    def size(self, split: str) -> int:
+        """Number of images in ``split``."""
+        return self._store.shape(f"{split}/labels")[0]
+
+    def count(self, split: str, limit: int | None) -> int:
+        """Number of images that a stage takes from ``split`` when its settings allow ``limit`` (None: all)."""
+        return min(self.size(split), limit or self.size(split))
+
+    def images(self, split: str, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Images ``start`` to ``stop`` of ``split``: uint8 (n, channels, height, width)."""
+        return self._store.read(f"{split}/images", slice(start, stop))
+
+    def labels(self, split: str, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Labels of the same images: int64 (n,)."""
+        return self._store.read(f"{split}/labels", slice(start, stop))
+
+    def indices(self, split: str, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Their positions in the source: int64 (n,)."""
+        return self._store.read(f"{split}/indices", slice(start, stop))
+
+    def batches(self, split: str, count: int, size: int) -> Iterator[np.ndarray]:
+        """The first ``count`` images of ``split`` in pieces of ``size``, read from disk one by one."""
+        for start in range(0, count, size):
+            yield self.images(split, start, min(start + size, count))

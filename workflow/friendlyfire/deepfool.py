@@ -1,0 +1,163 @@
+"""DeepFool: the smallest perturbation that changes a classification, found by linearising the network again and again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+
+import torch
+from torch import Tensor, nn
+
+
+class Status(IntEnum):
+    """How the attack on one image ended."""
+
+    CONVERGED = 0  #: the perturbed image is classified otherwise (untargeted) or as the target
+    ALREADY_THERE = 1  #: the image is classified as its target without any perturbation
+    NOT_CONVERGED = 2  #: the iterations ran out; the last perturbation is returned
+    ZERO_GRADIENT = 3  #: no class could be approached: every (projected) gradient was zero
+    NON_FINITE = 4  #: a logit or a gradient was not finite
+
+
+@dataclass
+class Attack:
+    """Perturbations of n images and what became of them.
+
+    ``perturbations`` (n, channels, height, width) end on the linearised boundary; the attack itself was judged, and
+    found to succeed, at ``images + (1 + overshoot) * perturbations``, see :attr:`overshot`. Units: pixels in [0, 1].
+    """
+
+    perturbations: Tensor
+    sources: Tensor  #: (n,) predicted classes of the clean images
+    reached: Tensor  #: (n,) predicted classes of the overshot images
+    statuses: Tensor  #: (n,) :class:`Status`
+    iterations: Tensor  #: (n,) linearisations spent
+    overshoot: float
+
+    @property
+    def overshot(self) -> Tensor:
+        """The perturbations that fool: (1 + overshoot) r."""
+        return (1 + self.overshoot) * self.perturbations
+
+    @property
+    def converged(self) -> Tensor:
+        """(n,) which attacks succeeded."""
+        return self.statuses == Status.CONVERGED
+
+
+def deepfool(
+    network: Callable[[Tensor], Tensor],
+    images: Tensor,
+    targets: Tensor | None = None,
+    *,
+    basis: Tensor | None = None,
+    overshoot: float = 0.02,
+    max_iterations: int = 50,
+    candidates: int = 10,
+    batch_size: int = 64,
+) -> Attack:
+    r"""DeepFool perturbations, untargeted or targeted, free or confined to a subspace.
+
+    Each iteration linearises the margins :math:`f_k = F_k - F_{\hat c}` of the image perturbed so far, with gradients
+    :math:`w_k`, and steps to the nearest linearised boundary, :math:`r = |f_k| w_k / \|w_k\|^2` for the ``k`` of least
+    :math:`|f_k| / \|w_k\|`. Confined to a basis S, the gradients are projected before the class is chosen and before
+    the step: :math:`S S^T w_k` stands for :math:`w_k`. Targeted, only ``k = target`` is approached, away from the class
+    that is on top at the moment.
+
+    Sources: S.-M. Moosavi-Dezfooli, A. Fawzi, P. Frossard, "DeepFool", CVPR 2016, algorithm 2; confinement: section
+    4.3 of the paper; targets: its algorithm 1.
+
+    DEPARTS from the reference code of the paper: up to ``max_iterations`` (there 5), and no failure is dropped.
+
+    Args:
+        network: images (n, channels, height, width) to logits (n, classes), each image on its own.
+        images: the clean images, pixels in [0, 1]; perturbed ones may leave that range, as in the paper.
+        targets: (n,) class that each image shall become; None for any class but the predicted one.
+        basis: (d, k) orthonormal columns that the perturbations shall stay in the span of; None for all of it.
+        overshoot: by how much the total perturbation is lengthened when it is judged.
+        max_iterations: linearisations at most.
+        candidates: untargeted, how many of the clean image's highest-scoring classes are considered (its own included).
+        batch_size: images that pass through the network at once. It changes the speed, and the result by rounding only.
+
+    Returns:
+        An :class:`Attack`; the images keep their order.
+
+    Raises:
+        ValueError: the network is in training mode, or a count or shape is wrong.
+
+    Cost:
+        An image and iteration: two forward passes and a backward pass for each candidate class but one (one if targeted).
+    """
+    if isinstance(network, nn.Module) and network.training:
+        raise ValueError("the network is in training mode; call network.eval() first")
+    if candidates < 2:
+        raise ValueError(f"candidates={candidates}: the predicted class and at least one other are needed")
+    images = images.detach()
+    basis = None if basis is None else basis.to(images)
+    n = len(images)
+
+    logits = torch.cat([_logits(network, batch) for batch in images.split(batch_size)])
+    sources = logits.argmax(1)
+    others = logits.topk(min(candidates, logits.shape[1]), 1).indices[:, 1:] if targets is None else targets[:, None]
+    perturbations = torch.zeros_like(images, memory_format=torch.contiguous_format)
+    reached = sources.clone()
+    statuses = torch.full((n,), Status.NOT_CONVERGED, device=images.device)
+    iterations = torch.zeros(n, dtype=torch.long, device=images.device)
+    if targets is not None:
+        statuses[sources == targets] = Status.ALREADY_THERE
+    statuses[~logits.isfinite().all(1)] = Status.NON_FINITE
+
+    for _ in range(max_iterations):
+        active = (statuses == Status.NOT_CONVERGED).nonzero().squeeze(1)
+        if not len(active):
+            break
+        # Finished images have left: the batches stay full until the last.
+        for part in active.split(batch_size):
+            leave = sources[part] if targets is None else reached[part]
+            perturbed = images[part] + (1 + overshoot) * perturbations[part]
+            step, state = _step(network, perturbed, leave, others[part], basis)
+            perturbations[part] += step
+            iterations[part] += 1
+            logits = _logits(network, images[part] + (1 + overshoot) * perturbations[part])
+            reached[part] = logits.argmax(1)
+            there = reached[part] != sources[part] if targets is None else reached[part] == targets[part]
+            state[(state == Status.NOT_CONVERGED) & there] = Status.CONVERGED
+            state[~logits.isfinite().all(1)] = Status.NON_FINITE
+            statuses[part] = state
+    return Attack(perturbations, sources, reached, statuses, iterations, overshoot)
+
+
+@torch.no_grad()
+def _logits(network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    return network(images)
+
+
+def _step(
+    network: Callable[[Tensor], Tensor], images: Tensor, leave: Tensor, others: Tensor, basis: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Step of each image to its nearest linearised boundary, and NOT_CONVERGED or why there is none."""
+    n, m = others.shape
+    images = images.requires_grad_(True)
+    with torch.enable_grad():
+        logits = network(images)  # One forward pass serves the gradients of all margins.
+    margins = logits.detach().gather(1, others) - logits.detach().gather(1, leave[:, None])  # (n, m)
+    gradients = torch.empty(n, m, images[0].numel(), device=images.device)
+    for k in range(m):
+        difference = torch.zeros_like(logits).scatter_(1, others[:, k : k + 1], 1.0)
+        difference.scatter_add_(1, leave[:, None], -torch.ones_like(leave[:, None], dtype=difference.dtype))
+        (gradient,) = torch.autograd.grad(logits, images, difference, retain_graph=k < m - 1)
+        gradients[:, k] = gradient.flatten(1)
+    if basis is not None:
+        gradients = gradients @ basis  # (n, m, k): coordinates in the basis, where norms are the same
+    norms = gradients.norm(dim=2)
+    finite = margins.isfinite() & norms.isfinite()
+    distances = torch.where(finite & (norms > 0), margins.abs() / norms, torch.inf)
+    nearest = distances.argmin(1, keepdim=True)  # (n, 1)
+    distance, norm = distances.gather(1, nearest), norms.gather(1, nearest)
+    direction = gradients.gather(1, nearest[:, :, None].expand(-1, -1, gradients.shape[2])).squeeze(1)
+    stuck = distance.isinf()
+    step = torch.where(stuck, 0.0, distance / norm * direction)
+    if basis is not None:
+        step = step @ basis.T
+    state = torch.where(stuck.squeeze(1), Status.ZERO_GRADIENT, Status.NOT_CONVERGED)
+    state = torch.where(finite.all(1), state, Status.NON_FINITE)
+    return step.reshape(images.shape), state

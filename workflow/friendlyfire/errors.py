@@ -1,0 +1,29 @@
+"""The errors that a user can cause, each told in one line: the value, what is allowed, the way out."""
+
+
+class FriendlyFireError(Exception):
+    """Base of all errors whose message is meant for the user; shown without a traceback."""
+
+
+class ConfigError(FriendlyFireError):
+    """A key of the configuration has a value that cannot work."""
+
+
+class DataError(FriendlyFireError):
+    """Images, labels or classes are missing, unreadable or do not fit together."""
+
+
+class NetworkError(FriendlyFireError):
+    """A network or its weights cannot be used: not found, of another architecture, at chance, not finite."""
+
+
+class StoreError(FriendlyFireError):
+    """A result on disk is missing, damaged or not what its name says."""
+
+
+class CurvatureError(FriendlyFireError):
+    """A mean Hessian cannot be formed or decomposed as asked."""
+
+
+class BasisError(FriendlyFireError):
+    """Directions cannot be made into an orthonormal basis, or fewer exist than asked for."""

@@ -1,0 +1,174 @@
+"""The configuration: checked before any job starts, then cut into one dict for each stage of each experiment."""
+
+import ast
+import importlib
+import importlib.util
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from friendlyfire.errors import ConfigError
+from friendlyfire.sources import image_shape
+
+#: The stages whose sections an experiment may override.
+STAGES = ("networks", "perturbations", "curvature", "bases", "accuracy", "figures")
+
+#: Bases that are ordered class by class, of the eigenvectors of the mean Hessians (section 4.2).
+CURVATURE_BASES = ("curvature-positive", "curvature-negative", "curvature-extreme", "curvature-flat")
+
+#: Attacks whose perturbations can be decomposed, each giving a basis "<attack>-high" and "<attack>-low" (section 4.3).
+ATTACKS = ("deepfool",)
+
+#: Bases that owe nothing to the network: the controls.
+CONTROL_BASES = ("pca", "random")
+
+#: Names under results/ that no experiment can have.
+RESERVED = ("datasets", "figures", "logs", "tables")
+
+BASES = (*CURVATURE_BASES, *(f"{attack}-{order}" for attack in ATTACKS for order in ("high", "low")), *CONTROL_BASES)
+
+
+def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Check ``config`` against the JSON schema.
+
+    Raises:
+        ConfigError: the first fault, in one line: key, value, and what is allowed.
+    """
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    if error is None:
+        return
+    key = ".".join(str(part) for part in error.absolute_path) or "config"
+    match error.validator:
+        case "additionalProperties":
+            allowed = error.schema.get("properties", {})
+            unknown = sorted(set(error.instance) - set(allowed))
+            message = f"unknown key {', '.join(map(repr, unknown))}; allowed: {', '.join(sorted(allowed))}"
+        case "enum":
+            message = f"{error.instance!r} is not allowed; choose from {', '.join(map(str, error.validator_value))}"
+        case "required":
+            message = error.message
+        case _:
+            message = error.message.splitlines()[0]
+            if "description" in error.schema:
+                message += f" ({error.schema['description']})"
+    raise ConfigError(f"config: {key}: {message}")
+
+
+def experiment_settings(config: Mapping[str, Any], experiment: str, stage: str) -> dict[str, Any]:
+    """The section ``stage`` with what ``experiment`` overrides of it."""
+    return _merge(config[stage], config["experiments"][experiment].get(stage, {}))
+
+
+def _merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in override.items():
+        both = isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
+        merged[key] = _merge(base[key], value) if both else value
+    return merged
+
+
+def suite_experiments(config: Mapping[str, Any]) -> list[str]:
+    """Names of the experiments of the chosen suite, in its order."""
+    return list(config["suites"][config["suite"]])
+
+
+def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Check everything about ``config`` that can be known before a job runs.
+
+    Raises:
+        ConfigError: in one line, the key, its value, what is allowed.
+    """
+    check_schema(config, schema)
+    _check_named("suite", config["suite"], config["suites"])
+    for suite, experiments in config["suites"].items():
+        for experiment in experiments:
+            _check_named(f"suites.{suite}", experiment, config["experiments"])
+    for experiment, overrides in config["experiments"].items():
+        if experiment in RESERVED:
+            raise ConfigError(f"config: experiments: {experiment!r} is the name of a folder of results; choose another than {', '.join(RESERVED)}")
+        _check_named(f"experiments.{experiment}.dataset", overrides["dataset"], config["datasets"])
+    for name, dataset in config["datasets"].items():
+        _check_dataset(name, dataset)
+    for experiment in suite_experiments(config):
+        _check_experiment(config, experiment)
+
+
+def _check_named(key: str, value: str, allowed: Iterable[str]) -> None:
+    if value not in allowed:
+        raise ConfigError(f"config: {key}: there is no {value!r}; choose from {', '.join(allowed)}")
+
+
+def _check_dataset(name: str, dataset: Mapping[str, Any]) -> None:
+    key, source = f"config: datasets.{name}", dataset["source"]
+    needs = {"folder": ("folder", "size"), "ImageNet": ("size",)}.get(source, ())
+    for needed in needs:
+        if dataset.get(needed) is None:
+            raise ConfigError(f"{key}: source {source} needs the key {needed!r}")
+    for given in ("folder", "size", "channels"):
+        if dataset.get(given) is not None and given not in (*needs, "channels" if needs else ""):
+            raise ConfigError(f"{key}: source {source} has its own images; remove the key {given!r}")
+
+
+def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
+    dataset = config["datasets"][config["experiments"][experiment]["dataset"]]
+    channels, height, width = image_shape(dataset)
+    pixels, key = channels * height * width, f"config: {experiment}"
+    networks, _, curvature, _, accuracy, figures = (experiment_settings(config, experiment, stage) for stage in STAGES)
+    for figure in ("fig3", "fig4"):
+        for basis in figures[figure]:
+            _check_named(f"{experiment}: figures.{figure}", basis, BASES)
+    for name in ("ranks", "directions_per_class"):
+        beyond = [rank for rank in accuracy[name] if rank > pixels] if isinstance(accuracy[name], list) else []
+        if beyond:
+            raise ConfigError(f"{key}: accuracy.{name}: {beyond[0]} is beyond the {pixels} dimensions of its images")
+    if isinstance(curvature["directions"], int) and curvature["directions"] > pixels:
+        raise ConfigError(f"{key}: curvature.directions: {curvature['directions']} is beyond the {pixels} dimensions of its images")
+    if curvature["solver"] == "lanczos":
+        if curvature["directions"] == "all":
+            raise ConfigError(f"{key}: curvature.directions: 'all' needs solver dense; give lanczos a number")
+        if "curvature-flat" in figures["fig3"] + figures["fig4"]:
+            raise ConfigError(f"{key}: figures.fig3: curvature-flat needs curvature.solver dense; lanczos finds the ends of the spectrum only")
+    if networks["weights"] is None and networks["architecture"].startswith(("torchvision/", "timm/")) and channels != 3:
+        raise ConfigError(f"{key}: networks.architecture: {networks['architecture']} takes 3 channels, the images have {channels}")
+    if networks["weights"] == "published" and not networks["architecture"].startswith(("torchvision/", "timm/")):
+        raise ConfigError(f"{key}: networks.weights: {networks['architecture']} has no published weights; give a file, or null to train it")
+    if networks["weights"] not in (None, "published") and not Path(networks["weights"]).is_file():
+        raise ConfigError(f"{key}: networks.weights: {networks['weights']} is not a file; give a path, 'published', or null to train")
+    _check_architecture(f"{key}: networks.architecture", networks["architecture"])
+
+
+def _check_architecture(key: str, name: str) -> None:
+    """Whether there is a network of that name; by importing torchvision or timm where they are installed."""
+    library, slash, model = name.partition("/")
+    module, colon, factory = name.partition(":")
+    if slash and importlib.util.find_spec(library):
+        import difflib
+
+        known = importlib.import_module("torchvision.models" if library == "torchvision" else library).list_models()
+        if model not in known:
+            close = difflib.get_close_matches(model, known) or known[:3]
+            raise ConfigError(f"{key}: {library} has no network {model!r}; did you mean {' or '.join(close)}?")
+    elif colon:
+        try:
+            spec = importlib.util.find_spec(module)
+        except ModuleNotFoundError:
+            spec = None
+        if spec is None:
+            raise ConfigError(f"{key}: there is no module {module!r} for {name!r}; put it on PYTHONPATH or in the working directory")
+        if spec.origin and spec.origin.endswith(".py") and not _defines(Path(spec.origin), factory):
+            raise ConfigError(f"{key}: module {module!r} ({spec.origin}) defines no {factory!r}")
+
+
+def _defines(path: Path, name: str) -> bool:
+    """Whether the Python file at ``path`` binds ``name``; it is read, not run."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+            return True
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id == name:
+            return True
+        if isinstance(node, ast.alias) and (node.asname or node.name) == name:
+            return True
+    return False

@@ -1,0 +1,179 @@
+"""Arrays on disk: one Zarr ZipStore a result, written beside its place, moved there whole, checked when read.
+
+A zip file is one inode with a CRC-32 for each chunk, so that a flipped byte is an error and not another result. This
+and :mod:`friendlyfire.networks` (weights) are the only modules of the library that know paths.
+"""
+
+import contextlib
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.storage import ZipStore
+
+from friendlyfire.errors import StoreError
+
+#: Version of the form of all stores; a reader refuses another one.
+VERSION = 1
+
+#: Bytes that one chunk holds at most, before compression.
+CHUNK_BYTES = 16 * 2**20
+
+_PACKAGES = ("numpy", "scipy", "torch", "torchvision", "timm", "zarr")
+
+# What zipfile, zlib, the codecs and zarr raise on files that are not whole. `RuntimeError` is the codecs' own.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, OSError, EOFError, RuntimeError, zarr.errors.BaseZarrError)
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of the installed packages that results depend on."""
+    versions = {}
+    for name in _PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return versions
+
+
+class StoreWriter:
+    """Creates the arrays of one store; see :func:`create_store`."""
+
+    def __init__(self, group: zarr.Group):
+        self._group = group
+
+    def array(self, name: str, data: np.ndarray, axis: int = 0) -> None:
+        """Write a whole array, cut into chunks along ``axis``."""
+        data = np.asarray(data)
+        target = self.empty(name, data.shape, data.dtype, axis)
+        if data.size:
+            target[...] = data
+
+    def empty(self, name: str, shape: tuple[int, ...], dtype: np.dtype | str, axis: int = 0) -> zarr.Array:
+        """An array to be filled by whole chunks (of ``.chunks``), each once."""
+        dtype = np.dtype(dtype)
+        chunks = list(max(1, size) for size in shape)
+        row_bytes = dtype.itemsize * int(np.prod(chunks)) // chunks[axis] if shape else dtype.itemsize
+        if shape:
+            chunks[axis] = max(1, min(chunks[axis], CHUNK_BYTES // row_bytes))
+        return self._group.create_array(
+            name,
+            shape=shape,
+            dtype=dtype,
+            chunks=tuple(chunks),
+            # Mantissas do not compress; images, labels and indices do.
+            compressors=None if dtype.kind == "f" else "auto",
+            # A chunk of zeros is written too, so that a chunk that is not there is known to be lost.
+            config={"write_empty_chunks": True},
+        )
+
+
+@contextlib.contextmanager
+def create_store(path: str | os.PathLike, kind: str, record: Mapping[str, Any]) -> Iterator[StoreWriter]:
+    """Write a store beside ``path`` and move it there when the block ends without an error.
+
+    Args:
+        path: where the store shall be, by custom ``*.zarr.zip``.
+        kind: what it holds: ``dataset``, ``perturbations``, ``curvature``, ``basis``.
+        record: what describes it (experiment, settings, seed, units ...), as JSON's types.
+
+    Yields:
+        A :class:`StoreWriter`.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    attributes = {"schema": f"friendlyfire/{kind}", "version": VERSION, "packages": package_versions(), **record}
+    try:
+        with ZipStore(partial, mode="w") as store:
+            yield StoreWriter(zarr.create_group(store, attributes=attributes))
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+class Store:
+    """A store opened for reading; see :func:`open_store`. Arrays by ``store[name]``, slices by ``store.read``."""
+
+    def __init__(self, path: Path, group: zarr.Group):
+        self.path = path
+        self._group = group
+        with zipfile.ZipFile(path) as archive:
+            self._members = archive.namelist()
+        #: What was recorded when it was written.
+        self.record: dict[str, Any] = dict(group.attrs)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.read(name)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._group
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of the array ``name``, without reading it."""
+        return self._array(name).shape
+
+    def read(self, name: str, selection: Any = ...) -> np.ndarray:
+        """The part ``selection`` (NumPy basic indexing) of the array ``name``."""
+        array = self._array(name)
+        with _told_as_damage(self.path):
+            return np.asarray(array[selection])
+
+    def _array(self, name: str) -> zarr.Array:
+        with _told_as_damage(self.path):
+            array = self._group[name]
+            present = sum(member.startswith(f"{name}/c") for member in self._members)
+            if array.size and present != array.nchunks:  # Zarr would read a lost chunk as zeros.
+                raise ValueError(f"{present} of {array.nchunks} chunks of {name!r}")
+        return array
+
+
+@contextlib.contextmanager
+def open_store(path: str | os.PathLike, kind: str, experiment: str | None = None) -> Iterator[Store]:
+    """Open a store to read, once it is known to be what the caller expects.
+
+    Args:
+        path: the file.
+        kind: the kind it was written as.
+        experiment: the experiment it must belong to, if any.
+
+    Raises:
+        StoreError: the file is missing, damaged, or of another kind, version or experiment.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise StoreError(f"{path} is missing; make it with: snakemake --cores all {path}")
+    with _told_as_damage(path):
+        store = ZipStore(path, mode="r")
+        group = zarr.open_group(store, mode="r")
+    try:
+        record = dict(group.attrs)
+        expected = {"schema": f"friendlyfire/{kind}", "version": VERSION}
+        if experiment is not None:
+            expected["experiment"] = experiment
+        for key, value in expected.items():
+            if record.get(key) != value:
+                raise StoreError(
+                    f"{path} has {key} {record.get(key)!r}, not {value!r}; "
+                    f"make it again with: snakemake --cores all --force {path}"
+                )
+        yield Store(path, group)
+    finally:
+        store.close()
+
+
+@contextlib.contextmanager
+def _told_as_damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except StoreError:
+        raise
+    except _DAMAGE as error:
+        raise StoreError(
+            f"{path} is damaged ({type(error).__name__}: {error}); "
+            f"make it again with: snakemake --cores all --force {path}"
+        ) from error

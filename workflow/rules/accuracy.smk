@@ -1,0 +1,31 @@
+"""Accuracy on images projected onto the prefixes of a basis (section 4.2).
+
+Needs: a network, its data set, any basis.
+Gives: results/{experiment}/accuracy/{basis}.csv, training and test accuracy at each rank with 95 % intervals.
+"""
+
+
+rule measure_accuracy:
+    """Classify the images projected onto the first columns of a basis, for each rank of a grid."""
+    input:
+        code=code_of("measure_accuracy"),
+        dataset=dataset_of,
+        network="results/{experiment}/network.safetensors",
+        basis="results/{experiment}/bases/{basis}.zarr.zip",
+    output:
+        accuracy="results/{experiment}/accuracy/{basis}.csv",
+    params:
+        settings=settings("accuracy"),
+    log:
+        "results/logs/measure_accuracy/{experiment}-{basis}.log",
+    benchmark:
+        "results/logs/measure_accuracy/{experiment}-{basis}.tsv"
+    threads: 4
+    resources:
+        gpu=1,
+        mem="8GB",
+        runtime="2h",
+    conda:
+        "../../envs/torch.yaml"
+    script:
+        "../scripts/measure_accuracy.py"

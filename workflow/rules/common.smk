@@ -1,0 +1,108 @@
+"""What the rules share: the checked configuration, its sections, the code that a script runs. No rule."""
+
+import ast
+import functools
+import os
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+from friendlyfire.errors import ConfigError
+from friendlyfire.settings import (
+    ATTACKS,
+    BASES,
+    CURVATURE_BASES,
+    check_config,
+    experiment_settings,
+    suite_experiments,
+)
+
+WORKFLOW = Path(workflow.basedir) / "workflow"
+
+try:
+    check_config(config, yaml.safe_load((WORKFLOW / "schemas" / "config.schema.yaml").read_text(encoding="utf-8")))
+except ConfigError as error:
+    raise WorkflowError(str(error)) from None
+
+EXPERIMENTS = suite_experiments(config)
+TRAINED = [name for name in config["experiments"] if experiment_settings(config, name, "networks")["weights"] is None]
+IMPORTED = [name for name in config["experiments"] if name not in TRAINED]
+
+
+wildcard_constraints:
+    experiment="|".join(config["experiments"]),
+    dataset="|".join(config["datasets"]),
+    attack="|".join(ATTACKS),
+    basis="|".join(BASES),
+    shard=r"\d+",
+
+
+def one_of(names):
+    """Regular expression that matches these names and nothing else."""
+    return "|".join(names) or "(?!)"
+
+
+def settings(*stages):
+    """Params: the named sections as the job's experiment has them, with the seed, in one dict."""
+
+    def of_job(wildcards):
+        sections = {stage: experiment_settings(config, wildcards.experiment, stage) for stage in stages}
+        return {"seed": config["seed"], **sections}
+
+    return of_job
+
+
+def dataset_settings(wildcards):
+    """Params: the section of the job's data set."""
+    return {"seed": config["seed"], **config["datasets"][wildcards.dataset]}
+
+
+def dataset_of(wildcards):
+    """Input: the store of the data set of the job's experiment."""
+    return f"results/datasets/{config['experiments'][wildcards.experiment]['dataset']}.zarr.zip"
+
+
+def weights_of(wildcards):
+    """Input: the file of weights that the job's experiment brings, if any."""
+    weights = experiment_settings(config, wildcards.experiment, "networks")["weights"]
+    return [] if weights in (None, "published") else [weights]
+
+
+def experiments_with(figure):
+    """Experiments of the suite that have a panel in ``figure``."""
+    if figure == "training":
+        return [name for name in EXPERIMENTS if name in TRAINED]
+    return [name for name in EXPERIMENTS if experiment_settings(config, name, "figures")[figure]]
+
+
+def figure_files(figure):
+    """Input of a target: a figure as PDF, as picture, and the table plotted; nothing if no experiment is in it."""
+    return [f"results/figures/{figure}.{kind}" for kind in ("pdf", "png", "csv")] if experiments_with(figure) else []
+
+
+def curvature_shards(wildcards):
+    """Input: the stores of all shards of the curvature of the job's experiment."""
+    shards = experiment_settings(config, wildcards.experiment, "curvature")["shards"]
+    return [f"results/{wildcards.experiment}/curvature/shard-{shard}.zarr.zip" for shard in range(shards)]
+
+
+@functools.cache
+def code_of(script):
+    """Input ``code``: the modules that a script imports, near and far, so that editing one makes again what it made.
+
+    Snakemake follows the script itself, but not what it imports. The paths are relative, for only then does it
+    compare checksums and not times.
+    """
+    found, waiting = set(), [WORKFLOW / "scripts" / f"{script}.py"]
+    while waiting:
+        for node in ast.walk(ast.parse(waiting.pop().read_text(encoding="utf-8"))):
+            names = [node.module] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                for folder in (WORKFLOW, WORKFLOW / "scripts"):
+                    path = folder / (name.replace(".", "/") + ".py")
+                    if path.exists() and path not in found:
+                        found.add(path)
+                        waiting.append(path)
+    return sorted(os.path.relpath(path) for path in found)

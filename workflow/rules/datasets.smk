@@ -1,0 +1,47 @@
+"""Images from their source, once.
+
+Needs: scikit-learn's digits, torchvision's sets in data_dir (downloaded if absent), or a folder of images.
+Gives: results/datasets/{dataset}.zarr.zip, with images, labels, indices and the training set's mean image.
+"""
+
+
+localrules:
+    fetch_dataset,
+
+
+rule fetch_dataset:
+    """See that the source of a data set is there, downloading it if need be, and take stock of it."""
+    input:
+        code=code_of("fetch_dataset"),
+    output:
+        stock="results/datasets/{dataset}.source.json",
+    params:
+        dataset=dataset_settings,
+    log:
+        "results/logs/fetch_dataset/{dataset}.log",
+    conda:
+        "../../envs/torch.yaml"
+    script:
+        "../scripts/fetch_dataset.py"
+
+
+rule prepare_dataset:
+    """Draw the order and subsets of a data set, and store its images and their mean."""
+    input:
+        code=code_of("prepare_dataset"),
+        stock="results/datasets/{dataset}.source.json",
+    output:
+        dataset="results/datasets/{dataset}.zarr.zip",
+    params:
+        dataset=dataset_settings,
+    log:
+        "results/logs/prepare_dataset/{dataset}.log",
+    benchmark:
+        "results/logs/prepare_dataset/{dataset}.tsv"
+    resources:
+        mem="4GB",
+        runtime="2h",
+    conda:
+        "../../envs/torch.yaml"
+    script:
+        "../scripts/prepare_dataset.py"

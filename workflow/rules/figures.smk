@@ -1,0 +1,106 @@
+"""Figures, of tables and nothing else.
+
+Needs: the tables of the suite's experiments.
+Gives: results/figures/{figure}.pdf, .png, the .csv plotted, and its caption as .rst.
+"""
+
+STYLE = os.path.relpath(WORKFLOW / "friendlyfire" / "figures.mplstyle")
+
+
+localrules:
+    plot_accuracy,
+    plot_spectrum,
+    plot_training,
+
+
+def accuracy_tables(wildcards):
+    """Input: the tables of all bases of a figure, experiment by experiment."""
+    return [
+        f"results/{experiment}/accuracy/{basis}.csv"
+        for experiment in experiments_with(wildcards.figure)
+        for basis in experiment_settings(config, experiment, "figures")[wildcards.figure]
+    ]
+
+
+def quality_tables(wildcards):
+    """Input: the quality records that the caption of a figure of curvature quotes."""
+    shown = [name for name in experiments_with(wildcards.figure) if name in experiments_with("spectrum")]
+    return expand("results/{experiment}/quality.csv", experiment=shown if wildcards.figure == "fig3" else [])
+
+
+rule plot_accuracy:
+    """Figures 3 (top) and 4: accuracy against the number of directions kept, a panel an experiment."""
+    input:
+        code=code_of("plot_accuracy"),
+        style=STYLE,
+        caption=os.path.relpath(WORKFLOW / "report" / "{figure}.rst"),
+        accuracy=accuracy_tables,
+        quality=quality_tables,
+    output:
+        pdf="results/figures/{figure}.pdf",
+        png=report(
+            "results/figures/{figure}.png",
+            caption=Path.cwd() / "results/figures/{figure}.rst",
+            category="4.2 Accuracy and dimensionality",
+        ),
+        csv="results/figures/{figure}.csv",
+        caption="results/figures/{figure}.rst",
+    wildcard_constraints:
+        figure="fig3|fig4",
+    log:
+        "results/logs/plot_accuracy/{figure}.log",
+    conda:
+        "../../envs/plot.yaml"
+    script:
+        "../scripts/plot_accuracy.py"
+
+
+rule plot_spectrum:
+    """Eigenvalues of each class and singular values of the perturbations, a column an experiment."""
+    input:
+        code=code_of("plot_spectrum"),
+        style=STYLE,
+        caption=os.path.relpath(WORKFLOW / "report" / "spectrum.rst"),
+        spectra=expand("results/{experiment}/spectra.csv", experiment=experiments_with("spectrum")),
+        quality=expand("results/{experiment}/quality.csv", experiment=experiments_with("spectrum")),
+    output:
+        pdf="results/figures/spectrum.pdf",
+        png=report(
+            "results/figures/spectrum.png",
+            caption=Path.cwd() / "results/figures/spectrum.rst",
+            category="3 Curvature",
+        ),
+        csv="results/figures/spectrum.csv",
+        caption="results/figures/spectrum.rst",
+    log:
+        "results/logs/plot_spectrum/spectrum.log",
+    conda:
+        "../../envs/plot.yaml"
+    script:
+        "../scripts/plot_spectrum.py"
+
+
+rule plot_training:
+    """Learning curves, a panel an experiment."""
+    input:
+        code=code_of("plot_training"),
+        style=STYLE,
+        caption=os.path.relpath(WORKFLOW / "report" / "training.rst"),
+        curves=expand("results/{experiment}/training.csv", experiment=experiments_with("training")),
+    output:
+        pdf="results/figures/training.pdf",
+        png=report(
+            "results/figures/training.png",
+            caption=Path.cwd() / "results/figures/training.rst",
+            category="Networks",
+        ),
+        csv="results/figures/training.csv",
+        caption="results/figures/training.rst",
+    params:
+        experiments=experiments_with("training"),
+    log:
+        "results/logs/plot_training/training.log",
+    conda:
+        "../../envs/plot.yaml"
+    script:
+        "../scripts/plot_training.py"

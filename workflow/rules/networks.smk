@@ -1,0 +1,58 @@
+"""A network for each experiment, with its preprocessing inside.
+
+Needs: the data set; for a network that is brought, its weights.
+Gives: results/{experiment}/network.safetensors, and the learning curve of one that is trained.
+"""
+
+
+localrules:
+    import_network,
+
+
+rule train_network:
+    """Train the network of an experiment from random weights."""
+    input:
+        code=code_of("train_network"),
+        dataset=dataset_of,
+    output:
+        network="results/{experiment}/network.safetensors",
+        curve="results/{experiment}/training.csv",
+    params:
+        settings=settings("networks"),
+    wildcard_constraints:
+        experiment=one_of(TRAINED),
+    log:
+        "results/logs/train_network/{experiment}.log",
+    benchmark:
+        "results/logs/train_network/{experiment}.tsv"
+    threads: 4
+    resources:
+        gpu=1,
+        mem="8GB",
+        runtime="8h",
+    conda:
+        "../../envs/torch.yaml"
+    script:
+        "../scripts/train_network.py"
+
+
+rule import_network:
+    """Bring a trained network: published weights of torchvision or timm, or the user's own file."""
+    input:
+        code=code_of("import_network"),
+        dataset=dataset_of,
+        weights=weights_of,
+    output:
+        network="results/{experiment}/network.safetensors",
+    params:
+        settings=settings("networks"),
+    wildcard_constraints:
+        experiment=one_of(IMPORTED),
+    log:
+        "results/logs/import_network/{experiment}.log",
+    benchmark:
+        "results/logs/import_network/{experiment}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    script:
+        "../scripts/import_network.py"

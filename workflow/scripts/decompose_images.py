@@ -1,0 +1,40 @@
+"""Training images -> their principal components."""
+
+import logging
+
+import numpy as np
+from friendlyfire.bases import singular_directions
+from friendlyfire.datasets import Dataset
+from friendlyfire.stores import create_store, open_store
+
+from job import run
+
+
+def main(inputs, outputs, settings):
+    with open_store(inputs.dataset, "dataset") as store:
+        dataset = Dataset(store)
+        split = store.record["mean_of"]
+        n = dataset.count(split, settings["bases"]["pca_images"])
+        mean = dataset.mean.reshape(-1)
+
+        def centred(part: slice) -> np.ndarray:
+            return dataset.images(split, part.start, part.stop).reshape(-1, dataset.pixels) / 255 - mean
+
+        vectors, values = singular_directions(centred, n, dataset.pixels)
+    logging.info("%d images: rank %d of %d", n, len(values), dataset.pixels)
+    record = {
+        "experiment": settings["experiment"],
+        "basis": "pca",
+        "settings": settings["bases"],
+        "seed": settings["seed"],
+        "images": n,
+        "units": "vectors: unit norm; scores: singular values of the mean-subtracted images, pixels in [0, 1]",
+    }
+    with create_store(outputs.basis, "basis", record) as store:
+        store.array("vectors", vectors, axis=1)
+        store.array("scores", values)
+        store.array("rounds", np.empty(0, dtype=np.int64))
+
+
+if "snakemake" in globals():
+    run(main, snakemake)  # noqa: F821

@@ -1,0 +1,48 @@
+"""A name or a folder -> the source of a data set, there and readable, and its stock."""
+
+import json
+import logging
+from pathlib import Path
+
+from friendlyfire.datasets import source_splits
+from friendlyfire.errors import DataError
+from friendlyfire.sources import NATIVE_SHAPES
+
+from job import run
+
+
+def main(inputs, outputs, settings):
+    root = Path(settings["data_dir"])
+    if settings["source"] in set(NATIVE_SHAPES) - {"digits"}:
+        download(settings["source"], root)
+    splits = source_splits(settings, root, settings["seed"])
+    stock = {
+        "source": settings["source"],
+        "classes": len(splits["test"].class_names),
+        "images": {name: len(split.labels) for name, split in splits.items()},
+    }
+    logging.info("%s", stock)
+    Path(outputs.stock).write_text(json.dumps(stock, indent=2) + "\n", encoding="utf-8")
+
+
+def download(source: str, root: Path) -> None:
+    """Download one of torchvision's sets, checked by its hashes, unless it is under ``root`` already."""
+    import torchvision
+
+    sets = getattr(torchvision.datasets, source)
+    try:
+        sets(root, download=False)
+        logging.info("%s is in %s", source, root)
+    except RuntimeError:
+        logging.info("downloading %s to %s", source, root)
+        try:
+            sets(root, download=True)
+        except (RuntimeError, OSError) as error:
+            raise DataError(
+                f"{source} is not in {root} and cannot be downloaded ({str(error).splitlines()[0]}); run this rule on a "
+                f"machine with network access, or set data_dir to a folder that holds it"
+            ) from error
+
+
+if "snakemake" in globals():
+    run(main, snakemake)  # noqa: F821

@@ -1,0 +1,72 @@
+"""A network, images and a basis -> accuracy on the projected images at each rank."""
+
+import numpy as np
+import pandas as pd
+import torch
+from friendlyfire.accuracy import count_correct_by_rank, spaced_ranks
+from friendlyfire.datasets import Dataset
+from friendlyfire.devices import resolve_device
+from friendlyfire.intervals import wilson_interval
+from friendlyfire.networks import as_pixels, load_network, predict
+from friendlyfire.stores import open_store
+
+from job import progress, run
+
+#: Images that are projected at once; they pass through the network in smaller batches.
+ROWS = 1024
+
+
+def main(inputs, outputs, settings):
+    section, device = settings["accuracy"], resolve_device(settings["device"])
+    network = load_network(inputs.network, device)
+    with open_store(inputs.basis, "basis", settings["experiment"]) as store:
+        basis, rounds = torch.from_numpy(store["vectors"].astype(np.float32)).to(device), store["rounds"]
+    tables = []
+    with open_store(inputs.dataset, "dataset") as store:
+        dataset = Dataset(store)
+        grid = rank_grid(section, basis.shape[1], rounds, len(dataset.class_names))
+        mean = torch.from_numpy(dataset.mean).float().to(device)
+        for split in dataset.splits:
+            images = dataset.count(split, section[f"{split}_images"])
+
+            def batches(split=split, images=images):
+                for start in progress(range(0, images, ROWS), f"parts of {ROWS} {split} images"):
+                    stop = min(start + ROWS, images)
+                    labels = torch.from_numpy(dataset.labels(split, start, stop)).to(device)
+                    yield as_pixels(dataset.images(split, start, stop), device), labels
+
+            correct = count_correct_by_rank(lambda x: predict(network, x), batches(), mean, basis, grid["rank"].tolist())
+            tables.append(grid.assign(split=split, **accuracies(correct, images), images=images))
+    table = pd.concat(tables)
+    table.insert(0, "experiment", settings["experiment"])
+    table.insert(1, "basis", settings["basis"])
+    table.to_csv(outputs.accuracy, index=False)
+
+
+def rank_grid(section: dict, largest: int, rounds: np.ndarray, classes: int) -> pd.DataFrame:
+    """Ranks at which the accuracy is measured, ascending from 0 to all, with the directions a class that they stand for.
+
+    Of a basis that is ordered class by class, a rank is what the first j directions of every class span; of another
+    one, any number, and j that number divided by the classes.
+    """
+    if len(rounds):
+        wanted = section["directions_per_class"]
+        wanted = spaced_ranks(len(rounds), wanted) if isinstance(wanted, int) else wanted
+        per_class = sorted({j for j in wanted if j < len(rounds)} | {len(rounds)})
+        ranks = [int(rounds[j - 1]) for j in per_class]
+    else:
+        wanted = section["ranks"]
+        wanted = spaced_ranks(largest, wanted) if isinstance(wanted, int) else wanted
+        ranks = sorted({rank for rank in wanted if rank < largest} | {largest})
+        per_class = [rank / classes for rank in ranks]
+    return pd.DataFrame({"directions_per_class": [0, *per_class], "rank": [0, *ranks]})
+
+
+def accuracies(correct: np.ndarray, images: int) -> dict[str, list[float]]:
+    """Columns accuracy, ci_low and ci_high (95 %, Wilson)."""
+    low, high = zip(*(wilson_interval(int(count), images) for count in correct), strict=True)
+    return {"accuracy": [count / images for count in correct], "ci_low": low, "ci_high": high}
+
+
+if "snakemake" in globals():
+    run(main, snakemake)  # noqa: F821

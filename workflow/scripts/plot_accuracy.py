@@ -1,0 +1,38 @@
+"""Accuracy tables of several experiments and bases -> a figure with a panel an experiment, its table, its caption."""
+
+from pathlib import Path
+
+import pandas as pd
+from friendlyfire.captions import curvature_quality, image_counts
+from friendlyfire.figures import accuracy_against_directions, bases_legend, draw, panels
+
+from job import run
+
+#: Horizontal axis of each figure, and what it counts. Figure 4 counts directions in total, as the paper does.
+AXES = {"fig3": ("directions_per_class", "directions a class"), "fig4": ("rank", "directions in all")}
+
+
+def main(inputs, outputs, settings):
+    x, label = AXES[settings["figure"]]
+    table = pd.concat([pd.read_csv(path) for path in inputs.accuracy])
+    if x == "rank":
+        table = table.drop(columns="directions_per_class")
+    table.to_csv(outputs.csv, index=False)
+
+    def figure():
+        names = list(table["experiment"].unique())
+        figure, columns = panels(names)
+        for name, (ax,) in zip(names, columns, strict=True):
+            accuracy_against_directions(table[table["experiment"] == name], ax, x)
+            ax.set_xlabel(label)
+        bases_legend(figure, list(table["basis"].unique()), list(table["split"].unique()))
+        return figure
+
+    draw(figure, inputs.style, [outputs.pdf, outputs.png])
+    words = {"images": image_counts(table), "quality": curvature_quality([pd.read_csv(path) for path in inputs.quality])}
+    caption = Path(inputs.caption).read_text(encoding="utf-8").format(**words)
+    Path(outputs.caption).write_text(caption, encoding="utf-8")
+
+
+if "snakemake" in globals():
+    run(main, snakemake)  # noqa: F821

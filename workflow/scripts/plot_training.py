@@ -1,0 +1,30 @@
+"""Learning curves -> a figure with a panel an experiment, its table, its caption."""
+
+from pathlib import Path
+
+import pandas as pd
+from friendlyfire.figures import draw, learning_curve, panels
+
+from job import run
+
+
+def main(inputs, outputs, settings):
+    table = pd.concat([pd.read_csv(path) for path in inputs.curves])
+    table.to_csv(outputs.csv, index=False)
+    names = list(table["experiment"].unique())
+
+    def figure():
+        figure, columns = panels(names)
+        for name, (ax,) in zip(names, columns, strict=True):
+            learning_curve(table[table["experiment"] == name], ax)
+        return figure
+
+    draw(figure, inputs.style, [outputs.pdf, outputs.png])
+    last = table.groupby("experiment", sort=False)[["test_accuracy", "test_images"]].last()
+    finals = "; ".join(f"{name}: {row.test_accuracy:.1%} of {row.test_images:,.0f} test images" for name, row in last.iterrows())
+    caption = Path(inputs.caption).read_text(encoding="utf-8").format(finals=finals)
+    Path(outputs.caption).write_text(caption, encoding="utf-8")
+
+
+if "snakemake" in globals():
+    run(main, snakemake)  # noqa: F821

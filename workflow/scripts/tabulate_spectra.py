@@ -1,0 +1,57 @@
+"""Decompositions -> their spectra and quality records as tables."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+from friendlyfire.curvature import Quality
+from friendlyfire.stores import Store, open_store
+
+from job import run
+
+QUALITY = [field.name for field in dataclasses.fields(Quality)]
+
+
+def main(inputs, outputs, settings):
+    experiment = settings["experiment"]
+    spectra, quality = [], []
+    for path in inputs.curvature:
+        with open_store(path, "curvature", experiment) as store:
+            for c, name in zip(store.record["classes"], store.record["class_names"], strict=True):
+                spectra.append(spectrum("curvature", name, store[f"{c}/values"]))
+                quality.append(quality_of(store, c, name))
+    for kind in ("deepfool", "pca"):
+        for path in getattr(inputs, kind):
+            with open_store(path, "basis", experiment) as store:
+                spectra.append(spectrum(kind, "", store["scores"]))
+    pd.concat(spectra).assign(experiment=experiment)[["experiment", "spectrum", "class", "index", "value"]].to_csv(outputs.spectra, index=False)
+    columns = ["class", "hessian", "solver", "probes", "step", *QUALITY, "pairs", "converged", "images"]
+    columns += [f"boundary_{status}" for status in ("converged", "already_there", "not_converged", "zero_gradient", "non_finite")]
+    table = pd.DataFrame(quality, columns=columns)
+    table.insert(0, "experiment", experiment)
+    table.to_csv(outputs.quality, index=False)
+
+
+def spectrum(kind: str, name: str, values: np.ndarray) -> pd.DataFrame:
+    """One spectrum in long form, numbered from 1."""
+    return pd.DataFrame({"spectrum": kind, "class": name, "index": np.arange(1, len(values) + 1), "value": values})
+
+
+def quality_of(store: Store, c: int, name: str) -> dict:
+    """One row of the quality table: the record of class ``c``."""
+    section, statuses = store.record["settings"], store[f"{c}/statuses"]
+    counts = {f"boundary_{status}": int((statuses == code).sum()) for status, code in store.record["statuses"].items()}
+    return {
+        "class": name,
+        **{key: section[key] for key in ("hessian", "solver", "probes")},
+        "step": store.record["step"] if section["hessian"] == "differences" else None,
+        **dict(zip(QUALITY, store[f"{c}/quality"], strict=True)),
+        "pairs": len(store[f"{c}/converged"]),
+        "converged": int(store[f"{c}/converged"].sum()),
+        "images": len(statuses),
+        **counts,
+    }
+
+
+if "snakemake" in globals():
+    run(main, snakemake)  # noqa: F821

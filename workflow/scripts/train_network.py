@@ -1,0 +1,92 @@
+"""A data set -> a network trained on it, and its learning curve."""
+
+import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from friendlyfire.datasets import Dataset
+from friendlyfire.devices import resolve_device
+from friendlyfire.errors import DataError
+from friendlyfire.networks import build_network, check_above_chance, save_network
+from friendlyfire.seeds import derive_seed
+from friendlyfire.stores import open_store
+from friendlyfire.training import Epoch, train
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+
+from job import run
+
+
+def main(inputs, outputs, settings):
+    section, device = settings["networks"], resolve_device(settings["device"])
+    torch.use_deterministic_algorithms(device.type == "cpu")
+    with open_store(inputs.dataset, "dataset") as store:
+        dataset = Dataset(store)
+        if "train" not in dataset.splits:
+            raise DataError(f"{inputs.dataset} has no training images; bring a trained network by networks.weights")
+        splits = {
+            name: tuple(torch.from_numpy(part).to(device) for part in (dataset.images(name), dataset.labels(name)))
+            for name in ("train", "test")
+        }
+    seed = derive_seed(settings["seed"], "networks", settings["experiment"])
+    torch.manual_seed(seed)
+    network = build_network(section, dataset.mean, dataset.deviation, len(dataset.class_names))
+    network.to(device, memory_format=torch.channels_last)
+
+    identity = json.dumps({"settings": section, "seed": settings["seed"], "dataset": store.record}, sort_keys=True)
+    checkpoint = Path(outputs.network).with_name("training.checkpoint")
+    curve, state = read_checkpoint(checkpoint, identity)
+    for epoch, state in train(network, splits["train"], splits["test"], section, seed, state, len(curve)):
+        curve.append(epoch)
+        logging.info("epoch %(epoch)d: train loss %(train_loss).4f, accuracy %(train_accuracy).4f; test accuracy %(test_accuracy).4f", asdict(epoch))
+        write_checkpoint(checkpoint, identity, curve, state)
+
+    images = len(splits["test"][0])
+    majority = float(np.bincount(dataset.labels("test")).max() / images)
+    check_above_chance(round(curve[-1].test_accuracy * images), images, majority, f"the network of {settings['experiment']}")
+    record = {
+        "experiment": settings["experiment"],
+        "settings": section,
+        "seed": settings["seed"],
+        "shape": dataset.shape,
+        "classes": len(dataset.class_names),
+        "test_accuracy": curve[-1].test_accuracy,
+        "units": "images: pixels in [0, 1]",
+    }
+    table = pd.DataFrame([{"experiment": settings["experiment"], **asdict(epoch)} for epoch in curve])
+    table.assign(train_images=len(splits["train"][0]), test_images=images).to_csv(outputs.curve, index=False)
+    save_network(outputs.network, network, record)
+    checkpoint.unlink(missing_ok=True)
+
+
+def write_checkpoint(path: Path, identity: str, curve: list[Epoch], state: dict[str, torch.Tensor]) -> None:
+    """Keep what a killed training needs to go on: the last epoch's weights and momentum, and the curve so far."""
+    partial = path.with_name(path.name + ".partial")
+    rows = json.dumps([asdict(epoch) for epoch in curve])
+    save_file({name: value.cpu().contiguous() for name, value in state.items()}, partial, {"identity": identity, "curve": rows})
+    partial.replace(path)
+
+
+def read_checkpoint(path: Path, identity: str) -> tuple[list[Epoch], dict[str, torch.Tensor] | None]:
+    """What :func:`write_checkpoint` kept, if it is of the same settings, seed and data."""
+    if not path.exists():
+        return [], None
+    try:
+        with safe_open(path, "pt") as file:
+            kept = file.metadata()
+        if kept["identity"] == identity:
+            curve = [Epoch(**row) for row in json.loads(kept["curve"])]
+            logging.info("going on after epoch %d", len(curve))
+            return curve, load_file(path)
+        logging.info("%s is of other settings: training starts anew", path)
+    except (SafetensorError, KeyError, OSError) as error:
+        logging.info("%s is damaged (%s): training starts anew", path, error)
+    return [], None
+
+
+if "snakemake" in globals():
+    run(main, snakemake)  # noqa: F821
