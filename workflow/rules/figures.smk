@@ -96,8 +96,6 @@ rule plot_training:
         ),
         csv="results/figures/training.csv",
         caption="results/figures/training.rst",
-    params:
-        experiments=experiments_with("training"),
     log:
         "results/logs/plot_training/training.log",
     conda:
