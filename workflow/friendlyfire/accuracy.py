@@ -1,5 +1,6 @@
 """Accuracy of a network on images projected onto nested subspaces (section 4.2)."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -63,8 +64,8 @@ def count_correct_by_rank(
 
 
 def spaced_ranks(largest: int, count: int) -> list[int]:
-    """About ``count`` ranks from 1 to ``largest``, as the squares of evenly spaced numbers: denser at the low end.
+    """About ``count`` ranks from 1 to ``largest``, denser at both ends (on a cosine).
 
-    Accuracy turns most at low ranks for the bases that matter and at high ranks for those that do not.
+    A basis that matters turns the accuracy at its first directions, one that does not at its last.
     """
-    return sorted({max(1, round(largest * (i / count) ** 2)) for i in range(1, count + 1)})
+    return sorted({max(1, round(largest * (1 - math.cos(math.pi * i / count)) / 2)) for i in range(1, count + 1)})

@@ -34,7 +34,7 @@ def orthonormalise(blocks: Iterable[np.ndarray], pixels: int, tolerance: float =
         tolerance: a column is dropped when less than this fraction of its length is new.
 
     Returns:
-        ``vectors`` (d, k) with orthonormal columns, and ``kept`` (number of input columns read,), which of them were kept.
+        ``vectors`` (d, k) with orthonormal columns, and ``kept`` (columns read,), which of the input's were kept.
 
     Raises:
         BasisError: a column is not finite.
@@ -65,7 +65,9 @@ def orthonormalise(blocks: Iterable[np.ndarray], pixels: int, tolerance: float =
     return basis[:, :rank].copy(), np.array(kept, dtype=bool)
 
 
-def interleave(directions: Sequence[Callable[[int], tuple[np.ndarray, np.ndarray]]], counts: Sequence[int], pixels: int) -> Basis:
+def interleave(
+    directions: Sequence[Callable[[int], tuple[np.ndarray, np.ndarray]]], counts: Sequence[int], pixels: int
+) -> Basis:
     """One basis of many ordered lists of directions: the first of every list, then the second of every list ...
 
     Section 4.2 of the paper aggregates d directions of each class and orthonormalises them; in this order the subspaces
@@ -109,7 +111,9 @@ def gram_matrix(rows: Callable[[slice], np.ndarray], n: int, chunk: int) -> np.n
     return gram
 
 
-def singular_directions(rows: Callable[[slice], np.ndarray], n: int, pixels: int, chunk: int = 1024) -> tuple[np.ndarray, np.ndarray]:
+def singular_directions(
+    rows: Callable[[slice], np.ndarray], n: int, pixels: int, chunk: int = 1024
+) -> tuple[np.ndarray, np.ndarray]:
     """Right singular vectors and singular values of a matrix (n, d) that is never held whole.
 
     By the eigenpairs of the smaller of its two Gram matrices, (n, n) or (d, d), in float64: singular values above 1e-4

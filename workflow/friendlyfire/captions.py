@@ -21,13 +21,18 @@ def curvature_quality(tables: Sequence[pd.DataFrame]) -> str:
 
 def _quality(table: pd.DataFrame) -> str:
     first = table.iloc[0]
-    step = f"central differences of step {first['step']:.3g}" if first["hessian"] == "differences" else "automatic differentiation"
+    step = (
+        f"central differences of step {first['step']:.3g}"
+        if first["hessian"] == "differences"
+        else "automatic differentiation"
+    )
     probed = f", probed along {first['probes']}" if first["solver"] == "dense" else ""
     success = table["boundary_converged"].sum() / (table["images"] - table["boundary_already_there"]).sum()
     return (
         f"{first['experiment']}: mean Hessians of {spread(table['points'], '.0f')} boundary points a class "
         f"(targeted DeepFool reached {success:.1%}), by {step}, {first['solver']}{probed}; "
-        f"asymmetry {spread(table['asymmetry'])}, residual of the {first['leading']:.0f} leading directions {spread(table['residual'])}, "
+        f"asymmetry {spread(table['asymmetry'])}, "
+        f"residual of the {first['leading']:.0f} leading directions {spread(table['residual'])}, "
         f"overlap of their span between two halves of the sample {spread(table['overlap'])}."
     )
 

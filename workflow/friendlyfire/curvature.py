@@ -15,7 +15,8 @@ from friendlyfire.errors import CurvatureError
 #: Modules with kinks: where they are, second derivatives do not say how the network curves.
 _KINKED = (
     nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.RReLU, nn.Threshold, nn.Hardtanh, nn.Hardsigmoid, nn.Hardswish,
-    nn.Hardshrink, nn.Softshrink, nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AdaptiveMaxPool2d, nn.FractionalMaxPool2d,
+    nn.Hardshrink, nn.Softshrink, nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AdaptiveMaxPool2d,
+    nn.FractionalMaxPool2d,
 )  # fmt: skip
 
 
@@ -29,7 +30,7 @@ def reference_step(pixels: int, data_range: float = 1.0) -> float:
 
 
 class MeanHessian(Protocol):
-    """A symmetric (d, d) matrix that is never formed: mean over boundary points of the Hessian of F_target - F_source."""
+    """A (d, d) matrix that is never formed: the mean over boundary points of the Hessian of F_target - F_source."""
 
     pixels: int  #: d
     points: int  #: number of points it is the mean over
@@ -47,7 +48,8 @@ class DifferenceHessian:
     F_target - F_source. At the large steps that piecewise linear networks need this operator is neither linear nor
     symmetric; whoever decomposes it measures by how much (:class:`Quality`).
 
-    DEPARTS: the reference code takes F_source - F_target. Here, as in algorithm 1, a positive eigenvalue leads *into* the target.
+    DEPARTS: the reference code takes F_source - F_target. Here, as in algorithm 1, a positive eigenvalue leads *into*
+    the target.
 
     Args:
         network: images (n, channels, height, width) to logits.
@@ -61,7 +63,15 @@ class DifferenceHessian:
         Two gradients for each point and probe.
     """
 
-    def __init__(self, network: Callable[[Tensor], Tensor], images: Tensor, target: int, sources: Tensor, step: float, batch_size: int = 64):
+    def __init__(
+        self,
+        network: Callable[[Tensor], Tensor],
+        images: Tensor,
+        target: int,
+        sources: Tensor,
+        step: float,
+        batch_size: int = 64,
+    ):
         self.network, self.images, self.target, self.sources = network, images, target, sources
         self.step, self.batch_size = step, batch_size
         self.points, self.pixels, self.num_gradients = len(images), images[0].numel(), 0
@@ -99,19 +109,29 @@ class ExactHessian:
         One Hessian-vector product, about two gradients, for each point and probe.
     """
 
-    def __init__(self, network: Callable[[Tensor], Tensor], images: Tensor, target: int, sources: Tensor, batch_size: int = 64):
+    def __init__(
+        self, network: Callable[[Tensor], Tensor], images: Tensor, target: int, sources: Tensor, batch_size: int = 64
+    ):
         if isinstance(network, nn.Module):
             kinked = sorted({type(module).__name__ for module in network.modules() if isinstance(module, _KINKED)})
             if kinked:
                 raise CurvatureError(
-                    f"the exact Hessian needs a smooth network, and this one has {', '.join(kinked)}; choose "
-                    "networks.activation softplus or gelu and networks.pooling average, or curvature.hessian differences"
+                    f"the exact Hessian needs a smooth network, and this one has {', '.join(kinked)}; choose networks."
+                    "activation softplus or gelu and networks.pooling average, or curvature.hessian differences"
                 )
-        self.network, self.images, self.target, self.sources, self.batch_size = network, images, target, sources, batch_size
+        self.network, self.images, self.target, self.sources, self.batch_size = (
+            network,
+            images,
+            target,
+            sources,
+            batch_size,
+        )
         self.points, self.pixels, self.num_gradients = len(images), images[0].numel(), 0
         probe = np.random.default_rng(0).standard_normal((self.pixels, 1))
         if not np.any(self @ probe):
-            raise CurvatureError("the exact Hessian vanishes: the network is piecewise linear; choose curvature.hessian differences")
+            raise CurvatureError(
+                "the exact Hessian vanishes: the network is piecewise linear; choose curvature.hessian differences"
+            )
 
     def __matmul__(self, probes: np.ndarray) -> np.ndarray:
         directions = torch.from_numpy(np.ascontiguousarray(np.asarray(probes).T)).to(self.images)  # (p, d)
@@ -194,12 +214,14 @@ def subspace_overlap(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.square(first.T @ second).sum() / first.shape[1])
 
 
-def decompose_dense(halves: tuple[MeanHessian, MeanHessian], probes: np.ndarray | None = None, leading: int = 10, block: int = 256) -> Eigenpairs:
+def decompose_dense(
+    halves: tuple[MeanHessian, MeanHessian], probes: np.ndarray | None = None, leading: int = 10, block: int = 256
+) -> Eigenpairs:
     """All eigenpairs of the mean Hessian, formed whole from its products with an orthonormal basis, then symmetrised.
 
     Args:
         halves: the operator on two halves of the sample; the mean is over both.
-        probes: (d, d) orthonormal basis to probe along; None for the pixels. Of a nonlinear operator it is part of the result.
+        probes: (d, d) orthonormal basis to probe along; None for the pixels. It is part of the result.
         leading: how many directions the quality record is about.
         block: probes multiplied at once.
 
@@ -312,7 +334,9 @@ def decompose_lanczos(
             q = q - basis @ (basis.T @ q)
             q = np.linalg.qr(q)[0]
     if m < 2 * count:
-        raise CurvatureError(f"max_products={max_products} cannot give {count} eigenpairs at either end; allow at least {2 * count}")
+        raise CurvatureError(
+            f"max_products={max_products} cannot give {count} eigenpairs at either end; allow at least {2 * count}"
+        )
 
     half_spaces = []
     for product in products:

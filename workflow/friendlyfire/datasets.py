@@ -39,6 +39,7 @@ class ArraySplit:
     class_names: list[str]
 
     def image(self, index: int) -> np.ndarray:
+        """The image at ``index``: uint8, (channels, height, width)."""
         return self.images[index]
 
 
@@ -49,6 +50,7 @@ class FileSplit:
         self.files, self.labels, self.class_names, self.shape = files, labels, class_names, shape
 
     def image(self, index: int) -> np.ndarray:
+        """The image at ``index``: uint8, (channels, height, width); a DataError names a file that is no image."""
         try:
             with Image.open(self.files[index]) as picture:
                 return square_image(picture, self.shape[0], self.shape[1])
@@ -112,9 +114,13 @@ def torchvision_splits(source: str, root: Path, shape: tuple[int, int, int]) -> 
                 )
                 for split, part in parts.items()
             }
-        parts = {split: getattr(torchvision.datasets, source)(root, train=split == "train") for split in ("train", "test")}
+        parts = {
+            split: getattr(torchvision.datasets, source)(root, train=split == "train") for split in ("train", "test")
+        }
     except (RuntimeError, OSError) as error:
-        raise DataError(f"{source} cannot be read from {root} ({str(error).splitlines()[0]}); remove it to download it anew") from error
+        raise DataError(
+            f"{source} cannot be read from {root} ({str(error).splitlines()[0]}); remove it to download it anew"
+        ) from error
     return {
         split: ArraySplit(
             np.asarray(part.data).reshape(len(part), shape[1], shape[2], shape[0]).transpose(0, 3, 1, 2),
@@ -149,7 +155,9 @@ def _folder_split(folder: Path, class_names: list[str], shape: tuple[int, int, i
     for label, name in enumerate(class_names):
         found = sorted(file for file in (folder / name).iterdir() if file.suffix.lower() in _SUFFIXES)
         if not found:
-            raise DataError(f"class folder {folder / name} holds no image; add some ({', '.join(sorted(_SUFFIXES))}) or remove it")
+            raise DataError(
+                f"class folder {folder / name} holds no image; add some ({', '.join(sorted(_SUFFIXES))}) or remove it"
+            )
         files += found
         labels += [label] * len(found)
     return FileSplit(files, np.array(labels, dtype=np.int64), class_names, shape)
@@ -177,7 +185,9 @@ def source_splits(settings: dict[str, Any], root: Path, seed: int) -> dict[str, 
     for name, split in splits.items():
         low, high, classes = split.labels.min(), split.labels.max(), len(split.class_names)
         if low < 0 or high >= classes:
-            raise DataError(f"{settings['source']}: {name} labels run from {low} to {high}, but there are {classes} classes")
+            raise DataError(
+                f"{settings['source']}: {name} labels run from {low} to {high}, but there are {classes} classes"
+            )
     return splits
 
 

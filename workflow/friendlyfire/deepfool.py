@@ -1,4 +1,4 @@
-"""DeepFool: the smallest perturbation that changes a classification, found by linearising the network again and again."""
+"""DeepFool: the smallest perturbation that changes a classification, by linearising the network again and again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -85,7 +85,7 @@ def deepfool(
         ValueError: the network is in training mode, or a count or shape is wrong.
 
     Cost:
-        An image and iteration: two forward passes and a backward pass for each candidate class but one (one if targeted).
+        For an image and iteration, two forward passes and a backward pass for each class but one (targeted: one).
     """
     if isinstance(network, nn.Module) and network.training:
         raise ValueError("the network is in training mode; call network.eval() first")

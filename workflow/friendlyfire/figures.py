@@ -49,9 +49,17 @@ def accuracy_against_directions(table: pd.DataFrame, ax: Axes, x: str) -> None:
         x: ``directions_per_class`` or ``rank``.
     """
     for (basis, split), line in table.groupby(["basis", "split"], sort=False):
-        ax.plot(line[x], 100 * line["accuracy"], color=PALETTE[basis], linestyle=SPLITS[split], linewidth=1.6 if split == "test" else 0.9)
+        ax.plot(
+            line[x],
+            100 * line["accuracy"],
+            color=PALETTE[basis],
+            linestyle=SPLITS[split],
+            linewidth=1.6 if split == "test" else 0.9,
+        )
         if split == "test":
-            ax.fill_between(line[x], 100 * line["ci_low"], 100 * line["ci_high"], color=PALETTE[basis], alpha=0.2, linewidth=0)
+            ax.fill_between(
+                line[x], 100 * line["ci_low"], 100 * line["ci_high"], color=PALETTE[basis], alpha=0.2, linewidth=0
+            )
     ax.set(ylim=(0, 101), xlim=(0, table[x].max()), ylabel="accuracy (%)")
 
 
@@ -69,16 +77,29 @@ def eigenvalues(table: pd.DataFrame, ax: Axes) -> None:
 def singular_values(table: pd.DataFrame, ax: Axes) -> None:
     """Singular values as fractions of the largest, of the perturbations and of the images."""
     for kind, line in table.groupby("spectrum", sort=False):
-        colour, name = (PALETTE["deepfool-high"], "DeepFool perturbations") if kind == "deepfool" else (PALETTE["pca"], "images")
+        colour, name = (
+            (PALETTE["deepfool-high"], "DeepFool perturbations") if kind == "deepfool" else (PALETTE["pca"], "images")
+        )
         ax.plot(line["index"], line["value"] / line["value"].max(), color=colour, label=name)
-    ax.set(yscale="log", xlabel="direction, by singular value", ylabel="singular value / largest", xlim=(1, table["index"].max()))
+    ax.set(
+        yscale="log",
+        xlabel="direction, by singular value",
+        ylabel="singular value / largest",
+        xlim=(1, table["index"].max()),
+    )
     ax.legend()
 
 
 def learning_curve(table: pd.DataFrame, ax: Axes) -> None:
     """Training and test accuracy in % after each epoch."""
     for split, style in SPLITS.items():
-        ax.plot(table["epoch"], 100 * table[f"{split}_accuracy"], color=PALETTE["curvature-negative"], linestyle=style, label=split)
+        ax.plot(
+            table["epoch"],
+            100 * table[f"{split}_accuracy"],
+            color=PALETTE["curvature-negative"],
+            linestyle=style,
+            label=split,
+        )
     ax.set(xlabel="epoch", ylabel="accuracy (%)", xlim=(1, max(2, table["epoch"].max())))
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(loc="lower right")
@@ -97,7 +118,9 @@ def panels(names: Sequence[str], rows: int = 1, columns: int = 4) -> tuple[Figur
     """
     across = min(len(names), columns)
     down = -(-len(names) // across)
-    figure, grid = plt.subplots(down * rows, across, figsize=(PANEL[0] * max(across, 1.6), PANEL[1] * down * rows + 0.45), squeeze=False)
+    figure, grid = plt.subplots(
+        down * rows, across, figsize=(PANEL[0] * max(across, 1.6), PANEL[1] * down * rows + 0.45), squeeze=False
+    )
     letters = iter("abcdefghijklmnopqrstuvwxyz")
     found = []
     for position, name in enumerate(names):

@@ -50,7 +50,9 @@ class Network(nn.Module):
         return self.body((images - self.mean) / self.deviation)
 
 
-def build_body(settings: Mapping[str, Any], shape: tuple[int, int, int], classes: int, pretrained: bool = False) -> nn.Module:
+def build_body(
+    settings: Mapping[str, Any], shape: tuple[int, int, int], classes: int, pretrained: bool = False
+) -> nn.Module:
     """The network that the section ``networks`` names, without preprocessing.
 
     Args:
@@ -72,11 +74,15 @@ def build_body(settings: Mapping[str, Any], shape: tuple[int, int, int], classes
             import torchvision
 
             size = {} if pretrained else {"num_classes": classes}
-            return torchvision.models.get_model(name.removeprefix("torchvision/"), weights="DEFAULT" if pretrained else None, **size)
+            return torchvision.models.get_model(
+                name.removeprefix("torchvision/"), weights="DEFAULT" if pretrained else None, **size
+            )
         if name.startswith("timm/"):
             import timm
 
-            return timm.create_model(name.removeprefix("timm/"), pretrained=pretrained, num_classes=classes, in_chans=shape[0])
+            return timm.create_model(
+                name.removeprefix("timm/"), pretrained=pretrained, num_classes=classes, in_chans=shape[0]
+            )
         module, _, factory = name.partition(":")
         body = getattr(importlib.import_module(module), factory)(classes)
     except Exception as error:  # A user's factory may raise anything; all of it is told in one line.
@@ -86,7 +92,9 @@ def build_body(settings: Mapping[str, Any], shape: tuple[int, int, int], classes
     return body
 
 
-def build_network(settings: Mapping[str, Any], mean: np.ndarray, deviation: float, classes: int, pretrained: bool = False) -> Network:
+def build_network(
+    settings: Mapping[str, Any], mean: np.ndarray, deviation: float, classes: int, pretrained: bool = False
+) -> Network:
     """The network that the section ``networks`` describes, with its preprocessing; in evaluation mode.
 
     Args:
@@ -178,7 +186,9 @@ def load_network(path: str | os.PathLike, device: torch.device | str = "cpu") ->
         with safe_open(path, "pt") as file:
             record = json.loads((file.metadata() or {})["friendlyfire"])
     except (SafetensorError, KeyError, OSError) as error:
-        raise NetworkError(f"{path} is damaged ({error}); make it again with: snakemake --cores all --force {path}") from error
+        raise NetworkError(
+            f"{path} is damaged ({error}); make it again with: snakemake --cores all --force {path}"
+        ) from error
     state = read_weights(path)
     body = build_body(record["settings"], tuple(record["shape"]), record["classes"])
     network = Network(body, torch.empty_like(state["mean"]), torch.empty_like(state["deviation"]))

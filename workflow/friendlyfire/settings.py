@@ -88,7 +88,9 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
             _check_named(f"suites.{suite}", experiment, config["experiments"])
     for experiment, overrides in config["experiments"].items():
         if experiment in RESERVED:
-            raise ConfigError(f"config: experiments: {experiment!r} is the name of a folder of results; choose another than {', '.join(RESERVED)}")
+            raise ConfigError(
+                f"config: experiments: {experiment!r} is a folder of results; do not use {', '.join(RESERVED)}"
+            )
         _check_named(f"experiments.{experiment}.dataset", overrides["dataset"], config["datasets"])
     for name, dataset in config["datasets"].items():
         _check_dataset(name, dataset)
@@ -125,18 +127,33 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
         if beyond:
             raise ConfigError(f"{key}: accuracy.{name}: {beyond[0]} is beyond the {pixels} dimensions of its images")
     if isinstance(curvature["directions"], int) and curvature["directions"] > pixels:
-        raise ConfigError(f"{key}: curvature.directions: {curvature['directions']} is beyond the {pixels} dimensions of its images")
+        raise ConfigError(
+            f"{key}: curvature.directions: {curvature['directions']} is beyond the {pixels} dimensions of its images"
+        )
     if curvature["solver"] == "lanczos":
         if curvature["directions"] == "all":
             raise ConfigError(f"{key}: curvature.directions: 'all' needs solver dense; give lanczos a number")
+        if 2 * curvature["directions"] > min(pixels, curvature["max_products"]):
+            raise ConfigError(
+                f"{key}: curvature.directions: {curvature['directions']} at either end are more than {pixels} dimensions "
+                f"or {curvature['max_products']} products (curvature.max_products) can give"
+            )
         if "curvature-flat" in figures["fig3"] + figures["fig4"]:
-            raise ConfigError(f"{key}: figures.fig3: curvature-flat needs curvature.solver dense; lanczos finds the ends of the spectrum only")
+            raise ConfigError(
+                f"{key}: figures: curvature-flat needs curvature.solver dense; lanczos finds the ends of the spectrum"
+            )
     if networks["weights"] is None and networks["architecture"].startswith(("torchvision/", "timm/")) and channels != 3:
-        raise ConfigError(f"{key}: networks.architecture: {networks['architecture']} takes 3 channels, the images have {channels}")
+        raise ConfigError(
+            f"{key}: networks.architecture: {networks['architecture']} takes 3 channels, the images have {channels}"
+        )
     if networks["weights"] == "published" and not networks["architecture"].startswith(("torchvision/", "timm/")):
-        raise ConfigError(f"{key}: networks.weights: {networks['architecture']} has no published weights; give a file, or null to train it")
+        raise ConfigError(
+            f"{key}: networks.weights: {networks['architecture']} has no published weights; give a file, or null"
+        )
     if networks["weights"] not in (None, "published") and not Path(networks["weights"]).is_file():
-        raise ConfigError(f"{key}: networks.weights: {networks['weights']} is not a file; give a path, 'published', or null to train")
+        raise ConfigError(
+            f"{key}: networks.weights: {networks['weights']} is not a file; give a path, 'published', or null to train"
+        )
     _check_architecture(f"{key}: networks.architecture", networks["architecture"])
 
 
@@ -157,7 +174,9 @@ def _check_architecture(key: str, name: str) -> None:
         except ModuleNotFoundError:
             spec = None
         if spec is None:
-            raise ConfigError(f"{key}: there is no module {module!r} for {name!r}; put it on PYTHONPATH or in the working directory")
+            raise ConfigError(
+                f"{key}: there is no module {module!r} for {name!r}; put it on PYTHONPATH or in the working directory"
+            )
         if spec.origin and spec.origin.endswith(".py") and not _defines(Path(spec.origin), factory):
             raise ConfigError(f"{key}: module {module!r} ({spec.origin}) defines no {factory!r}")
 

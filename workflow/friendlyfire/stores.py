@@ -28,7 +28,16 @@ CHUNK_BYTES = 16 * 2**20
 _PACKAGES = ("numpy", "scipy", "torch", "torchvision", "timm", "zarr")
 
 # What zipfile, zlib, the codecs and zarr raise on files that are not whole. `RuntimeError` is the codecs' own.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, OSError, EOFError, RuntimeError, zarr.errors.BaseZarrError)
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    KeyError,
+    ValueError,
+    OSError,
+    EOFError,
+    RuntimeError,
+    zarr.errors.BaseZarrError,
+)
 
 
 def package_versions() -> dict[str, str]:
@@ -56,7 +65,7 @@ class StoreWriter:
     def empty(self, name: str, shape: tuple[int, ...], dtype: np.dtype | str, axis: int = 0) -> zarr.Array:
         """An array to be filled by whole chunks (of ``.chunks``), each once."""
         dtype = np.dtype(dtype)
-        chunks = list(max(1, size) for size in shape)
+        chunks = [max(1, size) for size in shape]
         row_bytes = dtype.itemsize * int(np.prod(chunks)) // chunks[axis] if shape else dtype.itemsize
         if shape:
             chunks[axis] = max(1, min(chunks[axis], CHUNK_BYTES // row_bytes))

@@ -67,7 +67,7 @@ def train(
     state: Mapping[str, Tensor] | None = None,
     done: int = 0,
 ) -> Iterator[tuple[Epoch, dict[str, Tensor]]]:
-    """Train ``network`` in place by SGD with Nesterov momentum; nothing is drawn from torch's global generator but dropout.
+    """Train ``network`` in place by stochastic gradient descent with Nesterov momentum.
 
     Chance is drawn anew in each epoch from (seed, epoch), so a run that goes on from any epoch ends where the
     undisturbed one ends.
@@ -95,7 +95,9 @@ def train(
         parameters.values(), lr=0.0, momentum=settings["momentum"], weight_decay=settings["weight_decay"], nesterov=True
     )
     if state is not None:
-        network.load_state_dict({name.removeprefix("network."): v for name, v in state.items() if name.startswith("network.")})
+        network.load_state_dict(
+            {name.removeprefix("network."): v for name, v in state.items() if name.startswith("network.")}
+        )
         for name, parameter in parameters.items():
             optimiser.state[parameter]["momentum_buffer"] = state[f"momentum.{name}"].to(device).clone()
     steps = math.ceil(n / batch_size)
@@ -109,7 +111,9 @@ def train(
         network.train()
         for step, batch in enumerate(order.split(batch_size)):
             for group in optimiser.param_groups:
-                group["lr"] = learning_rate_at((epoch * steps + step + 0.5) / (epochs * steps), settings["learning_rate"])
+                group["lr"] = learning_rate_at(
+                    (epoch * steps + step + 0.5) / (epochs * steps), settings["learning_rate"]
+                )
             pixels = augment(images[batch].float() / 255, settings["flip"], settings["crop_padding"], generator)
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=mixed):
                 logits = network(pixels.contiguous(memory_format=torch.channels_last))

@@ -14,18 +14,18 @@ rule measure_accuracy:
         basis="results/{experiment}/bases/{basis}.zarr.zip",
     output:
         accuracy="results/{experiment}/accuracy/{basis}.csv",
-    params:
-        settings=settings("accuracy"),
     log:
         "results/logs/measure_accuracy/{experiment}-{basis}.log",
     benchmark:
         "results/logs/measure_accuracy/{experiment}-{basis}.tsv"
+    conda:
+        "../../envs/torch.yaml"
     threads: 4
     resources:
         gpu=1,
         mem="8GB",
         runtime="2h",
-    conda:
-        "../../envs/torch.yaml"
+    params:
+        settings=settings("accuracy"),
     script:
         "../scripts/measure_accuracy.py"

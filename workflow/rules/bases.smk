@@ -12,20 +12,20 @@ rule order_curvature:
         curvature=curvature_shards,
     output:
         basis="results/{experiment}/bases/{basis}.zarr.zip",
-    params:
-        settings=settings("curvature"),
-    wildcard_constraints:
-        basis="|".join(CURVATURE_BASES),
     log:
         "results/logs/order_curvature/{experiment}-{basis}.log",
     benchmark:
         "results/logs/order_curvature/{experiment}-{basis}.tsv"
+    wildcard_constraints:
+        basis="|".join(CURVATURE_BASES),
+    conda:
+        "../../envs/torch.yaml"
     threads: 2
     resources:
         mem="8GB",
         runtime="1h",
-    conda:
-        "../../envs/torch.yaml"
+    params:
+        settings=settings("curvature"),
     script:
         "../scripts/order_curvature.py"
 
@@ -38,18 +38,18 @@ rule decompose_perturbations:
     output:
         high="results/{experiment}/bases/{attack}-high.zarr.zip",
         low="results/{experiment}/bases/{attack}-low.zarr.zip",
-    params:
-        settings=settings("bases"),
     log:
         "results/logs/decompose_perturbations/{experiment}-{attack}.log",
     benchmark:
         "results/logs/decompose_perturbations/{experiment}-{attack}.tsv"
+    conda:
+        "../../envs/torch.yaml"
     threads: 2
     resources:
         mem="12GB",
         runtime="1h",
-    conda:
-        "../../envs/torch.yaml"
+    params:
+        settings=settings("bases"),
     script:
         "../scripts/decompose_perturbations.py"
 
@@ -61,18 +61,18 @@ rule decompose_images:
         dataset=dataset_of,
     output:
         basis="results/{experiment}/bases/pca.zarr.zip",
-    params:
-        settings=settings("bases"),
     log:
         "results/logs/decompose_images/{experiment}.log",
     benchmark:
         "results/logs/decompose_images/{experiment}.tsv"
+    conda:
+        "../../envs/torch.yaml"
     threads: 2
     resources:
         mem="12GB",
         runtime="1h",
-    conda:
-        "../../envs/torch.yaml"
+    params:
+        settings=settings("bases"),
     script:
         "../scripts/decompose_images.py"
 
@@ -84,32 +84,19 @@ rule draw_random_basis:
         dataset=dataset_of,
     output:
         basis="results/{experiment}/bases/random.zarr.zip",
-    params:
-        settings=settings("bases"),
     log:
         "results/logs/draw_random_basis/{experiment}.log",
     benchmark:
         "results/logs/draw_random_basis/{experiment}.tsv"
+    conda:
+        "../../envs/torch.yaml"
     resources:
         mem="4GB",
         runtime="1h",
-    conda:
-        "../../envs/torch.yaml"
+    params:
+        settings=settings("bases"),
     script:
         "../scripts/draw_random_basis.py"
-
-
-def spectra_of(kind):
-    """Input: the stores of one kind of spectrum that the experiment's figure shows."""
-
-    def of_job(wildcards):
-        if kind not in experiment_settings(config, wildcards.experiment, "figures")["spectrum"]:
-            return []
-        if kind == "curvature":
-            return curvature_shards(wildcards)
-        return [f"results/{wildcards.experiment}/bases/{'pca' if kind == 'pca' else kind + '-high'}.zarr.zip"]
-
-    return of_job
 
 
 rule tabulate_spectra:
@@ -122,13 +109,13 @@ rule tabulate_spectra:
     output:
         spectra="results/{experiment}/spectra.csv",
         quality="results/{experiment}/quality.csv",
-    params:
-        settings=settings("figures"),
     log:
         "results/logs/tabulate_spectra/{experiment}.log",
     benchmark:
         "results/logs/tabulate_spectra/{experiment}.tsv"
     conda:
         "../../envs/torch.yaml"
+    params:
+        settings=settings("figures"),
     script:
         "../scripts/tabulate_spectra.py"

@@ -19,6 +19,7 @@ from friendlyfire.settings import (
 )
 
 WORKFLOW = Path(workflow.basedir) / "workflow"
+STYLE = os.path.relpath(WORKFLOW / "friendlyfire" / "figures.mplstyle")
 
 try:
     check_config(config, yaml.safe_load((WORKFLOW / "schemas" / "config.schema.yaml").read_text(encoding="utf-8")))
@@ -87,6 +88,34 @@ def curvature_shards(wildcards):
     return [f"results/{wildcards.experiment}/curvature/shard-{shard}.zarr.zip" for shard in range(shards)]
 
 
+def spectra_of(kind):
+    """Input: the stores of one kind of spectrum that the experiment's figure shows."""
+
+    def of_job(wildcards):
+        if kind not in experiment_settings(config, wildcards.experiment, "figures")["spectrum"]:
+            return []
+        if kind == "curvature":
+            return curvature_shards(wildcards)
+        return [f"results/{wildcards.experiment}/bases/{'pca' if kind == 'pca' else kind + '-high'}.zarr.zip"]
+
+    return of_job
+
+
+def accuracy_tables(wildcards):
+    """Input: the tables of all bases of a figure, experiment by experiment."""
+    return [
+        f"results/{experiment}/accuracy/{basis}.csv"
+        for experiment in experiments_with(wildcards.figure)
+        for basis in experiment_settings(config, experiment, "figures")[wildcards.figure]
+    ]
+
+
+def quality_tables(wildcards):
+    """Input: the quality records that the caption of a figure of curvature quotes."""
+    shown = [name for name in experiments_with(wildcards.figure) if name in experiments_with("spectrum")]
+    return expand("results/{experiment}/quality.csv", experiment=shown if wildcards.figure == "fig3" else [])
+
+
 @functools.cache
 def code_of(script):
     """Input ``code``: the modules that a script imports, near and far, so that editing one makes again what it made.
@@ -98,10 +127,11 @@ def code_of(script):
     while waiting:
         for node in ast.walk(ast.parse(waiting.pop().read_text(encoding="utf-8"))):
             names = [node.module] if isinstance(node, ast.ImportFrom) else []
-            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
             for name in names:
                 for folder in (WORKFLOW, WORKFLOW / "scripts"):
-                    path = folder / (name.replace(".", "/") + ".py")
+                    path = folder.joinpath(*name.split(".")).with_suffix(".py")
                     if path.exists() and path not in found:
                         found.add(path)
                         waiting.append(path)

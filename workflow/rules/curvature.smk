@@ -14,18 +14,18 @@ rule decompose_curvature:
         network="results/{experiment}/network.safetensors",
     output:
         curvature="results/{experiment}/curvature/shard-{shard}.zarr.zip",
-    params:
-        settings=settings("curvature", "perturbations"),
     log:
         "results/logs/decompose_curvature/{experiment}-{shard}.log",
     benchmark:
         "results/logs/decompose_curvature/{experiment}-{shard}.tsv"
+    conda:
+        "../../envs/torch.yaml"
     threads: 4
     resources:
         gpu=1,
         mem="12GB",
         runtime="8h",
-    conda:
-        "../../envs/torch.yaml"
+    params:
+        settings=settings("curvature", "perturbations"),
     script:
         "../scripts/decompose_curvature.py"

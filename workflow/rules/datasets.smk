@@ -15,12 +15,12 @@ rule fetch_dataset:
         code=code_of("fetch_dataset"),
     output:
         stock="results/datasets/{dataset}.source.json",
-    params:
-        dataset=dataset_settings,
     log:
         "results/logs/fetch_dataset/{dataset}.log",
     conda:
         "../../envs/torch.yaml"
+    params:
+        dataset=dataset_settings,
     script:
         "../scripts/fetch_dataset.py"
 
@@ -32,16 +32,16 @@ rule prepare_dataset:
         stock="results/datasets/{dataset}.source.json",
     output:
         dataset="results/datasets/{dataset}.zarr.zip",
-    params:
-        dataset=dataset_settings,
     log:
         "results/logs/prepare_dataset/{dataset}.log",
     benchmark:
         "results/logs/prepare_dataset/{dataset}.tsv"
+    conda:
+        "../../envs/torch.yaml"
     resources:
         mem="4GB",
         runtime="2h",
-    conda:
-        "../../envs/torch.yaml"
+    params:
+        dataset=dataset_settings,
     script:
         "../scripts/prepare_dataset.py"

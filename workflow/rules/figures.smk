@@ -4,28 +4,11 @@ Needs: the tables of the suite's experiments.
 Gives: results/figures/{figure}.pdf, .png, the .csv plotted, and its caption as .rst.
 """
 
-STYLE = os.path.relpath(WORKFLOW / "friendlyfire" / "figures.mplstyle")
-
 
 localrules:
     plot_accuracy,
     plot_spectrum,
     plot_training,
-
-
-def accuracy_tables(wildcards):
-    """Input: the tables of all bases of a figure, experiment by experiment."""
-    return [
-        f"results/{experiment}/accuracy/{basis}.csv"
-        for experiment in experiments_with(wildcards.figure)
-        for basis in experiment_settings(config, experiment, "figures")[wildcards.figure]
-    ]
-
-
-def quality_tables(wildcards):
-    """Input: the quality records that the caption of a figure of curvature quotes."""
-    shown = [name for name in experiments_with(wildcards.figure) if name in experiments_with("spectrum")]
-    return expand("results/{experiment}/quality.csv", experiment=shown if wildcards.figure == "fig3" else [])
 
 
 rule plot_accuracy:
@@ -45,10 +28,10 @@ rule plot_accuracy:
         ),
         csv="results/figures/{figure}.csv",
         caption="results/figures/{figure}.rst",
-    wildcard_constraints:
-        figure="fig3|fig4",
     log:
         "results/logs/plot_accuracy/{figure}.log",
+    wildcard_constraints:
+        figure="fig3|fig4",
     conda:
         "../../envs/plot.yaml"
     script:

@@ -17,21 +17,21 @@ rule train_network:
     output:
         network="results/{experiment}/network.safetensors",
         curve="results/{experiment}/training.csv",
-    params:
-        settings=settings("networks"),
-    wildcard_constraints:
-        experiment=one_of(TRAINED),
     log:
         "results/logs/train_network/{experiment}.log",
     benchmark:
         "results/logs/train_network/{experiment}.tsv"
+    wildcard_constraints:
+        experiment=one_of(TRAINED),
+    conda:
+        "../../envs/torch.yaml"
     threads: 4
     resources:
         gpu=1,
         mem="8GB",
         runtime="8h",
-    conda:
-        "../../envs/torch.yaml"
+    params:
+        settings=settings("networks"),
     script:
         "../scripts/train_network.py"
 
@@ -44,15 +44,15 @@ rule import_network:
         weights=weights_of,
     output:
         network="results/{experiment}/network.safetensors",
-    params:
-        settings=settings("networks"),
-    wildcard_constraints:
-        experiment=one_of(IMPORTED),
     log:
         "results/logs/import_network/{experiment}.log",
     benchmark:
         "results/logs/import_network/{experiment}.tsv"
+    wildcard_constraints:
+        experiment=one_of(IMPORTED),
     conda:
         "../../envs/torch.yaml"
+    params:
+        settings=settings("networks"),
     script:
         "../scripts/import_network.py"

@@ -13,18 +13,18 @@ rule perturb_images:
         network="results/{experiment}/network.safetensors",
     output:
         perturbations="results/{experiment}/perturbations/{attack}.zarr.zip",
-    params:
-        settings=settings("perturbations"),
     log:
         "results/logs/perturb_images/{experiment}-{attack}.log",
     benchmark:
         "results/logs/perturb_images/{experiment}-{attack}.tsv"
+    conda:
+        "../../envs/torch.yaml"
     threads: 4
     resources:
         gpu=1,
         mem="8GB",
         runtime="4h",
-    conda:
-        "../../envs/torch.yaml"
+    params:
+        settings=settings("perturbations"),
     script:
         "../scripts/perturb_images.py"

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 import numpy as np
 import torch
+
 from friendlyfire.bases import random_basis
 from friendlyfire.curvature import (
     DifferenceHessian,
@@ -21,7 +22,6 @@ from friendlyfire.errors import CurvatureError
 from friendlyfire.networks import as_pixels, load_network
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import create_store, open_store
-
 from job import progress, run
 
 
@@ -31,7 +31,10 @@ def main(inputs, outputs, settings):
     with open_store(inputs.dataset, "dataset") as store:
         dataset = Dataset(store)
         n = dataset.count(section["split"], section["images"])
-        images, indices = as_pixels(dataset.images(section["split"], 0, n), device), dataset.indices(section["split"], 0, n)
+        images, indices = (
+            as_pixels(dataset.images(section["split"], 0, n), device),
+            dataset.indices(section["split"], 0, n),
+        )
     step = reference_step(dataset.pixels) if section["step"] == "reference" else section["step"]
     shard = int(settings["shard"])
     classes = list(range(shard, len(dataset.class_names), section["shards"]))
@@ -45,12 +48,14 @@ def main(inputs, outputs, settings):
         "class_names": [dataset.class_names[c] for c in classes],
         "pixels": dataset.pixels,
         "statuses": {status.name.lower(): int(status) for status in Status},
-        "units": "step: pixels in [0, 1]; values: logits / pixel^2; vectors: unit norm, positive values lead into the class",
+        "units": "step: pixels in [0, 1]; values: logits / pixel^2, positive ones lead into the class",
     }
     with create_store(outputs.curvature, "curvature", record) as target:
         target.array("indices", indices)
         for c in progress(classes, "classes"):
-            attack = deepfool(network, images, torch.full((n,), c, device=device), **settings["perturbations"]["deepfool"])
+            attack = deepfool(
+                network, images, torch.full((n,), c, device=device), **settings["perturbations"]["deepfool"]
+            )
             pairs = decompose(network, images, attack, c, step, dataset, settings)
             logging.info("class %s: %s", dataset.class_names[c], asdict(pairs.quality))
             kept = kept_vectors(pairs.values, section)
@@ -64,14 +69,17 @@ def main(inputs, outputs, settings):
             target.array(f"{c}/quality", np.array(list(asdict(pairs.quality).values()), dtype=np.float64))
 
 
-def decompose(network, images: torch.Tensor, attack: Attack, target: int, step: float, dataset: Dataset, settings: dict) -> Eigenpairs:
+def decompose(
+    network, images: torch.Tensor, attack: Attack, target: int, step: float, dataset: Dataset, settings: dict
+) -> Eigenpairs:
     """Eigenpairs of the mean Hessian of one target class, over the attacks that reached its boundary."""
     section, reached = settings["curvature"], attack.converged
     if reached.sum() < 2:
         counts = {status.name.lower(): int((attack.statuses == status).sum()) for status in Status}
         raise CurvatureError(
-            f"class {dataset.class_names[target]!r} of {settings['experiment']} has {int(reached.sum())} boundary points of "
-            f"{len(images)} images, and 2 are needed ({counts}); raise curvature.images or perturbations.deepfool.max_iterations"
+            f"class {dataset.class_names[target]!r} of {settings['experiment']} has {int(reached.sum())} "
+            f"boundary points of {len(images)} images, and 2 are needed ({counts}); raise curvature.images or "
+            "perturbations.deepfool.max_iterations"
         )
     points = (images + section["step_back"] * attack.perturbations)[reached]
     sources = attack.sources[reached]
@@ -79,7 +87,9 @@ def decompose(network, images: torch.Tensor, attack: Attack, target: int, step: 
     halves = tuple(kind(network, points[half::2], target, sources[half::2], **options) for half in (0, 1))
     seed = derive_seed(settings["seed"], "curvature", settings["experiment"], section["solver"], target)
     if section["solver"] == "lanczos":
-        return decompose_lanczos(halves, section["directions"], seed, section["tolerance"], max_products=section["max_products"])
+        return decompose_lanczos(
+            halves, section["directions"], seed, section["tolerance"], max_products=section["max_products"]
+        )
     probes = random_basis(dataset.pixels, dataset.pixels, seed) if section["probes"] == "random" else None
     return decompose_dense(halves, probes, section["leading"])
 

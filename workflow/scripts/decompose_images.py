@@ -3,10 +3,10 @@
 import logging
 
 import numpy as np
+
 from friendlyfire.bases import singular_directions
 from friendlyfire.datasets import Dataset
 from friendlyfire.stores import create_store, open_store
-
 from job import run
 
 

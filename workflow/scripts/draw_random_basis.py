@@ -1,11 +1,11 @@
 """A seed -> an orthonormal basis drawn at random."""
 
 import numpy as np
+
 from friendlyfire.bases import random_basis
 from friendlyfire.datasets import Dataset
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import create_store, open_store
-
 from job import run
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from friendlyfire.datasets import source_splits
 from friendlyfire.errors import DataError
 from friendlyfire.sources import NATIVE_SHAPES
-
 from job import run
 
 
@@ -39,8 +38,8 @@ def download(source: str, root: Path) -> None:
             sets(root, download=True)
         except (RuntimeError, OSError) as error:
             raise DataError(
-                f"{source} is not in {root} and cannot be downloaded ({str(error).splitlines()[0]}); run this rule on a "
-                f"machine with network access, or set data_dir to a folder that holds it"
+                f"{source} is not in {root} and cannot be downloaded ({str(error).splitlines()[0]}); "
+                "set data_dir to a folder that holds it, or run this on a machine with network access"
             ) from error
 
 

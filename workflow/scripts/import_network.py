@@ -4,13 +4,13 @@ import logging
 
 import numpy as np
 import torch
+
 from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
 from friendlyfire.errors import NetworkError
 from friendlyfire.networks import build_network, check_above_chance, load_weights, read_weights, save_network
 from friendlyfire.stores import open_store
 from friendlyfire.training import count_correct
-
 from job import run
 
 #: Test images that show whether the weights belong to these classes; more would only cost time.
@@ -23,7 +23,9 @@ def main(inputs, outputs, settings):
         dataset = Dataset(store)
         images, labels = dataset.images("test", 0, IMAGES), dataset.labels("test", 0, IMAGES)
     classes = len(dataset.class_names)
-    network = build_network(section, dataset.mean, dataset.deviation, classes, pretrained=section["weights"] == "published")
+    network = build_network(
+        section, dataset.mean, dataset.deviation, classes, pretrained=section["weights"] == "published"
+    )
     for weights in inputs.weights:
         load_weights(network.body, read_weights(weights), weights)
     network.to(device, memory_format=torch.channels_last)
@@ -31,7 +33,10 @@ def main(inputs, outputs, settings):
     with torch.no_grad():
         logits = network(pixels[:1].float() / 255)
     if logits.shape != (1, classes) or not logits.isfinite().all():
-        raise NetworkError(f"network {section['architecture']!r} gives {tuple(logits.shape)} logits, for {classes} classes (1, {classes}) finite ones are needed")
+        raise NetworkError(
+            f"network {section['architecture']!r} gives logits of shape {tuple(logits.shape)} for an image, "
+            f"all finite: {bool(logits.isfinite().all())}; (1, {classes}) finite ones are needed for {classes} classes"
+        )
     correct = count_correct(network, pixels, truth)
     logging.info("accuracy on %d test images: %.4f", len(truth), correct / len(truth))
     majority = float(np.bincount(labels).max() / len(labels))

@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 import torch
+
 from friendlyfire.accuracy import count_correct_by_rank, spaced_ranks
 from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
 from friendlyfire.intervals import wilson_interval
 from friendlyfire.networks import as_pixels, load_network, predict
 from friendlyfire.stores import open_store
-
 from job import progress, run
 
 #: Images that are projected at once; they pass through the network in smaller batches.
@@ -35,7 +35,9 @@ def main(inputs, outputs, settings):
                     labels = torch.from_numpy(dataset.labels(split, start, stop)).to(device)
                     yield as_pixels(dataset.images(split, start, stop), device), labels
 
-            correct = count_correct_by_rank(lambda x: predict(network, x), batches(), mean, basis, grid["rank"].tolist())
+            correct = count_correct_by_rank(
+                lambda x: predict(network, x), batches(), mean, basis, grid["rank"].tolist()
+            )
             tables.append(grid.assign(split=split, **accuracies(correct, images), images=images))
     table = pd.concat(tables)
     table.insert(0, "experiment", settings["experiment"])
@@ -44,7 +46,7 @@ def main(inputs, outputs, settings):
 
 
 def rank_grid(section: dict, largest: int, rounds: np.ndarray, classes: int) -> pd.DataFrame:
-    """Ranks at which the accuracy is measured, ascending from 0 to all, with the directions a class that they stand for.
+    """Ranks at which the accuracy is measured, from 0 to all, with the directions a class that they stand for.
 
     Of a basis that is ordered class by class, a rank is what the first j directions of every class span; of another
     one, any number, and j that number divided by the classes.

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+
 from friendlyfire.bases import interleave
 from friendlyfire.stores import Store, create_store, open_store
-
 from job import run
 
 #: Sort keys of the eigenvalues, one for each list of directions that a class gives.
@@ -35,7 +35,9 @@ def main(inputs, outputs, settings):
             lists.append(partial(direction, values, vectors, order))
             counts.append(len(order))
     result = interleave(lists, counts, pixels)
-    logging.info("%s: rank %d of %d, after %d directions a class", basis, len(result.scores), pixels, len(result.rounds))
+    logging.info(
+        "%s: rank %d of %d, after %d directions a class", basis, len(result.scores), pixels, len(result.rounds)
+    )
     record = {
         "experiment": settings["experiment"],
         "basis": basis,

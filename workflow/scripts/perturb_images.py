@@ -3,13 +3,13 @@
 import logging
 
 import numpy as np
+
 from friendlyfire.datasets import Dataset
 from friendlyfire.deepfool import Status, deepfool
 from friendlyfire.devices import resolve_device
 from friendlyfire.errors import NetworkError
 from friendlyfire.networks import as_pixels, load_network
 from friendlyfire.stores import create_store, open_store
-
 from job import progress, run
 
 #: Images that are attacked between two lines of the log.
@@ -28,7 +28,10 @@ def main(inputs, outputs, settings):
         "units": "perturbations and norms: pixels in [0, 1]; without the overshoot",
         "statuses": {status.name.lower(): int(status) for status in Status},
     }
-    with open_store(inputs.dataset, "dataset") as store, create_store(outputs.perturbations, "perturbations", record) as target:
+    with (
+        open_store(inputs.dataset, "dataset") as store,
+        create_store(outputs.perturbations, "perturbations", record) as target,
+    ):
         dataset = Dataset(store)
         n = dataset.count(section["split"], section["images"])
         perturbations = np.empty((n, dataset.pixels), dtype=np.float32)

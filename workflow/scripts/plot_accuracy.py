@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pandas as pd
+
 from friendlyfire.captions import curvature_quality, image_counts
 from friendlyfire.figures import accuracy_against_directions, bases_legend, draw, panels
-
 from job import run
 
 #: Horizontal axis of each figure, and what it counts. Figure 4 counts directions in total, as the paper does.
@@ -29,7 +29,10 @@ def main(inputs, outputs, settings):
         return figure
 
     draw(figure, inputs.style, [outputs.pdf, outputs.png])
-    words = {"images": image_counts(table), "quality": curvature_quality([pd.read_csv(path) for path in inputs.quality])}
+    words = {
+        "images": image_counts(table),
+        "quality": curvature_quality([pd.read_csv(path) for path in inputs.quality]),
+    }
     caption = Path(inputs.caption).read_text(encoding="utf-8").format(**words)
     Path(outputs.caption).write_text(caption, encoding="utf-8")
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pandas as pd
+
 from friendlyfire.captions import curvature_quality
 from friendlyfire.figures import draw, eigenvalues, panels, singular_values
-
 from job import run
 
 

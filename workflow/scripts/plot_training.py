@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pandas as pd
-from friendlyfire.figures import draw, learning_curve, panels
 
+from friendlyfire.figures import draw, learning_curve, panels
 from job import run
 
 
@@ -21,7 +21,9 @@ def main(inputs, outputs, settings):
 
     draw(figure, inputs.style, [outputs.pdf, outputs.png])
     last = table.groupby("experiment", sort=False)[["test_accuracy", "test_images"]].last()
-    finals = "; ".join(f"{name}: {row.test_accuracy:.1%} of {row.test_images:,.0f} test images" for name, row in last.iterrows())
+    finals = "; ".join(
+        f"{name}: {row.test_accuracy:.1%} of {row.test_images:,.0f} test images" for name, row in last.iterrows()
+    )
     caption = Path(inputs.caption).read_text(encoding="utf-8").format(finals=finals)
     Path(outputs.caption).write_text(caption, encoding="utf-8")
 

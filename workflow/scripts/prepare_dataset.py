@@ -5,12 +5,12 @@ import logging
 from pathlib import Path
 
 import numpy as np
+
 from friendlyfire.datasets import source_splits
 from friendlyfire.errors import DataError
 from friendlyfire.seeds import derive_seed
 from friendlyfire.sources import image_shape
 from friendlyfire.stores import create_store
-
 from job import progress, run
 
 
@@ -19,7 +19,9 @@ def main(inputs, outputs, settings):
     stock = json.loads(Path(inputs.stock).read_text(encoding="utf-8"))["images"]
     found = {name: len(split.labels) for name, split in splits.items()}
     if found != stock:
-        raise DataError(f"{settings['dataset']} had {stock} images and has {found} now; remove {inputs.stock} to take stock anew")
+        raise DataError(
+            f"{settings['dataset']} had {stock} images and has {found} now; remove {inputs.stock} to take stock anew"
+        )
     orders = {name: draw_order(len(split.labels), settings, name) for name, split in splits.items()}
     mean, deviation = pixel_moments(splits, orders)
     record = {
@@ -51,7 +53,7 @@ def draw_order(images: int, settings: dict, split: str) -> np.ndarray:
 
 
 def pixel_moments(splits: dict, orders: dict) -> tuple[np.ndarray, float]:
-    """Mean image of the training set (of the test set where there is no other) and the deviation of its pixels from it."""
+    """Mean image of the training set (of the test set where there is no other), and its pixels' deviation from it."""
     name = "train" if "train" in splits else "test"
     total, squares = 0.0, 0.0
     for index in progress(orders[name], f"{name} images for the mean"):

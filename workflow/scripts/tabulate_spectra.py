@@ -4,9 +4,9 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
+
 from friendlyfire.curvature import Quality
 from friendlyfire.stores import Store, open_store
-
 from job import run
 
 QUALITY = [field.name for field in dataclasses.fields(Quality)]
@@ -24,9 +24,14 @@ def main(inputs, outputs, settings):
         for path in getattr(inputs, kind):
             with open_store(path, "basis", experiment) as store:
                 spectra.append(spectrum(kind, "", store["scores"]))
-    pd.concat(spectra).assign(experiment=experiment)[["experiment", "spectrum", "class", "index", "value"]].to_csv(outputs.spectra, index=False)
+    pd.concat(spectra).assign(experiment=experiment)[["experiment", "spectrum", "class", "index", "value"]].to_csv(
+        outputs.spectra, index=False
+    )
     columns = ["class", "hessian", "solver", "probes", "step", *QUALITY, "pairs", "converged", "images"]
-    columns += [f"boundary_{status}" for status in ("converged", "already_there", "not_converged", "zero_gradient", "non_finite")]
+    columns += [
+        f"boundary_{status}"
+        for status in ("converged", "already_there", "not_converged", "zero_gradient", "non_finite")
+    ]
     table = pd.DataFrame(quality, columns=columns)
     table.insert(0, "experiment", experiment)
     table.to_csv(outputs.quality, index=False)

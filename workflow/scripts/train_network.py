@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+
 from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
 from friendlyfire.errors import DataError
@@ -15,9 +18,6 @@ from friendlyfire.networks import build_network, check_above_chance, save_networ
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import open_store
 from friendlyfire.training import Epoch, train
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
-
 from job import run
 
 
@@ -39,15 +39,17 @@ def main(inputs, outputs, settings):
 
     identity = json.dumps({"settings": section, "seed": settings["seed"], "dataset": store.record}, sort_keys=True)
     checkpoint = Path(outputs.network).with_name("training.checkpoint")
-    curve, state = read_checkpoint(checkpoint, identity)
-    for epoch, state in train(network, splits["train"], splits["test"], section, seed, state, len(curve)):
+    curve, resumed = read_checkpoint(checkpoint, identity)
+    for epoch, state in train(network, splits["train"], splits["test"], section, seed, resumed, len(curve)):
         curve.append(epoch)
-        logging.info("epoch %(epoch)d: train loss %(train_loss).4f, accuracy %(train_accuracy).4f; test accuracy %(test_accuracy).4f", asdict(epoch))
+        logging.info("%s", epoch)
         write_checkpoint(checkpoint, identity, curve, state)
 
     images = len(splits["test"][0])
     majority = float(np.bincount(dataset.labels("test")).max() / images)
-    check_above_chance(round(curve[-1].test_accuracy * images), images, majority, f"the network of {settings['experiment']}")
+    check_above_chance(
+        round(curve[-1].test_accuracy * images), images, majority, f"the network of {settings['experiment']}"
+    )
     record = {
         "experiment": settings["experiment"],
         "settings": section,
@@ -67,7 +69,11 @@ def write_checkpoint(path: Path, identity: str, curve: list[Epoch], state: dict[
     """Keep what a killed training needs to go on: the last epoch's weights and momentum, and the curve so far."""
     partial = path.with_name(path.name + ".partial")
     rows = json.dumps([asdict(epoch) for epoch in curve])
-    save_file({name: value.cpu().contiguous() for name, value in state.items()}, partial, {"identity": identity, "curve": rows})
+    save_file(
+        {name: value.cpu().contiguous() for name, value in state.items()},
+        partial,
+        {"identity": identity, "curve": rows},
+    )
     partial.replace(path)
 
 

@@ -1,0 +1,32 @@
+# demo and test install what they need into .venv first; nothing else on the machine is touched.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: demo test lint format clean
+
+demo: $(INSTALLED)  ## the whole main line on bundled data, to results/figures
+	$(BIN)/snakemake --cores all
+
+test: $(INSTALLED)  ## every test
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)  ## ruff, snakefmt and snakemake's linter, all at zero
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check --compact-diff Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow/rules
+
+clean:  ## everything that was made, but the environment
+	rm -rf results .snakemake .pytest_cache .ruff_cache .hypothesis
+
+$(INSTALLED): envs/requirements.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Friendly Fire needs Python 3.11 or newer, this is ' + sys.version.split()[0] + '; try: make PYTHON=python3.11')"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement envs/requirements.txt
+	touch $@

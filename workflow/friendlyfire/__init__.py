@@ -1,0 +1,55 @@
+"""The algorithms of Friendly Fire: tensors and callables in, tensors out.
+
+Names are loaded when they are first used, so that a figure needs no torch.
+"""
+
+import importlib
+
+_PUBLIC = {
+    "accuracy": ("count_correct_by_rank", "nested_projections", "spaced_ranks"),
+    "architectures": ("alexnet", "lenet", "nin"),
+    "bases": ("Basis", "interleave", "orthonormalise", "random_basis", "singular_directions"),
+    "curvature": (
+        "DifferenceHessian",
+        "Eigenpairs",
+        "ExactHessian",
+        "PooledHessian",
+        "Quality",
+        "decompose_dense",
+        "decompose_lanczos",
+        "reference_step",
+        "subspace_overlap",
+    ),
+    "datasets": ("Dataset",),
+    "deepfool": ("Attack", "Status", "deepfool"),
+    "errors": (
+        "BasisError",
+        "ConfigError",
+        "CurvatureError",
+        "DataError",
+        "FriendlyFireError",
+        "NetworkError",
+        "StoreError",
+    ),
+    "intervals": ("wilson_interval",),
+    "networks": ("Network", "as_pixels", "load_network", "predict", "save_network"),
+    "seeds": ("derive_seed",),
+    "stores": ("Store", "create_store", "open_store"),
+    "training": ("train",),
+}
+
+_MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
+
+__all__ = sorted(_MODULE_OF)
+
+
+def __getattr__(name: str):
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return __all__
