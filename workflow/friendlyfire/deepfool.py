@@ -140,17 +140,21 @@ def _step(
     with torch.enable_grad():
         logits = network(images)  # One forward pass serves the gradients of all margins.
     margins = logits.detach().gather(1, others) - logits.detach().gather(1, leave[:, None])  # (n, m)
-    gradients = torch.empty(n, m, images[0].numel(), device=images.device)
+    gradients = images.new_empty(n, m, images[0].numel())
     for k in range(m):
         difference = torch.zeros_like(logits).scatter_(1, others[:, k : k + 1], 1.0)
         difference.scatter_add_(1, leave[:, None], -torch.ones_like(leave[:, None], dtype=difference.dtype))
         (gradient,) = torch.autograd.grad(logits, images, difference, retain_graph=k < m - 1)
         gradients[:, k] = gradient.flatten(1)
-    if basis is not None:
-        gradients = gradients @ basis  # (n, m, k): coordinates in the basis, where norms are the same
     norms = gradients.norm(dim=2)
+    smallest = torch.zeros_like(norms)
+    if basis is not None:
+        # A projection that is no more than the rounding of the gradient leads nowhere.
+        smallest = norms * torch.finfo(norms.dtype).eps * basis.shape[0] ** 0.5
+        gradients = gradients @ basis  # (n, m, k): coordinates in the basis, where norms are the same
+        norms = gradients.norm(dim=2)
     finite = margins.isfinite() & norms.isfinite()
-    distances = torch.where(finite & (norms > 0), margins.abs() / norms, torch.inf)
+    distances = torch.where(finite & (norms > smallest), margins.abs() / norms, torch.inf)
     nearest = distances.argmin(1, keepdim=True)  # (n, 1)
     distance, norm = distances.gather(1, nearest), norms.gather(1, nearest)
     direction = gradients.gather(1, nearest[:, :, None].expand(-1, -1, gradients.shape[2])).squeeze(1)

@@ -135,8 +135,8 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
             raise ConfigError(f"{key}: curvature.directions: 'all' needs solver dense; give lanczos a number")
         if 2 * curvature["directions"] > min(pixels, curvature["max_products"]):
             raise ConfigError(
-                f"{key}: curvature.directions: {curvature['directions']} at either end are more than {pixels} dimensions "
-                f"or {curvature['max_products']} products (curvature.max_products) can give"
+                f"{key}: curvature.directions: {curvature['directions']} at either end are more than {pixels} "
+                f"dimensions or {curvature['max_products']} products (max_products) can give"
             )
         if "curvature-flat" in figures["fig3"] + figures["fig4"]:
             raise ConfigError(

@@ -1,0 +1,114 @@
+"""What all tests share: a trained LeNet on digits, and the demo suite built once in a folder of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+TRAINING = {
+    "architecture": "lenet",
+    "width": 0.5,
+    "activation": "relu",
+    "pooling": "max",
+    "normalisation": "dataset",
+    "epochs": 12,
+    "batch_size": 64,
+    "learning_rate": 0.05,
+    "momentum": 0.9,
+    "weight_decay": 0.0005,
+    "flip": False,
+    "crop_padding": 0,
+    "mixed_precision": True,
+}
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """scikit-learn's digits: uint8 images and labels, as train and test tensors."""
+    from friendlyfire.datasets import digits_splits
+
+    splits = digits_splits(seed=0)
+    return {name: (torch.from_numpy(s.images), torch.from_numpy(s.labels)) for name, s in splits.items()}
+
+
+@pytest.fixture(scope="session")
+def trained(digits):
+    """A function that trains a small LeNet on digits with the given options, once for each."""
+    from friendlyfire.networks import build_network
+    from friendlyfire.training import train
+
+    made = {}
+
+    def network(**options):
+        key = tuple(sorted(options.items()))
+        if key not in made:
+            torch.manual_seed(0)
+            settings = {**TRAINING, **options}
+            pixels = digits["train"][0].numpy() / 255
+            mean = pixels.mean(0)
+            made[key] = build_network(settings, mean, float(np.std(pixels - mean)), 10)
+            for epoch, _ in train(made[key], digits["train"], digits["test"], settings, seed=0):
+                pass
+            assert epoch.test_accuracy > 0.9
+            made[key].requires_grad_(False)
+        return made[key]
+
+    return network
+
+
+class Workflow:
+    """Runs snakemake on a copy of the workflow's code in a folder of its own."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        folder.mkdir(parents=True)
+        for name in ("Snakefile", "config.yaml"):
+            shutil.copy(REPOSITORY / name, folder)
+        for name in ("workflow", "envs", "profiles"):
+            shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "PYTHONWARNINGS": "", "PYTHONDONTWRITEBYTECODE": "1", "CUDA_VISIBLE_DEVICES": ""}
+
+    def run(self, *arguments: str, fails: bool = False) -> str:
+        """What snakemake prints; it must succeed, or fail if ``fails``."""
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment(),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=900,
+        )
+        assert (done.returncode != 0) == fails, done.stdout[-5000:]
+        return done.stdout
+
+    def planned(self, *arguments: str) -> set[str]:
+        """Names of the rules that would run now, but the targets."""
+        lines = self.run("--dry-run", *arguments).splitlines()
+        rules = {line.split()[-1].rstrip(":") for line in lines if line.startswith(("rule ", "localrule "))}
+        return rules - {"all", "fig3", "fig4", "spectrum", "training"}
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """The demo suite, run to its figures in a path with a space; tests that change it put it right again."""
+    workflow = Workflow(tmp_path_factory.mktemp("demo suite") / "friendly fire")
+    workflow.run()
+    return workflow

@@ -1,0 +1,172 @@
+"""Mean Hessians of margins that are quadratic, so that they are known, and of a smooth network by three routes."""
+
+import numpy as np
+import pytest
+import torch
+from friendlyfire.curvature import (
+    DifferenceHessian,
+    ExactHessian,
+    PooledHessian,
+    decompose_dense,
+    decompose_lanczos,
+    reference_step,
+    subspace_overlap,
+)
+from friendlyfire.deepfool import deepfool
+from friendlyfire.errors import CurvatureError
+from torch import nn
+
+SHAPE, D = (1, 6, 6), 36
+SPECTRUM = np.r_[np.linspace(9, 3, 4), np.zeros(D - 8), np.linspace(-2, -7, 4)]
+
+
+class Quadratic(nn.Module):
+    """Two classes, F_1 - F_0 = x' A x / 2 + b' x, with a Hessian A that is known."""
+
+    def __init__(self, hessian):
+        super().__init__()
+        self.hessian, self.slope = hessian, torch.randn(D, dtype=hessian.dtype)
+
+    def forward(self, images):
+        x = images.flatten(1)
+        score = ((x @ self.hessian) * x).sum(1) / 2 + x @ self.slope
+        return torch.stack([torch.zeros_like(score), score], 1)
+
+
+@pytest.fixture
+def planted():
+    """A quadratic margin, its eigenvectors (d, d) and boundary points."""
+    rng = np.random.default_rng(0)
+    vectors = np.linalg.qr(rng.standard_normal((D, D)))[0]
+    network = Quadratic(torch.from_numpy(vectors * SPECTRUM @ vectors.T))
+    return network, vectors, torch.from_numpy(rng.random((9, *SHAPE)))
+
+
+def halves_of(kind, network, points, target=1, sources=None, **options):
+    sources = torch.full((len(points),), 1 - target) if sources is None else sources
+    return tuple(kind(network, points[half::2], target, sources[half::2], **options) for half in (0, 1))
+
+
+KINDS = [(DifferenceHessian, {"step": 0.5}), (DifferenceHessian, {"step": 1e-3}), (ExactHessian, {})]
+
+
+@pytest.mark.parametrize(("kind", "options"), KINDS)
+@pytest.mark.parametrize("batch_size", [1, 4, 64])
+def test_operators_are_the_planted_matrix(planted, kind, options, batch_size):
+    network, vectors, points = planted
+    operator = kind(network, points, 1, torch.zeros(9, dtype=torch.long), batch_size=batch_size, **options)
+    probes = np.random.default_rng(1).standard_normal((D, 5)) * np.array([1, 1e-3, 10, 1, 0])
+    np.testing.assert_allclose(operator @ probes, vectors * SPECTRUM @ vectors.T @ probes, atol=1e-8)
+
+
+@pytest.mark.parametrize(("kind", "options"), KINDS)
+def test_dense_recovers_values_vectors_and_sign(planted, kind, options):
+    network, vectors, points = planted
+    pairs = decompose_dense(halves_of(kind, network, points, **options), leading=8)
+    np.testing.assert_allclose(pairs.values, SPECTRUM, atol=1e-8)
+    assert subspace_overlap(pairs.vectors[:, :4], vectors[:, :4]) == pytest.approx(1)
+    assert pairs.quality.asymmetry < 1e-8
+    assert pairs.quality.residual < 1e-8
+    assert pairs.quality.overlap == pytest.approx(1)
+    assert pairs.quality.points == 9
+    # The margin grows along the most positive direction, into the target, and falls along the most negative.
+    outward = torch.from_numpy(np.stack([pairs.vectors[:, 0], pairs.vectors[:, -1]])).reshape(2, *SHAPE)
+    scores = network(100 * outward)
+    assert scores.argmax(1).tolist() == [1, 0]
+
+
+def test_the_other_class_sees_the_opposite_sign(planted):
+    network, _, points = planted
+    pairs = decompose_dense(halves_of(DifferenceHessian, network, points, target=0, step=0.5))
+    np.testing.assert_allclose(pairs.values, -SPECTRUM[::-1], atol=1e-8)
+
+
+def test_probes_along_any_basis_agree_where_the_operator_is_linear(planted):
+    network, _, points = planted
+    probes = np.linalg.qr(np.random.default_rng(3).standard_normal((D, D)))[0]
+    pairs = decompose_dense(halves_of(DifferenceHessian, network, points, step=0.5), probes)
+    np.testing.assert_allclose(pairs.values, SPECTRUM, atol=1e-8)
+
+
+@pytest.mark.parametrize(("kind", "options"), KINDS)
+def test_lanczos_finds_both_ends(planted, kind, options):
+    network, vectors, points = planted
+    pairs = decompose_lanczos(halves_of(kind, network, points, **options), 3, seed=0, block=4, tolerance=1e-6)
+    np.testing.assert_allclose(pairs.values, SPECTRUM[[0, 1, 2, -3, -2, -1]], atol=1e-5)
+    assert pairs.converged.all()
+    for column, truth in zip(pairs.vectors.T, vectors.T[[0, 1, 2, -3, -2, -1]], strict=True):
+        assert abs(column @ truth) == pytest.approx(1, abs=1e-5)
+
+
+def test_lanczos_says_what_has_not_converged(planted):
+    network, _, points = planted
+    pairs = decompose_lanczos(
+        halves_of(ExactHessian, network, points), 3, seed=0, block=2, tolerance=1e-12, max_products=8
+    )
+    assert not pairs.converged.all()
+    assert pairs.quality.residual > 1e-12
+
+
+def test_lanczos_does_not_depend_on_chance(planted):
+    network, _, points = planted
+    first, second = (decompose_lanczos(halves_of(ExactHessian, network, points), 2, seed=5) for _ in range(2))
+    np.testing.assert_array_equal(first.vectors, second.vectors)
+
+
+def test_pooled_is_the_mean_over_all_points(planted):
+    network, vectors, points = planted
+    pooled = PooledHessian(*halves_of(DifferenceHessian, network, points, step=0.1))
+    np.testing.assert_allclose(pooled @ np.eye(D), vectors * SPECTRUM @ vectors.T, atol=1e-8)
+    assert pooled.num_gradients == 2 * 9 * D
+
+
+def test_more_directions_than_dimensions_are_refused(planted):
+    network, _, points = planted
+    with pytest.raises(CurvatureError, match="19 eigenpairs at either end are more than the 36"):
+        decompose_lanczos(halves_of(ExactHessian, network, points), 19, seed=0)
+
+
+def test_exact_refuses_networks_with_kinks(trained, digits):
+    images = digits["test"][0][:4].float() / 255
+    with pytest.raises(CurvatureError, match=r"this one has MaxPool2d, ReLU; choose networks\.activation softplus"):
+        ExactHessian(trained(), images, 0, torch.ones(4, dtype=torch.long))
+
+
+def test_exact_refuses_functions_that_are_piecewise_linear():
+    weight = torch.randn(D, 2)
+
+    def network(images):
+        return images.flatten(1).relu() @ weight
+
+    with pytest.raises(CurvatureError, match="vanishes: the network is piecewise linear"):
+        ExactHessian(network, torch.rand(3, *SHAPE), 1, torch.zeros(3, dtype=torch.long))
+
+
+def test_three_routes_agree_on_a_smooth_network(trained, digits):
+    """Exact, dense differences and Lanczos on a softplus LeNet with average pooling: the same leading subspaces."""
+    network = trained(activation="softplus", pooling="average", epochs=30)
+    images = digits["train"][0][:60].float() / 255
+    attack = deepfool(network, images, torch.full((60,), 3))
+    points, sources = (images + attack.perturbations)[attack.converged], attack.sources[attack.converged]
+    exact = decompose_dense(halves_of(ExactHessian, network, points, 3, sources))
+    dense = decompose_dense(halves_of(DifferenceHessian, network, points, 3, sources, step=0.05))
+    lanczos = decompose_lanczos(halves_of(ExactHessian, network, points, 3, sources), 5, seed=0, tolerance=1e-4)
+    assert lanczos.converged.all()
+    for ends in (slice(0, 5), slice(-5, None)):
+        assert subspace_overlap(exact.vectors[:, ends], dense.vectors[:, ends]) > 0.99
+        assert subspace_overlap(exact.vectors[:, ends], lanczos.vectors[:, ends]) > 0.99
+    np.testing.assert_allclose(dense.values[:5], exact.values[:5], rtol=0.02)
+    np.testing.assert_allclose(lanczos.values[:5], exact.values[:5], rtol=1e-3)
+    assert exact.quality.asymmetry < 1e-4
+
+
+@pytest.mark.parametrize(("pixels", "step"), [(784, 0.547), (3072, 1.083)])
+def test_reference_step(pixels, step):
+    assert reference_step(pixels) == pytest.approx(step, abs=5e-4)
+
+
+def test_overlap_of_random_subspaces_is_k_over_d():
+    rng = np.random.default_rng(0)
+    first, second = (np.linalg.qr(rng.standard_normal((200, 20)))[0] for _ in range(2))
+    assert subspace_overlap(first, first) == pytest.approx(1)
+    assert subspace_overlap(first, second) == pytest.approx(0.1, abs=0.02)
