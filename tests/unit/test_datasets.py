@@ -1,0 +1,123 @@
+"""Images from folders, grey, transparent or odd in size; and what is wrong with a folder, in one line."""
+
+import numpy as np
+import pytest
+from friendlyfire.datasets import ArraySplit, digits_splits, source_splits, square_image
+from friendlyfire.errors import DataError
+from friendlyfire.sources import image_shape
+from PIL import Image
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two classes of 3 training and 2 test images."""
+    for split, count in (("train", 3), ("test", 2)):
+        for name in ("cat", "a dog"):
+            (tmp_path / split / name).mkdir(parents=True)
+            for i in range(count):
+                Image.fromarray(RNG.integers(0, 256, (12, 12, 3), np.uint8)).save(tmp_path / split / name / f"{i}.png")
+    return tmp_path
+
+
+def splits_of(folder, **settings):
+    return source_splits({"source": "folder", "folder": str(folder), "size": 12, **settings}, folder, 0)
+
+
+def test_a_folder_gives_its_images_as_they_are(folder):
+    splits = splits_of(folder)
+    assert splits["train"].class_names == ["a dog", "cat"]
+    assert splits["train"].labels.tolist() == [0, 0, 0, 1, 1, 1]
+    picture = np.asarray(Image.open(folder / "test/cat/1.png")).transpose(2, 0, 1)
+    np.testing.assert_array_equal(splits["test"].image(3), picture)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "I;16", "1", "LA", "CMYK"])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [(12, 12), (40, 20), (5, 9)])
+def test_pictures_of_any_mode_and_size_become_squares(mode, channels, size):
+    image = square_image(Image.new(mode, size), channels, 12)
+    assert image.shape == (channels, 12, 12)
+    assert image.dtype == np.uint8
+
+
+def test_the_centre_is_kept():
+    picture = np.zeros((64, 128, 3), np.uint8)
+    picture[:, 32:96] = 200  # the central square of a wide picture
+    assert square_image(Image.fromarray(picture), 3, 32).min() > 190
+
+
+def test_the_digits_are_split_by_class_and_seed():
+    splits = digits_splits(0)
+    assert {name: len(split.labels) for name, split in splits.items()} == {"train": 1437, "test": 360}
+    assert splits["train"].images.dtype == np.uint8
+    assert splits["train"].images.max() == 255
+    assert set(np.bincount(splits["test"].labels)) <= {35, 36, 37}
+    assert not np.array_equal(digits_splits(1)["test"].images, splits["test"].images)
+
+
+def remove(path):
+    path.unlink() if path.is_file() else [remove(entry) for entry in path.iterdir()] and path.rmdir()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda f: remove(f / "test"), "has no folder test/; it must hold train/<class>/ and test/<class>/"),
+        (lambda f: remove(f / "test/cat"), r"must hold the same classes, but not both hold \['cat'\]"),
+        (lambda f: [remove(p) for p in (f / "train/cat").iterdir()], r"train.cat holds no image; add some"),
+        (
+            lambda f: [remove(f / s / "cat") for s in ("train", "test")],
+            "holds 1 class folders; a classifier needs at least 2",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_folder_is_told(folder, damage, message):
+    damage(folder)
+    with pytest.raises(DataError, match=message):
+        splits_of(folder)
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(DataError, match=r"image folder .*nowhere is not there; it must hold train/<class>/"):
+        splits_of(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n"])
+def test_a_file_that_is_no_image_is_named(folder, content):
+    (folder / "train/cat/0.png").write_bytes(content)
+    with pytest.raises(DataError, match=r"train.cat.0\.png is not a readable image"):
+        splits_of(folder)["train"].image(3)
+
+
+def test_a_truncated_image_is_named(folder):
+    path = folder / "train/cat/0.png"
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(DataError, match=r"0\.png is not a readable image"):
+        splits_of(folder)["train"].image(3)
+
+
+def test_labels_out_of_range_are_told(folder, monkeypatch):
+    monkeypatch.setattr("friendlyfire.datasets.folder_splits", lambda *_: splits)
+    splits = {"test": ArraySplit(np.zeros((2, 3, 12, 12), np.uint8), np.array([0, 5]), ["a", "b"])}
+    with pytest.raises(DataError, match="test labels run from 0 to 5, but there are 2 classes"):
+        splits_of(folder)
+
+
+def test_a_torchvision_set_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(DataError, match="MNIST cannot be read from .*Dataset not found"):
+        source_splits({"source": "MNIST"}, tmp_path, 0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "shape"),
+    [
+        ({"source": "digits"}, (1, 8, 8)),
+        ({"source": "CIFAR100"}, (3, 32, 32)),
+        ({"source": "folder", "size": 20, "channels": 1}, (1, 20, 20)),
+        ({"source": "ImageNet", "size": 224}, (3, 224, 224)),
+    ],
+)
+def test_shapes_are_known_before_an_image_is_read(settings, shape):
+    assert image_shape(settings) == shape

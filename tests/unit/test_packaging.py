@@ -1,0 +1,72 @@
+"""The requirements, the conda files, the package's bounds and its public names say the same."""
+
+import importlib
+import re
+import subprocess
+import sys
+import tomllib
+
+import friendlyfire
+import pytest
+import yaml
+from conftest import REPOSITORY
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+PINS = dict(
+    line.split("==")
+    for line in (REPOSITORY / "envs/requirements.txt").read_text().splitlines()
+    if line and not line.startswith("#")
+)
+
+
+@pytest.mark.parametrize("name", ["torch", "plot"])
+def test_conda_files_have_the_pins_of_pip(name):
+    lines = yaml.safe_load((REPOSITORY / f"envs/{name}.yaml").read_text())["dependencies"]
+    versions = dict(line.split("=") for line in lines)
+    python = versions.pop("python")
+    assert Version(python) >= Version("3.11")
+    assert {CONDA_NAMES.get(package, package): version for package, version in versions.items()}.items() <= PINS.items()
+
+
+def test_pins_are_within_the_bounds_of_the_package():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *(r for extra in project["optional-dependencies"].values() for r in extra)]
+    for requirement in map(Requirement, wanted):
+        assert requirement.specifier.contains(PINS[requirement.name]), requirement
+        assert any(spec.operator == ">=" for spec in requirement.specifier), requirement
+
+
+def test_what_the_library_imports_is_what_it_depends_on():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    names = {"pillow": "PIL", "scikit-learn": "sklearn"}
+    allowed = {names.get(n, n) for n in (Requirement(r).name for r in project["dependencies"])}
+    optional = {
+        names.get(n, n) for n in (Requirement(r).name for e in project["optional-dependencies"].values() for r in e)
+    }
+    for path in (REPOSITORY / "workflow/friendlyfire").glob("*.py"):
+        for line in path.read_text().splitlines():
+            found = re.match(r"(\s*)(?:import|from) (\w+)", line)
+            if found and found[2] not in sys.stdlib_module_names | {"friendlyfire"}:
+                # What is imported inside a function may be an extra.
+                assert found[2] in (allowed | optional if found[1] else allowed), (path.name, line)
+
+
+def test_public_names_are_there_and_documented():
+    for name in friendlyfire.__all__:
+        assert getattr(friendlyfire, name).__doc__, name
+    with pytest.raises(AttributeError, match="no attribute 'nonesuch'"):
+        _ = friendlyfire.nonesuch
+
+
+def test_figures_and_captions_need_no_torch():
+
+    code = "import sys, friendlyfire.figures, friendlyfire.captions, friendlyfire.settings; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY / "workflow", check=True)
+
+
+def test_every_module_has_a_docstring():
+    for path in (REPOSITORY / "workflow/friendlyfire").glob("*.py"):
+        name = "friendlyfire" if path.stem == "__init__" else f"friendlyfire.{path.stem}"
+        assert importlib.import_module(name).__doc__, name

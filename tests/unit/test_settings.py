@@ -1,0 +1,158 @@
+"""Every fault of a configuration is one line: the key, the value, what is allowed."""
+
+import copy
+
+import pytest
+import yaml
+from conftest import REPOSITORY
+from friendlyfire.errors import ConfigError
+from friendlyfire.settings import BASES, check_config, experiment_settings, suite_experiments
+
+SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
+SHIPPED = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+
+
+def changed(path, value):
+    """The shipped configuration with one key changed, written as a.b.c."""
+    config = copy.deepcopy(SHIPPED)
+    *parents, last = path.split(".")
+    section = config
+    for name in parents:
+        section = section.setdefault(name, {})
+    section[last] = value
+    return config
+
+
+@pytest.mark.parametrize("suite", SHIPPED["suites"])
+def test_the_shipped_suites_are_right(suite):
+    check_config({**SHIPPED, "suite": suite}, SCHEMA)
+
+
+FAULTS = [
+    ("epoch", 3, r"config: unknown key 'epoch'; allowed: accuracy, bases, curvature"),
+    ("curvature.image", 3, r"curvature: unknown key 'image'; allowed: .*images, leading"),
+    ("experiments.digits-lenet.network", {}, r"experiments\.digits-lenet: unknown key 'network'; allowed: .*networks"),
+    ("curvature.images", "many", r"curvature\.images: 'many' is not of type 'integer' \(how many"),
+    ("perturbations.images", -3, r"perturbations\.images: -3 is less than the minimum of 1 \(how many of them"),
+    ("experiments.digits-lenet.networks.epochs", 0, r"digits-lenet\.networks\.epochs: 0 is less than the minimum of 1"),
+    ("accuracy.ranks", [5, -1], r"accuracy\.ranks.*-1"),
+    ("networks.momentum", 1.0, r"networks\.momentum: 1\.0 .*maximum"),
+    ("device", "gpu", r"device: 'gpu' is not allowed; choose from auto, cpu, cuda"),
+    ("networks.activation", "tanh", r"networks\.activation: 'tanh' is not allowed; choose from relu, softplus, gelu"),
+    (
+        "networks.architecture",
+        "resnet",
+        r"networks\.architecture: 'resnet' does not match .*lenet, nin, alexnet, torchvision/<name>",
+    ),
+    ("suite", "all", r"config: suite: there is no 'all'; choose from demo, paper"),
+    ("suites.demo", ["digits-net"], r"suites\.demo: there is no 'digits-net'; choose from digits-lenet, mnist-lenet"),
+    ("suites.demo", [], r"suites\.demo: \[\] "),
+    (
+        "experiments.digits-lenet.dataset",
+        "digit",
+        r"digits-lenet\.dataset: there is no 'digit'; choose from digits, mnist",
+    ),
+    ("datasets.digits.source", "SVHN", r"datasets\.digits\.source: 'SVHN' is not allowed; choose from digits, MNIST"),
+    ("datasets.digits.size", 28, r"datasets\.digits: source digits has its own images; remove the key 'size'"),
+    ("datasets.mine", {"source": "folder", "size": 8}, r"datasets\.mine: source folder needs the key 'folder'"),
+    ("datasets.mine", {"source": "folder", "folder": "x"}, r"datasets\.mine: source folder needs the key 'size'"),
+    (
+        "figures.fig3",
+        ["curvature"],
+        r"digits-lenet: figures\.fig3: there is no 'curvature'; choose from curvature-positive",
+    ),
+    (
+        "experiments.digits-lenet.accuracy.ranks",
+        [10, 65],
+        r"digits-lenet: accuracy\.ranks: 65 is beyond the 64 dimensions",
+    ),
+    ("experiments.digits-lenet.accuracy.directions_per_class", [90], r"directions_per_class: 90 is beyond the 64 dim"),
+    ("curvature.directions", 65, r"digits-lenet: curvature\.directions: 65 is beyond the 64 dimensions"),
+    ("curvature.solver", "lanczos", r"curvature\.directions: 'all' needs solver dense; give lanczos a number"),
+    (
+        "experiments.digits-lenet.curvature",
+        {"solver": "lanczos", "directions": 33},
+        r"33 at either end are more than 64",
+    ),
+    (
+        "experiments.digits-lenet.curvature",
+        {"solver": "lanczos", "directions": 5},
+        r"curvature-flat needs curvature\.solver dense",
+    ),
+    (
+        "networks.weights",
+        "nowhere.pt",
+        r"digits-lenet: networks\.weights: nowhere\.pt is not a file; give a path, 'published'",
+    ),
+    ("networks.weights", "published", r"networks\.weights: lenet has no published weights"),
+    ("networks.architecture", "torchvision/alexnet", r"torchvision/alexnet takes 3 channels, the images have 1"),
+    ("networks.architecture", "nowhere.nets:small", r"networks\.architecture: there is no module 'nowhere\.nets' for"),
+    ("networks.architecture", "collections:Net", r"module 'collections' .* defines no 'Net'"),
+    (
+        "experiments.figures",
+        {"dataset": "digits"},
+        r"experiments: 'figures' is a folder of results; do not use datasets",
+    ),
+    ("experiments.a b", {"dataset": "digits"}, r"experiments: 'a b' does not match .*letters, digits and hyphens"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "message"), FAULTS)
+def test_a_fault_is_one_line(path, value, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        check_config(changed(path, value), SCHEMA)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("torchvision/alexnt", r"torchvision has no network 'alexnt'; did you mean alexnet"),
+        ("timm/resnet10", r"timm has no network 'resnet10'; did you mean resnet10t"),
+    ],
+)
+def test_unknown_networks_of_libraries_come_with_a_suggestion(name, message):
+    config = changed("experiments.cifar10-nin.networks.architecture", name)
+    with pytest.raises(ConfigError, match=message):
+        check_config({**config, "suite": "paper"}, SCHEMA)
+
+
+def test_an_experiment_overrides_key_by_key():
+    config = changed("experiments.digits-lenet.perturbations", {"deepfool": {"overshoot": 0.5}})
+    section = experiment_settings(config, "digits-lenet", "perturbations")
+    assert section["deepfool"] == {**SHIPPED["perturbations"]["deepfool"], "overshoot": 0.5}
+    assert section["images"] == SHIPPED["perturbations"]["images"]
+    assert experiment_settings(config, "mnist-lenet", "perturbations")["deepfool"]["overshoot"] == 0.02
+
+
+def test_suites_keep_their_order():
+    assert suite_experiments({**SHIPPED, "suite": "paper"}) == SHIPPED["suites"]["paper"]
+
+
+def keys(schema):
+    """Every key of the schema with its description."""
+    for name, value in schema.get("properties", {}).items():
+        yield name, value
+        yield from keys(value)
+    for name, value in schema.get("$defs", {}).items():
+        yield from keys(value)
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield from keys(schema["additionalProperties"])
+
+
+def test_every_key_is_described_and_no_other_is_let_through():
+    for name, value in keys(SCHEMA):
+        assert "$ref" in value or value.get("description"), name
+        if value.get("type") == "object" and "properties" in value:
+            assert value["additionalProperties"] is False, name
+
+
+def test_every_key_of_the_schema_has_its_default_in_the_shipped_file():
+    for stage, section in SCHEMA["$defs"].items():
+        assert set(SHIPPED[stage]) == set(section["properties"]), stage
+
+
+def test_every_basis_has_a_colour_and_a_name():
+    from friendlyfire.figures import NAMES, PALETTE
+
+    assert set(BASES) == set(PALETTE) == set(NAMES)
