@@ -1,9 +1,11 @@
 """Friendly Fire: the directions a classifier classifies with are the directions along which it is fooled."""
 
+import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
+# Of the scripts too: the library, and the user's own modules in the working directory.
+sys.path[:0] = [str(Path(workflow.basedir) / "workflow"), os.getcwd()]
 
 
 configfile: Path(workflow.basedir) / "config.yaml"

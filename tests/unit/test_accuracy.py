@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from friendlyfire.accuracy import count_correct_by_rank, nested_projections, spaced_ranks
 from friendlyfire.bases import random_basis
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from friendlyfire.bases import gram_matrix, interleave, orthonormalise, random_basis, singular_directions
 from friendlyfire.curvature import subspace_overlap
 from friendlyfire.errors import BasisError

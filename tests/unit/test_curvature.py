@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
+
 from friendlyfire.curvature import (
     DifferenceHessian,
     ExactHessian,
@@ -14,7 +16,6 @@ from friendlyfire.curvature import (
 )
 from friendlyfire.deepfool import deepfool
 from friendlyfire.errors import CurvatureError
-from torch import nn
 
 SHAPE, D = (1, 6, 6), 36
 SPECTRUM = np.r_[np.linspace(9, 3, 4), np.zeros(D - 8), np.linspace(-2, -7, 4)]

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from friendlyfire.datasets import ArraySplit, digits_splits, source_splits, square_image
 from friendlyfire.errors import DataError
 from friendlyfire.sources import image_shape
-from PIL import Image
 
 RNG = np.random.default_rng(0)
 

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from friendlyfire.deepfool import Status, deepfool
 from torch import nn
+
+from friendlyfire.deepfool import Status, deepfool
 
 CLASSES, SHAPE, D = 5, (3, 4, 4), 48
 

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
+from torch import nn
+
 from conftest import TRAINING
 from friendlyfire.errors import NetworkError
 from friendlyfire.networks import (
@@ -16,8 +19,6 @@ from friendlyfire.networks import (
     read_weights,
     save_network,
 )
-from safetensors.torch import save_file
-from torch import nn
 
 COLOUR = np.full((3, 32, 32), 0.5)
 

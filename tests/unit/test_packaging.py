@@ -6,12 +6,13 @@ import subprocess
 import sys
 import tomllib
 
-import friendlyfire
 import pytest
 import yaml
-from conftest import REPOSITORY
 from packaging.requirements import Requirement
 from packaging.version import Version
+
+import friendlyfire
+from conftest import REPOSITORY
 
 CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
 PINS = dict(
@@ -62,7 +63,8 @@ def test_public_names_are_there_and_documented():
 
 def test_figures_and_captions_need_no_torch():
 
-    code = "import sys, friendlyfire.figures, friendlyfire.captions, friendlyfire.settings; sys.exit('torch' in sys.modules)"
+    modules = ", ".join(f"friendlyfire.{name}" for name in ("captions", "figures", "settings"))
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY / "workflow", check=True)
 
 

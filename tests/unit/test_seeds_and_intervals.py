@@ -1,9 +1,10 @@
 """Seeds of different names differ; Wilson intervals agree with SciPy's."""
 
 import pytest
+from scipy.stats import binomtest
+
 from friendlyfire.intervals import wilson_interval
 from friendlyfire.seeds import derive_seed
-from scipy.stats import binomtest
 
 
 def test_seeds_depend_on_every_name_and_on_nothing_else():

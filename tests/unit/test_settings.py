@@ -4,9 +4,10 @@ import copy
 
 import pytest
 import yaml
+
 from conftest import REPOSITORY
 from friendlyfire.errors import ConfigError
-from friendlyfire.settings import BASES, check_config, experiment_settings, suite_experiments
+from friendlyfire.settings import BASES, check_config, experiment_settings, suite_experiments, typed
 
 SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
 SHIPPED = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
@@ -123,6 +124,26 @@ def test_an_experiment_overrides_key_by_key():
     assert section["deepfool"] == {**SHIPPED["perturbations"]["deepfool"], "overshoot": 0.5}
     assert section["images"] == SHIPPED["perturbations"]["images"]
     assert experiment_settings(config, "mnist-lenet", "perturbations")["deepfool"]["overshoot"] == 0.02
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("20", 20),
+        ("-3", -3),
+        ("1e-3", 0.001),
+        ("0.5", 0.5),
+        ("true", True),
+        ("null", None),
+        ("all", "all"),
+        ("1.2.3", "1.2.3"),
+        ("nan", "nan"),
+        ("", ""),
+    ],
+)
+def test_text_that_spells_a_value_is_that_value(text, value):
+    assert typed({"a": [text, {"b": text}]}) == {"a": [value, {"b": value}]}
+    assert type(typed(text)) is type(value)
 
 
 def test_suites_keep_their_order():

@@ -4,6 +4,7 @@ import zipfile
 
 import numpy as np
 import pytest
+
 from friendlyfire.errors import StoreError
 from friendlyfire.stores import CHUNK_BYTES, create_store, open_store
 

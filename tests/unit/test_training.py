@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from conftest import TRAINING
 from friendlyfire.errors import NetworkError
 from friendlyfire.networks import build_network

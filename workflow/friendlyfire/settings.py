@@ -3,6 +3,7 @@
 import ast
 import importlib
 import importlib.util
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,35 @@ ATTACKS = ("deepfool",)
 #: Bases that owe nothing to the network: the controls.
 CONTROL_BASES = ("pca", "random")
 
+_WORDS = {"true": True, "false": False, "null": None}
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+
 #: Names under results/ that no experiment can have.
 RESERVED = ("datasets", "figures", "logs", "tables")
 
 BASES = (*CURVATURE_BASES, *(f"{attack}-{order}" for attack in ATTACKS for order in ("high", "low")), *CONTROL_BASES)
+
+
+def typed(value: Any) -> Any:
+    """``value`` with every text in it that spells a number, true, false or null taken as that.
+
+    Snakemake leaves what is nested in ``--config 'curvature={images: 20}'`` as text, and YAML 1.1 does so with 1e-3.
+    """
+    if isinstance(value, Mapping):
+        return {key: typed(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [typed(entry) for entry in value]
+    if not isinstance(value, str):
+        return value
+    if value in _WORDS:
+        return _WORDS[value]
+    for number in (int, float):
+        if _NUMBER.fullmatch(value):
+            try:
+                return number(value)
+            except ValueError:
+                continue
+    return value
 
 
 def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:

@@ -16,10 +16,13 @@ from friendlyfire.settings import (
     check_config,
     experiment_settings,
     suite_experiments,
+    typed,
 )
 
 WORKFLOW = Path(workflow.basedir) / "workflow"
 STYLE = os.path.relpath(WORKFLOW / "friendlyfire" / "figures.mplstyle")
+
+config.update(typed(config))
 
 try:
     check_config(config, yaml.safe_load((WORKFLOW / "schemas" / "config.schema.yaml").read_text(encoding="utf-8")))

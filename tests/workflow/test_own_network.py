@@ -1,0 +1,96 @@
+"""A user's own network on a user's own folder of images, by configuration alone, as the README tells."""
+
+import re
+
+import pandas as pd
+import pytest
+import torch
+import yaml
+from PIL import Image
+from safetensors.torch import save_file
+
+from conftest import REPOSITORY, Workflow
+
+README = (REPOSITORY / "README.md").read_text()
+
+
+def block(language, containing):
+    """The code block of the README in ``language`` that contains a text."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    (found,) = [text for text in blocks if containing in text]
+    return found
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory, digits):
+    """A copy of the workflow beside the README's own network, weights trained here, and a folder of images."""
+    workflow = Workflow(tmp_path_factory.mktemp("own") / "ff")
+    (workflow.folder / "mynets.py").write_text(block("python", "class SmallNet"))
+    config = yaml.safe_load(block("yaml", "mynets:small_net"))
+    (dataset,) = config["datasets"].values()
+    for split, (images, labels) in digits.items():
+        for i, (image, label) in enumerate(zip(images, labels, strict=True)):
+            folder = workflow.folder / dataset["folder"] / split / f"digit {label}"
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image[0].numpy()).resize((16, 16)).save(folder / f"{i}.png")
+    (workflow.folder / "mine.yaml").write_text(yaml.safe_dump(config))
+    return workflow, config
+
+
+def train_elsewhere(workflow, config):
+    """Train the user's network without Friendly Fire, and save its state dict where the configuration says."""
+    import sys
+
+    import numpy as np
+
+    sys.path.insert(0, str(workflow.folder))
+    try:
+        from mynets import small_net
+    finally:
+        sys.path.pop(0)
+    (dataset,) = config["datasets"].values()
+    files = sorted((workflow.folder / dataset["folder"] / "train").glob("*/*.png"))
+    names = sorted({file.parent.name for file in files})
+    images = torch.stack([torch.from_numpy(np.array(Image.open(file)))[None].float() / 255 for file in files])
+    labels = torch.tensor([names.index(file.parent.name) for file in files])
+    network = small_net(len(names))
+    optimiser = torch.optim.Adam(network.parameters(), 2e-3)
+    for _ in range(8):
+        for batch in torch.randperm(len(images)).split(32):
+            optimiser.zero_grad()
+            torch.nn.functional.cross_entropy(network(images[batch]), labels[batch]).backward()
+            optimiser.step()
+    (experiment,) = config["experiments"].values()
+    save_file(network.state_dict(), workflow.folder / experiment["networks"]["weights"])
+
+
+def test_weights_that_are_not_there_stop_before_any_job(own):
+    workflow, _ = own
+    printed = workflow.run("--configfile", "mine.yaml", fails=True)
+    assert "networks.weights: small_net.safetensors is not a file; give a path" in printed
+    assert not (workflow.folder / "results").exists()
+
+
+def test_own_network_on_own_images_gives_the_figures(own):
+    workflow, config = own
+    train_elsewhere(workflow, config)
+    workflow.run("--configfile", "mine.yaml", "fig3", "fig4")
+    (name,) = config["experiments"]
+    table = pd.read_csv(workflow.folder / "results/figures/fig4.csv")
+    assert set(table["experiment"]) == {name}
+    plain = table[(table["rank"] == 256) & (table["split"] == "test")]
+    assert (plain["accuracy"] > 0.9).all()
+    assert plain["accuracy"].nunique() == 1
+
+
+def test_weights_of_another_architecture_are_told(own):
+    workflow, config = own
+    (experiment,) = config["experiments"].values()
+    path = workflow.folder / experiment["networks"]["weights"]
+    kept = path.read_bytes()
+    save_file({"0.weight": torch.zeros(3, 3)}, path)
+    try:
+        printed = workflow.run("--configfile", "mine.yaml", "fig4", fails=True)
+    finally:
+        path.write_bytes(kept)
+    assert "import_network: weights small_net.safetensors are of another architecture" in printed

@@ -1,0 +1,185 @@
+"""The workflow runs from nothing to its figures, once, and makes again exactly what a change asks for."""
+
+import json
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from conftest import REPOSITORY, Workflow
+
+FIGURES = ("fig3", "fig4", "spectrum", "training")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["snakefmt", "--check", "Snakefile", "workflow/rules"],
+        ["snakemake", "--lint"],
+    ],
+    ids=" ".join,
+)
+def test_linters_have_nothing_to_say(command):
+    import sys
+
+    done = subprocess.run(
+        [Path(sys.executable).with_name(command[0]), *command[1:]],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        env=Workflow.environment(None),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("suite", ["demo", "paper"])
+def test_a_dry_run_needs_neither_data_nor_gpu(tmp_path, suite):
+    workflow = Workflow(tmp_path / "dry")
+    printed = workflow.run("--dry-run", "--config", f"suite={suite}", "device=cuda")
+    assert "measure_accuracy" in printed
+    assert not (workflow.folder / "results").exists()
+
+
+def test_the_demo_makes_every_figure_with_its_table_and_caption(demo):
+    for figure in FIGURES:
+        for kind in ("pdf", "png", "csv", "rst"):
+            assert (demo.folder / f"results/figures/{figure}.{kind}").stat().st_size > 100
+    fig3, fig4 = (pd.read_csv(demo.folder / f"results/figures/{name}.csv") for name in ("fig3", "fig4"))
+    columns = ["experiment", "basis", "rank", "split", "accuracy", "ci_low", "ci_high", "images"]
+    assert list(fig4) == columns
+    assert list(fig3) == [*columns[:2], "directions_per_class", *columns[2:]]
+    for table in (fig3, fig4):
+        assert table.notna().all(axis=None)
+        assert ((table["ci_low"] <= table["accuracy"]) & (table["accuracy"] <= table["ci_high"])).all()
+        assert set(table["split"]) == {"train", "test"}
+        assert table.groupby("basis")["rank"].min().eq(0).all()
+    assert "asymmetry" in (demo.folder / "results/figures/fig3.rst").read_text()
+
+
+def test_a_second_run_has_nothing_to_do(demo):
+    assert "Nothing to be done" in demo.run()
+
+
+def test_the_report_holds_every_figure(demo, tmp_path):
+    demo.run("--report", str(tmp_path / "report.zip"))
+    shutil.unpack_archive(tmp_path / "report.zip", tmp_path)
+    page = "".join(path.read_text(errors="replace") for path in tmp_path.rglob("*.html"))
+    for figure in FIGURES:
+        assert f"{figure}.png" in page
+    assert "overlap of their span between two halves of the sample" in page
+
+
+@pytest.fixture
+def edited(demo):
+    """A function that adds a comment to a file of the demo's workflow, until the test ends."""
+    originals = {}
+
+    def edit(name):
+        path = demo.folder / name
+        originals[path] = path.read_bytes() if path.exists() else None
+        path.write_bytes((originals[path] or b"") + b"\n# edited\n")
+
+    yield edit
+    for path, content in originals.items():
+        path.unlink() if content is None else path.write_bytes(content)
+
+
+CURVED = {"decompose_curvature", "order_curvature", "tabulate_spectra"}
+MEASURED = {"measure_accuracy", "plot_accuracy", "plot_spectrum"}
+DECOMPOSED = {"decompose_perturbations", "decompose_images", "draw_random_basis"}
+
+
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [
+        ("README.md", set()),
+        ("workflow/friendlyfire/figures.py", {"plot_accuracy", "plot_spectrum", "plot_training"}),
+        ("workflow/friendlyfire/figures.mplstyle", {"plot_accuracy", "plot_spectrum", "plot_training"}),
+        ("workflow/report/fig4.rst", {"plot_accuracy"}),
+        ("workflow/friendlyfire/accuracy.py", {"measure_accuracy", "plot_accuracy"}),
+        ("workflow/friendlyfire/curvature.py", CURVED | MEASURED),
+        ("workflow/friendlyfire/bases.py", CURVED | DECOMPOSED | MEASURED),
+        (
+            "workflow/scripts/perturb_images.py",
+            {"perturb_images", "decompose_perturbations", "tabulate_spectra"} | MEASURED,
+        ),
+    ],
+)
+def test_an_edit_makes_again_what_it_made_and_what_follows(demo, edited, name, rules):
+    edited(name)
+    assert demo.planned() == rules
+
+
+@pytest.mark.parametrize(
+    ("key", "rules"),
+    [
+        ("device=cpu", set()),
+        ("accuracy={test_images: 200}", {"measure_accuracy", "plot_accuracy"}),
+        ("bases={pca_images: 99}", DECOMPOSED | {"tabulate_spectra"} | MEASURED),
+        ("curvature={step: 0.5}", CURVED | MEASURED),
+        ("figures={fig4: [deepfool-high]}", {"plot_accuracy", "tabulate_spectra", "plot_spectrum"}),
+    ],
+)
+def test_a_changed_value_makes_again_exactly_the_stages_below_it(demo, key, rules):
+    assert demo.planned("--config", key) == rules
+
+
+def test_one_figure_is_made_alone_when_it_was_removed(demo):
+    for kind in ("pdf", "png", "csv", "rst"):
+        (demo.folder / f"results/figures/spectrum.{kind}").unlink()
+    assert demo.planned() == {"plot_spectrum"}
+    demo.run("spectrum")
+    assert demo.planned() == set()
+
+
+def test_the_same_seed_gives_the_same_tables(demo, tmp_path):
+    again = Workflow(tmp_path / "again")
+    again.run("fig4", "fig3", "--config", "device=cpu")
+    for name in ("figures/fig3.csv", "figures/fig4.csv", "digits-lenet/training.csv", "digits-lenet/quality.csv"):
+        assert (again.folder / "results" / name).read_bytes() == (demo.folder / "results" / name).read_bytes(), name
+
+
+def test_a_killed_training_goes_on_to_the_same_network(demo, tmp_path):
+    """SIGKILL of everything after some epochs; the next run goes on from there, and ends as the undisturbed one."""
+    workflow = Workflow(tmp_path / "killed")
+    target = "results/digits-lenet/network.safetensors"
+    # In a process group of its own, so that the job dies with its snakemake.
+    running = subprocess.Popen(
+        workflow.command(target),
+        cwd=workflow.folder,
+        env=workflow.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    log = workflow.folder / "results/logs/train_network/digits-lenet.log"
+    try:
+        deadline = time.monotonic() + 120
+        while not (log.exists() and log.read_text().count("Epoch(") >= 3):
+            assert running.poll() is None, "the training ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        import os
+
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+    assert not (workflow.folder / target).exists()
+    workflow.run("--unlock")
+    workflow.run(target)
+    assert "going on after epoch" in log.read_text()
+    assert (workflow.folder / "results/digits-lenet/training.csv").read_bytes() == (
+        demo.folder / "results/digits-lenet/training.csv"
+    ).read_bytes()
+    assert not (workflow.folder / "results/digits-lenet/training.checkpoint").exists()
+
+
+def test_the_stock_of_a_data_set_tells_what_there_is(demo):
+    stock = json.loads((demo.folder / "results/datasets/digits.source.json").read_text())
+    assert stock == {"source": "digits", "classes": 10, "images": {"train": 1437, "test": 360}}
