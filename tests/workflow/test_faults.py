@@ -115,6 +115,6 @@ def test_the_store_of_another_experiment_is_told(demo, tmp_path):
     from friendlyfire.errors import StoreError
     from friendlyfire.stores import open_store
 
-    with pytest.raises(StoreError, match="has experiment 'digits-lenet', not 'mnist-lenet'"):
-        with open_store(other / "random.zarr.zip", "basis", "mnist-lenet"):
-            pass
+    message = "has experiment 'digits-lenet', not 'mnist-lenet'"
+    with pytest.raises(StoreError, match=message), open_store(other / "random.zarr.zip", "basis", "mnist-lenet"):
+        pass

@@ -74,7 +74,7 @@ def test_weights_that_are_not_there_stop_before_any_job(own):
 def test_own_network_on_own_images_gives_the_figures(own):
     workflow, config = own
     train_elsewhere(workflow, config)
-    workflow.run("--configfile", "mine.yaml", "fig3", "fig4")
+    workflow.run("fig3", "fig4", "--configfile", "mine.yaml")
     (name,) = config["experiments"]
     table = pd.read_csv(workflow.folder / "results/figures/fig4.csv")
     assert set(table["experiment"]) == {name}
@@ -90,7 +90,7 @@ def test_weights_of_another_architecture_are_told(own):
     kept = path.read_bytes()
     save_file({"0.weight": torch.zeros(3, 3)}, path)
     try:
-        printed = workflow.run("--configfile", "mine.yaml", "fig4", fails=True)
+        printed = workflow.run("fig4", "--configfile", "mine.yaml", fails=True)
     finally:
         path.write_bytes(kept)
     assert "import_network: weights small_net.safetensors are of another architecture" in printed

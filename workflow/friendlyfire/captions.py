@@ -32,7 +32,7 @@ def _quality(table: pd.DataFrame) -> str:
         f"{first['experiment']}: mean Hessians of {spread(table['points'], '.0f')} boundary points a class "
         f"(targeted DeepFool reached {success:.1%}), by {step}, {first['solver']}{probed}; "
         f"asymmetry {spread(table['asymmetry'])}, "
-        f"residual of the {first['leading']:.0f} leading directions {spread(table['residual'])}, "
+        f"residual of the {first['leading']} leading directions {spread(table['residual'])}, "
         f"overlap of their span between two halves of the sample {spread(table['overlap'])}."
     )
 

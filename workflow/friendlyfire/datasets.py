@@ -204,7 +204,7 @@ class Dataset:
         #: Mean image of the training set, pixels in [0, 1], float64 (channels, height, width).
         self.mean: np.ndarray = store["mean"]
         #: Standard deviation of the training pixels about the mean image, a number.
-        self.deviation: float = store.record["deviation"]
+        self.deviation = float(store["deviation"])
 
     @property
     def pixels(self) -> int:
@@ -212,7 +212,9 @@ class Dataset:
         return int(np.prod(self.shape))
 
     def size(self, split: str) -> int:
-        """Number of images in ``split``."""
+        """Number of images in ``split``; a DataError if the source had no such split."""
+        if split not in self.splits:
+            raise DataError(f"the data set of {self._store.path} has no {split} images; set the stage's split to test")
         return self._store.shape(f"{split}/labels")[0]
 
     def count(self, split: str, limit: int | None) -> int:

@@ -71,7 +71,13 @@ def eigenvalues(table: pd.DataFrame, ax: Axes) -> None:
         line = table[table["class"] == name]
         ax.plot(line["index"], line["value"], color=colour, linewidth=0.9, label=name)
     ax.axhline(0, color="black", linewidth=0.5)
-    ax.set(xlabel="direction, by curvature", ylabel="mean curvature (logits / pixel²)", xlim=(1, table["index"].max()))
+    if len(classes) <= 10:
+        ax.legend(title="into class", ncols=2, fontsize=6, title_fontsize=6, handlelength=1, columnspacing=1)
+    ax.set(
+        xlabel="direction, from most positive to most negative curvature",
+        ylabel="mean curvature (logits / pixel²)",
+        xlim=(1, table["index"].max()),
+    )
 
 
 def singular_values(table: pd.DataFrame, ax: Axes) -> None:

@@ -120,6 +120,8 @@ def build_network(
 def read_weights(path: str | os.PathLike) -> dict[str, Tensor]:
     """A state dict from a safetensors file or a ``torch.save`` file; never a pickled object.
 
+    Of a network that :func:`save_network` wrote, it is the body's, without the preprocessing.
+
     Raises:
         NetworkError: the file is missing, is not one of these, or holds more than tensors.
     """
@@ -128,7 +130,9 @@ def read_weights(path: str | os.PathLike) -> dict[str, Tensor]:
         raise NetworkError(f"weights {path} are not there")
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
+            state = load_file(path)
+            bodies = {name.removeprefix("body."): value for name, value in state.items() if name.startswith("body.")}
+            return bodies if len(bodies) + 2 == len(state) and {"mean", "deviation"} < set(state) else state
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise NetworkError(
@@ -189,7 +193,7 @@ def load_network(path: str | os.PathLike, device: torch.device | str = "cpu") ->
         raise NetworkError(
             f"{path} is damaged ({error}); make it again with: snakemake --cores all --force {path}"
         ) from error
-    state = read_weights(path)
+    state = load_file(path)
     body = build_body(record["settings"], tuple(record["shape"]), record["classes"])
     network = Network(body, torch.empty_like(state["mean"]), torch.empty_like(state["deviation"]))
     load_weights(network, state, str(path))

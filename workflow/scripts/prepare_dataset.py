@@ -22,27 +22,30 @@ def main(inputs, outputs, settings):
         raise DataError(
             f"{settings['dataset']} had {stock} images and has {found} now; remove {inputs.stock} to take stock anew"
         )
-    orders = {name: draw_order(len(split.labels), settings, name) for name, split in splits.items()}
-    mean, deviation = pixel_moments(splits, orders)
     record = {
         "dataset": settings["dataset"],
         "settings": {key: value for key, value in settings.items() if key not in ("device", "data_dir")},
         "class_names": splits["test"].class_names,
         "mean_of": "train" if "train" in splits else "test",
-        "deviation": deviation,
         "units": "images: 0 to 255; mean and deviation: pixels in [0, 1]",
     }
     with create_store(outputs.dataset, "dataset", record) as store:
-        store.array("mean", mean)
         for name, split in splits.items():
-            order = orders[name]
+            order = draw_order(len(split.labels), settings, name)
             store.array(f"{name}/labels", split.labels[order])
             store.array(f"{name}/indices", order)
             images = store.empty(f"{name}/images", (len(order), *image_shape(settings)), np.uint8)
+            total, squares = 0, 0
             rows = images.chunks[0]
             for start in progress(range(0, len(order), rows), f"chunks of {name} images"):
-                part = order[start : start + rows]
-                images[start : start + len(part)] = np.stack([split.image(index) for index in part])
+                part = np.stack([split.image(index) for index in order[start : start + rows]])
+                images[start : start + len(part)] = part
+                total = total + part.sum(0, dtype=np.int64)
+                squares = squares + np.square(part, dtype=np.int64).sum(0)
+            if name == record["mean_of"]:
+                mean = total / len(order) / 255
+                store.array("mean", mean)
+                store.array("deviation", np.sqrt(np.mean(squares / len(order) / 255**2 - mean**2)))
             logging.info("%s: %d images of %s", name, len(order), image_shape(settings))
 
 
@@ -50,18 +53,6 @@ def draw_order(images: int, settings: dict, split: str) -> np.ndarray:
     """Indices (n,) of the images of a split that are kept, in the order that all stages take them in."""
     generator = np.random.default_rng(derive_seed(settings["seed"], "datasets", settings["dataset"], split))
     return generator.permutation(images)[: settings.get(split)]
-
-
-def pixel_moments(splits: dict, orders: dict) -> tuple[np.ndarray, float]:
-    """Mean image of the training set (of the test set where there is no other), and its pixels' deviation from it."""
-    name = "train" if "train" in splits else "test"
-    total, squares = 0.0, 0.0
-    for index in progress(orders[name], f"{name} images for the mean"):
-        image = splits[name].image(index) / 255
-        total, squares = total + image, squares + image**2
-    count = len(orders[name])
-    mean = total / count
-    return mean, float(np.sqrt(np.mean(squares / count - mean**2)))
 
 
 if "snakemake" in globals():

@@ -32,7 +32,7 @@ def main(inputs, outputs, settings):
         f"boundary_{status}"
         for status in ("converged", "already_there", "not_converged", "zero_gradient", "non_finite")
     ]
-    table = pd.DataFrame(quality, columns=columns)
+    table = pd.DataFrame(quality, columns=columns).astype(dict.fromkeys(("leading", "points", "gradients"), int))
     table.insert(0, "experiment", experiment)
     table.to_csv(outputs.quality, index=False)
 
