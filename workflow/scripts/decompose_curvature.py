@@ -7,18 +7,12 @@ import numpy as np
 import torch
 
 from friendlyfire.bases import random_basis
-from friendlyfire.curvature import (
-    DifferenceHessian,
-    Eigenpairs,
-    ExactHessian,
-    decompose_dense,
-    decompose_lanczos,
-    reference_step,
-)
+from friendlyfire.curvature import Eigenpairs, decompose_dense, decompose_lanczos
 from friendlyfire.datasets import Dataset
 from friendlyfire.deepfool import Attack, Status, deepfool
 from friendlyfire.devices import resolve_device
 from friendlyfire.errors import CurvatureError
+from friendlyfire.hessians import DifferenceHessian, ExactHessian, reference_step
 from friendlyfire.networks import as_pixels, load_network
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import create_store, open_store
