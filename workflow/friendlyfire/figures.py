@@ -99,13 +99,13 @@ def singular_values(table: pd.DataFrame, ax: Axes) -> None:
 def learning_curve(table: pd.DataFrame, ax: Axes) -> None:
     """Training and test accuracy in % after each epoch."""
     for split, style in SPLITS.items():
-        ax.plot(
-            table["epoch"],
-            100 * table[f"{split}_accuracy"],
-            color=PALETTE["curvature-negative"],
-            linestyle=style,
-            label=split,
+        colour, low, high = (
+            PALETTE["curvature-negative"],
+            100 * table[f"{split}_ci_low"],
+            100 * table[f"{split}_ci_high"],
         )
+        ax.plot(table["epoch"], 100 * table[f"{split}_accuracy"], color=colour, linestyle=style, label=split)
+        ax.fill_between(table["epoch"], low, high, color=colour, alpha=0.2, linewidth=0)
     ax.set(xlabel="epoch", ylabel="accuracy (%)", xlim=(1, max(2, table["epoch"].max())))
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(loc="lower right")

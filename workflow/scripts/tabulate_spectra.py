@@ -14,12 +14,13 @@ QUALITY = [field.name for field in dataclasses.fields(Quality)]
 
 def main(inputs, outputs, settings):
     experiment = settings["experiment"]
-    spectra, quality = [], []
+    by_class = {}
     for path in inputs.curvature:
         with open_store(path, "curvature", experiment) as store:
             for c, name in zip(store.record["classes"], store.record["class_names"], strict=True):
-                spectra.append(spectrum("curvature", name, store[f"{c}/values"]))
-                quality.append(quality_of(store, c, name))
+                by_class[c] = spectrum("curvature", name, store[f"{c}/values"]), quality_of(store, c, name)
+    # Of any number of shards, in the order of the classes.
+    spectra, quality = ([pair[i] for _, pair in sorted(by_class.items())] for i in (0, 1))
     for kind in ("deepfool", "pca"):
         for path in getattr(inputs, kind):
             with open_store(path, "basis", experiment) as store:

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
 from friendlyfire.errors import DataError
+from friendlyfire.intervals import wilson_interval
 from friendlyfire.networks import build_network, check_above_chance, save_network
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import open_store
@@ -59,10 +60,19 @@ def main(inputs, outputs, settings):
         "test_accuracy": curve[-1].test_accuracy,
         "units": "images: pixels in [0, 1]",
     }
-    table = pd.DataFrame([{"experiment": settings["experiment"], **asdict(epoch)} for epoch in curve])
-    table.assign(train_images=len(splits["train"][0]), test_images=images).to_csv(outputs.curve, index=False)
+    learning_curve(curve, settings["experiment"], len(splits["train"][0]), images).to_csv(outputs.curve, index=False)
     save_network(outputs.network, network, record)
     checkpoint.unlink(missing_ok=True)
+
+
+def learning_curve(curve: list[Epoch], experiment: str, train_images: int, test_images: int) -> pd.DataFrame:
+    """The learning curve as a table, with 95 % intervals of the accuracies."""
+    table = pd.DataFrame([{"experiment": experiment, **asdict(epoch)} for epoch in curve])
+    for split, images in (("train", train_images), ("test", test_images)):
+        bounds = [wilson_interval(round(accuracy * images), images) for accuracy in table[f"{split}_accuracy"]]
+        table[f"{split}_ci_low"], table[f"{split}_ci_high"] = zip(*bounds, strict=True)
+        table[f"{split}_images"] = images
+    return table
 
 
 def write_checkpoint(path: Path, identity: str, curve: list[Epoch], state: dict[str, torch.Tensor]) -> None:
