@@ -1,5 +1,7 @@
 """Images from folders, grey, transparent or odd in size; and what is wrong with a folder, in one line."""
 
+import struct
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -109,6 +111,40 @@ def test_labels_out_of_range_are_told(folder, monkeypatch):
 def test_a_torchvision_set_that_is_not_there_is_told(tmp_path):
     with pytest.raises(DataError, match="MNIST cannot be read from .*Dataset not found"):
         source_splits({"source": "MNIST"}, tmp_path, 0)
+
+
+@pytest.fixture
+def mnist(tmp_path):
+    """MNIST as torchvision reads it, but of 6 training and 4 test images."""
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name, n in (("train", 6), ("t10k", 4)):
+        images, labels = RNG.integers(0, 256, (n, 28, 28), np.uint8), np.arange(n, dtype=np.uint8)
+        (raw / f"{name}-images-idx3-ubyte").write_bytes(struct.pack(">4i", 2051, n, 28, 28) + images.tobytes())
+        (raw / f"{name}-labels-idx1-ubyte").write_bytes(struct.pack(">2i", 2049, n) + labels.tobytes())
+    return tmp_path
+
+
+def test_a_torchvision_set_that_is_there_is_read(mnist):
+    splits = source_splits({"source": "MNIST"}, mnist, 0)
+    assert splits["train"].images.shape == (6, 1, 28, 28)
+    assert splits["test"].labels.tolist() == [0, 1, 2, 3]
+    content = (mnist / "MNIST/raw/t10k-images-idx3-ubyte").read_bytes()
+    assert splits["test"].image(3).tobytes() == content[-784:]
+
+
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
+@pytest.mark.parametrize("kept", [0, 6, 100])
+def test_a_torchvision_set_that_is_cut_short_is_told(mnist, name, kept):
+    path = mnist / "MNIST/raw" / name
+    path.write_bytes(path.read_bytes()[: min(kept, path.stat().st_size - 1)])
+    with pytest.raises(DataError, match=r"MNIST cannot be read from .*; remove it to load it anew"):
+        source_splits({"source": "MNIST"}, mnist, 0)
+
+
+def test_imagenet_without_its_archives_is_told(tmp_path):
+    with pytest.raises(DataError, match=r"ImageNet cannot be read from .*; put torchvision's archives there"):
+        source_splits({"source": "ImageNet", "size": 224}, tmp_path, 0)
 
 
 @pytest.mark.parametrize(

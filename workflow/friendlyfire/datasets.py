@@ -117,10 +117,10 @@ def torchvision_splits(source: str, root: Path, shape: tuple[int, int, int]) -> 
         parts = {
             split: getattr(torchvision.datasets, source)(root, train=split == "train") for split in ("train", "test")
         }
-    except (RuntimeError, OSError) as error:
-        raise DataError(
-            f"{source} cannot be read from {root} ({str(error).splitlines()[0]}); remove it to download it anew"
-        ) from error
+    except (RuntimeError, OSError, ValueError, AssertionError, EOFError) as error:  # torchvision asserts.
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        way_out = "put torchvision's archives there" if source == "ImageNet" else "remove it to load it anew"
+        raise DataError(f"{source} cannot be read from {root} ({reason}); {way_out}") from error
     return {
         split: ArraySplit(
             np.asarray(part.data).reshape(len(part), shape[1], shape[2], shape[0]).transpose(0, 3, 1, 2),
