@@ -125,7 +125,7 @@ def panels(names: Sequence[str], rows: int = 1, columns: int = 4) -> tuple[Figur
     across = min(len(names), columns)
     down = -(-len(names) // across)
     figure, grid = plt.subplots(
-        down * rows, across, figsize=(PANEL[0] * max(across, 1.6), PANEL[1] * down * rows + 0.45), squeeze=False
+        down * rows, across, figsize=(PANEL[0] * max(across, 1.6), PANEL[1] * down * rows), squeeze=False
     )
     letters = iter("abcdefghijklmnopqrstuvwxyz")
     found = []
@@ -146,7 +146,11 @@ def bases_legend(figure: Figure, bases: Sequence[str], splits: Sequence[str]) ->
     """The legend of all panels, below them: colours are bases, line styles are splits."""
     handles = [Line2D([], [], color=PALETTE[basis], label=NAMES[basis]) for basis in bases]
     handles += [Line2D([], [], color="black", linestyle=SPLITS[split], label=f"{split} images") for split in splits]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2 if figure.get_figwidth() < 5 else 4)
+    width, height = figure.get_size_inches()
+    columns = max(2, int(width // 2.6))
+    # The legend takes its own room, not the panels'.
+    figure.set_size_inches(width, height + 0.17 * -(-len(handles) // columns))
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns)
 
 
 def draw(figure_of: Callable[[], Figure], style: str, outputs: Sequence[str]) -> None:
