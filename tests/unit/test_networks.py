@@ -13,6 +13,7 @@ from friendlyfire.networks import (
     as_pixels,
     build_network,
     check_above_chance,
+    check_logits,
     load_network,
     load_weights,
     predict,
@@ -131,9 +132,30 @@ def test_weights_are_read_from_safetensors_and_state_dicts(tmp_path, suffix):
         assert torch.equal(value, state[name])
 
 
+@pytest.mark.parametrize(
+    ("image", "classes", "message"),
+    [
+        (
+            torch.rand(1, 3, 20, 20),
+            10,
+            r"does not take images of shape \(3, 20, 20\): .*size",
+        ),
+        (
+            torch.rand(1, 3, 32, 32),
+            9,
+            r"gives logits of shape \(1, 10\) .*; \(1, 9\) finite",
+        ),
+    ],
+)
+def test_a_network_that_does_not_fit_is_told(image, classes, message):
+    with pytest.raises(NetworkError, match=message):
+        check_logits(built(), image, classes, "mine")
+    check_logits(built(), torch.rand(1, 3, 32, 32), 10, "mine")
+
+
 def test_a_pickled_module_is_refused_and_not_run(tmp_path):
     torch.save(built().body, tmp_path / "module.pt")
-    with pytest.raises(NetworkError, match=r"module\.pt are not a safetensors file or a state dict of tensors"):
+    with pytest.raises(NetworkError, match=r"module\.pt are not a safetensors file .* pickled objects"):
         read_weights(tmp_path / "module.pt")
 
 
@@ -177,6 +199,6 @@ def test_a_network_at_chance_is_refused(correct, fails):
         with pytest.raises(
             NetworkError, match=r"is at chance: test accuracy 1[01]\.\d% .* most frequent class 10\.0%; train longer"
         ):
-            check_above_chance(correct, 1000, 0.1, "the network")
+            check_above_chance(correct, 1000, 0.1, "the network", "train longer")
     else:
-        check_above_chance(correct, 1000, 0.1, "the network")
+        check_above_chance(correct, 1000, 0.1, "the network", "train longer")

@@ -83,6 +83,21 @@ def test_own_network_on_own_images_gives_the_figures(own):
     assert plain["accuracy"].nunique() == 1
 
 
+def test_an_edit_of_the_own_module_and_another_image_are_seen(own):
+    workflow, config = own
+    arguments = ("fig4", "--configfile", "mine.yaml")
+    assert workflow.planned(*arguments) == set()
+    with (workflow.folder / "mynets.py").open("a") as file:
+        file.write("\n# edited\n")
+    assert "import_network" in workflow.planned(*arguments)
+    assert "fetch_dataset" not in workflow.planned(*arguments)
+    (dataset,) = config["datasets"].values()
+    folder = next((workflow.folder / dataset["folder"] / "test").iterdir())
+    Image.new("L", (16, 16)).save(folder / "one more.png")
+    assert "fetch_dataset" in workflow.planned(*arguments)
+    (folder / "one more.png").unlink()
+
+
 def test_weights_of_another_architecture_are_told(own):
     workflow, config = own
     (experiment,) = config["experiments"].values()

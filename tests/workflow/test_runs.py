@@ -186,4 +186,5 @@ def test_a_killed_training_goes_on_to_the_same_network(demo, tmp_path):
 
 def test_the_stock_of_a_data_set_tells_what_there_is(demo):
     stock = json.loads((demo.folder / "results/datasets/digits.source.json").read_text())
+    assert set(stock.pop("fingerprints")) == {"train", "test"}
     assert stock == {"source": "digits", "classes": 10, "images": {"train": 1437, "test": 360}}

@@ -49,12 +49,19 @@ def nin(shape: tuple[int, int, int], classes: int, width: float, activation: str
         return layers
 
     a, b, c = (max(1, round(width * size)) for size in (192, 160, 96))
-    return nn.Sequential(
+    network = nn.Sequential(
         *block(shape[0], (a, b, c), 5), pool(3, stride=2, padding=1), nn.Dropout(0.5),
         *block(c, (a, a, a), 5), nn.AvgPool2d(3, stride=2, padding=1), nn.Dropout(0.5),
         *block(a, (a, a, classes), 3),  # The class maps are rectified too, as its authors have it.
         nn.AdaptiveAvgPool2d(1), nn.Flatten(),
     )  # fmt: skip
+    # Nine rectified layers without normalisation do not learn from torch's own weights. Source: K. He et al., "Delving
+    # deep into rectifiers", ICCV 2015.
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            nn.init.zeros_(module.bias)
+    return network
 
 
 def alexnet(shape: tuple[int, int, int], classes: int, width: float, activation: str, pooling: str) -> nn.Module:

@@ -37,6 +37,6 @@ def _quality(table: pd.DataFrame) -> str:
     )
 
 
-def spread(column: pd.Series, form: str = ".2f") -> str:
+def spread(column: pd.Series, form: str = ".2g") -> str:
     """Median of a column and its range, as text."""
     return f"{column.median():{form}} ({column.min():{form}} to {column.max():{form}})"

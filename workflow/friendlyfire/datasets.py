@@ -3,6 +3,7 @@
 Everything here is NumPy; images are uint8 of shape (n, channels, height, width).
 """
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,10 @@ class Split(Protocol):
         """The image at ``index``: uint8, (channels, height, width)."""
         ...
 
+    def fingerprint(self) -> str:
+        """A short text that changes with the images."""
+        ...
+
 
 @dataclass
 class ArraySplit:
@@ -37,6 +42,10 @@ class ArraySplit:
     images: np.ndarray  # (n, channels, height, width) uint8
     labels: np.ndarray
     class_names: list[str]
+
+    def fingerprint(self) -> str:
+        """Tells other images from these."""
+        return f"{zlib.crc32(np.ascontiguousarray(self.images)):08x}"
 
     def image(self, index: int) -> np.ndarray:
         """The image at ``index``: uint8, (channels, height, width)."""
@@ -48,6 +57,12 @@ class FileSplit:
 
     def __init__(self, files: Sequence[Path], labels: np.ndarray, class_names: list[str], shape: tuple[int, int, int]):
         self.files, self.labels, self.class_names, self.shape = files, labels, class_names, shape
+
+    def fingerprint(self) -> str:
+        """Tells other files from these, by their names, sizes and times."""
+        states = ((file, file.stat()) for file in self.files)
+        listing = "".join(f"{file} {state.st_size} {state.st_mtime_ns}\n" for file, state in states)
+        return f"{zlib.crc32(listing.encode()):08x}"
 
     def image(self, index: int) -> np.ndarray:
         """The image at ``index``: uint8, (channels, height, width); a DataError names a file that is no image."""

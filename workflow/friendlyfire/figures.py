@@ -25,7 +25,7 @@ PALETTE = {
 NAMES = {
     "curvature-positive": "most positive curvature",
     "curvature-negative": "most negative curvature",
-    "curvature-extreme": "both together",
+    "curvature-extreme": "both (twice as many)",
     "curvature-flat": "flattest",
     "deepfool-high": "DeepFool, high to low",
     "deepfool-low": "DeepFool, low to high",

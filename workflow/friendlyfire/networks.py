@@ -135,8 +135,10 @@ def read_weights(path: str | os.PathLike) -> dict[str, Tensor]:
             return bodies if len(bodies) + 2 == len(state) and {"mean", "deviation"} < set(state) else state
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        pickled = isinstance(error, pickle.UnpicklingError)
+        reason = "it holds pickled objects, which are not loaded" if pickled else str(error).splitlines()[0]
         raise NetworkError(
-            f"weights {path} are not a safetensors file or a state dict of tensors ({str(error).splitlines()[0]}); "
+            f"weights {path} are not a safetensors file or a state dict of tensors ({reason}); "
             "save them with safetensors.torch.save_file(model.state_dict(), ...)"
         ) from error
     state = state.get("state_dict", state) if isinstance(state, dict) else state
@@ -207,7 +209,34 @@ def predict(network: nn.Module, images: Tensor, batch_size: int = 64) -> Tensor:
     return torch.cat([network(batch) for batch in images.split(batch_size)])
 
 
-def check_above_chance(correct: int, images: int, majority: float, name: str) -> None:
+def check_logits(network: nn.Module, image: Tensor, classes: int, name: str) -> None:
+    """Refuse a network that does not take the images or does not tell the classes.
+
+    Args:
+        network: in evaluation mode.
+        image: (1, channels, height, width).
+        classes: how many there are.
+        name: of the architecture.
+
+    Raises:
+        NetworkError: it fails on the image, or its logits are not (1, classes) and finite.
+    """
+    try:
+        with torch.no_grad():
+            logits = network(image)
+    except (RuntimeError, ValueError, IndexError) as error:
+        reason = str(error).splitlines()[0]
+        raise NetworkError(
+            f"network {name!r} does not take images of shape {tuple(image.shape[1:])}: {reason}"
+        ) from error
+    if logits.shape != (1, classes) or not logits.isfinite().all():
+        raise NetworkError(
+            f"network {name!r} gives logits of shape {tuple(logits.shape)} for an image, all finite: "
+            f"{bool(logits.isfinite().all())}; (1, {classes}) finite ones are needed for {classes} classes"
+        )
+
+
+def check_above_chance(correct: int, images: int, majority: float, name: str, way_out: str) -> None:
     """Refuse a network that classifies no better than always naming the most frequent class.
 
     Args:
@@ -215,6 +244,7 @@ def check_above_chance(correct: int, images: int, majority: float, name: str) ->
         images: how many there are.
         majority: fraction of the most frequent class among them.
         name: what to call the network.
+        way_out: what to do about it.
 
     Raises:
         NetworkError: the 95 % interval of the accuracy does not lie above ``majority``.
@@ -223,5 +253,5 @@ def check_above_chance(correct: int, images: int, majority: float, name: str) ->
     if low <= majority:
         raise NetworkError(
             f"{name} is at chance: test accuracy {correct / images:.1%} (95 % interval {low:.1%} to {high:.1%}), "
-            f"most frequent class {majority:.1%}; train longer, change networks.learning_rate, or check the weights"
+            f"most frequent class {majority:.1%}; {way_out}"
         )

@@ -66,7 +66,7 @@ def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     error = best_match(Draft202012Validator(schema).iter_errors(config))
     if error is None:
         return
-    key = ".".join(str(part) for part in error.absolute_path) or "config"
+    key = ".".join(str(part) for part in error.absolute_path)
     match error.validator:
         case "additionalProperties":
             allowed = error.schema.get("properties", {})
@@ -80,7 +80,7 @@ def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
             message = error.message.splitlines()[0]
             if "description" in error.schema:
                 message += f" ({error.schema['description']})"
-    raise ConfigError(f"config: {key}: {message}")
+    raise ConfigError(": ".join(part for part in ("config", key, message) if part))
 
 
 def experiment_settings(config: Mapping[str, Any], experiment: str, stage: str) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def _merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, An
     for key, value in override.items():
         both = isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
         merged[key] = _merge(base[key], value) if both else value
-    return merged
+    return {key: merged[key] for key in sorted(merged)}  # the order in a file is no change
 
 
 def suite_experiments(config: Mapping[str, Any]) -> list[str]:

@@ -120,7 +120,14 @@ class Store:
         return self.read(name)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._group
+        return f"{name}/zarr.json" in self._members
+
+    def keys(self) -> list[str]:
+        """Names of the arrays."""
+        ending = "/zarr.json"
+        names = [member.removesuffix(ending) for member in self._members if member.endswith(ending)]
+        with _told_as_damage(self.path):
+            return sorted(name for name in names if isinstance(self._group[name], zarr.Array))
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of the array ``name``, without reading it."""
@@ -133,6 +140,8 @@ class Store:
             return np.asarray(array[selection])
 
     def _array(self, name: str) -> zarr.Array:
+        if name not in self:
+            raise StoreError(f"{self.path} has no array {name!r}; it has {', '.join(self.keys())}")
         with _told_as_damage(self.path):
             array = self._group[name]
             present = sum(member.startswith(f"{name}/c") for member in self._members)

@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import importlib.util
 import os
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def settings(*stages):
 
 def dataset_settings(wildcards):
     """Params: the section of the job's data set."""
-    return {"seed": config["seed"], **config["datasets"][wildcards.dataset]}
+    return {"seed": config["seed"], **dict(sorted(config["datasets"][wildcards.dataset].items()))}
 
 
 def dataset_of(wildcards):
@@ -71,6 +72,19 @@ def weights_of(wildcards):
     """Input: the file of weights that the job's experiment brings, if any."""
     weights = experiment_settings(config, wildcards.experiment, "networks")["weights"]
     return [] if weights in (None, "published") else [weights]
+
+
+def own_module(wildcards):
+    """Input: the file of the user's module that the network of the job's experiment comes from, if it is one."""
+    name, colon, _ = experiment_settings(config, wildcards.experiment, "networks")["architecture"].partition(":")
+    origin = importlib.util.find_spec(name).origin if colon else None
+    return [os.path.relpath(origin)] if origin and origin.endswith(".py") else []
+
+
+def image_folders(wildcards):
+    """Input: the class folders of a data set that is a folder, so that images that come or go are seen."""
+    folder = config["datasets"][wildcards.dataset].get("folder")
+    return sorted(str(path) for path in Path(folder).glob("*/*") if path.is_dir()) if folder else []
 
 
 def experiments_with(figure):

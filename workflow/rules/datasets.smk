@@ -13,6 +13,7 @@ rule fetch_dataset:
     """See that the source of a data set is there, downloading it if need be, and take stock of it."""
     input:
         code=code_of("fetch_dataset"),
+        folders=image_folders,
     output:
         stock="results/datasets/{dataset}.source.json",
     log:

@@ -13,6 +13,7 @@ rule train_network:
     """Train the network of an experiment from random weights."""
     input:
         code=code_of("train_network"),
+        own=own_module,
         dataset=dataset_of,
     output:
         network="results/{experiment}/network.safetensors",
@@ -40,6 +41,7 @@ rule import_network:
     """Bring a trained network: published weights of torchvision or timm, or the user's own file."""
     input:
         code=code_of("import_network"),
+        own=own_module,
         dataset=dataset_of,
         weights=weights_of,
     output:

@@ -19,6 +19,7 @@ def main(inputs, outputs, settings):
         "source": settings["source"],
         "classes": len(splits["test"].class_names),
         "images": {name: len(split.labels) for name, split in splits.items()},
+        "fingerprints": {name: split.fingerprint() for name, split in splits.items()},
     }
     logging.info("%s", stock)
     Path(outputs.stock).write_text(json.dumps(stock, indent=2) + "\n", encoding="utf-8")

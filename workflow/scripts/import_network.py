@@ -7,11 +7,19 @@ import torch
 
 from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
-from friendlyfire.errors import NetworkError
-from friendlyfire.networks import build_network, check_above_chance, load_weights, read_weights, save_network
+from friendlyfire.networks import (
+    build_network,
+    check_above_chance,
+    check_logits,
+    load_weights,
+    read_weights,
+    save_network,
+)
 from friendlyfire.stores import open_store
 from friendlyfire.training import count_correct
 from job import run
+
+WAY_OUT = "check the weights, networks.normalisation, and that its classes are the sorted names of the class folders"
 
 #: Test images that show whether the weights belong to these classes; more would only cost time.
 IMAGES = 1000
@@ -30,17 +38,11 @@ def main(inputs, outputs, settings):
         load_weights(network.body, read_weights(weights), weights)
     network.to(device, memory_format=torch.channels_last)
     pixels, truth = torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
-    with torch.no_grad():
-        logits = network(pixels[:1].float() / 255)
-    if logits.shape != (1, classes) or not logits.isfinite().all():
-        raise NetworkError(
-            f"network {section['architecture']!r} gives logits of shape {tuple(logits.shape)} for an image, "
-            f"all finite: {bool(logits.isfinite().all())}; (1, {classes}) finite ones are needed for {classes} classes"
-        )
+    check_logits(network, pixels[:1].float() / 255, classes, section["architecture"])
     correct = count_correct(network, pixels, truth)
     logging.info("accuracy on %d test images: %.4f", len(truth), correct / len(truth))
     majority = float(np.bincount(labels).max() / len(labels))
-    check_above_chance(correct, len(truth), majority, f"the network of {settings['experiment']}")
+    check_above_chance(correct, len(truth), majority, f"the network of {settings['experiment']}", WAY_OUT)
     record = {
         "experiment": settings["experiment"],
         "settings": section,

@@ -15,11 +15,13 @@ from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
 from friendlyfire.errors import DataError
 from friendlyfire.intervals import wilson_interval
-from friendlyfire.networks import build_network, check_above_chance, save_network
+from friendlyfire.networks import build_network, check_above_chance, check_logits, save_network
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import open_store
 from friendlyfire.training import Epoch, train
 from job import run
+
+WAY_OUT = "train longer (networks.epochs), or change networks.learning_rate"
 
 
 def main(inputs, outputs, settings):
@@ -38,6 +40,7 @@ def main(inputs, outputs, settings):
     network = build_network(section, dataset.mean, dataset.deviation, len(dataset.class_names))
     network.to(device, memory_format=torch.channels_last)
 
+    check_logits(network, splits["test"][0][:1].float() / 255, len(dataset.class_names), section["architecture"])
     identity = json.dumps({"settings": section, "seed": settings["seed"], "dataset": store.record}, sort_keys=True)
     checkpoint = Path(outputs.network).with_name("training.checkpoint")
     curve, resumed = read_checkpoint(checkpoint, identity)
@@ -49,7 +52,7 @@ def main(inputs, outputs, settings):
     images = len(splits["test"][0])
     majority = float(np.bincount(dataset.labels("test")).max() / images)
     check_above_chance(
-        round(curve[-1].test_accuracy * images), images, majority, f"the network of {settings['experiment']}"
+        round(curve[-1].test_accuracy * images), images, majority, f"the network of {settings['experiment']}", WAY_OUT
     )
     record = {
         "experiment": settings["experiment"],
