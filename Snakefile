@@ -18,6 +18,9 @@ include: "workflow/rules/perturbations.smk"
 include: "workflow/rules/curvature.smk"
 include: "workflow/rules/bases.smk"
 include: "workflow/rules/accuracy.smk"
+include: "workflow/rules/fractions.smk"
+include: "workflow/rules/confinement.smk"
+include: "workflow/rules/resampling.smk"
 include: "workflow/rules/figures.smk"
 
 
@@ -25,6 +28,8 @@ localrules:
     all,
     fig3,
     fig4,
+    fig5,
+    table1,
     spectrum,
     training,
 
@@ -35,6 +40,8 @@ rule all:
     input:
         figure_files("fig3"),
         figure_files("fig4"),
+        figure_files("fig5"),
+        table_files("table1"),
         figure_files("spectrum"),
         figure_files("training"),
 
@@ -49,6 +56,18 @@ rule fig4:
     """Figure 4: accuracy on images projected onto the span of DeepFool perturbations."""
     input:
         figure_files("fig4"),
+
+
+rule fig5:
+    """Figure 5: norms of attacks confined to the span of DeepFool perturbations, beside the images' own."""
+    input:
+        figure_files("fig5"),
+
+
+rule table1:
+    """Table 1: accuracy and fooling rates behind a unit that samples images down and up."""
+    input:
+        table_files("table1"),
 
 
 rule spectrum:

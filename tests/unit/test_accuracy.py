@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from friendlyfire.accuracy import count_correct_by_rank, nested_projections, spaced_ranks
+from friendlyfire.accuracy import count_correct_by_rank, nested_projections
 from friendlyfire.bases import random_basis
+from friendlyfire.ranks import spaced_ranks
 
 D = 64
 

@@ -6,9 +6,9 @@ Names are loaded when they are first used, so that a figure needs no torch.
 import importlib
 
 _PUBLIC = {
-    "accuracy": ("count_correct_by_rank", "nested_projections", "spaced_ranks"),
+    "accuracy": ("count_correct_by_rank", "nested_projections"),
     "architectures": ("alexnet", "lenet", "nin"),
-    "bases": ("Basis", "interleave", "orthonormalise", "random_basis", "singular_directions"),
+    "bases": ("Basis", "cosine_basis", "interleave", "orthonormalise", "random_basis", "singular_directions"),
     "curvature": ("Eigenpairs", "Quality", "decompose_dense", "decompose_lanczos", "subspace_overlap"),
     "datasets": ("Dataset",),
     "deepfool": ("Attack", "Status", "deepfool"),
@@ -22,11 +22,16 @@ _PUBLIC = {
         "StoreError",
     ),
     "hessians": ("DifferenceHessian", "ExactHessian", "PooledHessian", "reference_step"),
-    "intervals": ("wilson_interval",),
+    "fgsm": ("fgsm", "saliency"),
+    "fractions": ("norm_fractions",),
+    "intervals": ("mean_interval", "wilson_interval"),
     "networks": ("Network", "as_pixels", "load_network", "predict", "save_network"),
+    "ranks": ("spaced_ranks",),
+    "resampling": ("Resampled", "resample"),
     "seeds": ("derive_seed",),
     "stores": ("Store", "create_store", "open_store"),
     "training": ("train",),
+    "universal": ("Universal", "universal"),
 }
 
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}

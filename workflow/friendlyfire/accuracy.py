@@ -1,6 +1,5 @@
 """Accuracy of a network on images projected onto nested subspaces (section 4.2)."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -61,11 +60,3 @@ def count_correct_by_rank(
         for position, projected in enumerate(nested_projections(images, mean, basis, ranks)):
             correct[position] += int((network(projected).argmax(1) == labels).sum())
     return correct
-
-
-def spaced_ranks(largest: int, count: int) -> list[int]:
-    """About ``count`` ranks from 1 to ``largest``, denser at both ends (on a cosine).
-
-    A basis that matters turns the accuracy at its first directions, one that does not at its last.
-    """
-    return sorted({max(1, round(largest * (1 - math.cos(math.pi * i / count)) / 2)) for i in range(1, count + 1)})

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.fft
 
 from friendlyfire.errors import BasisError
 
@@ -161,3 +162,19 @@ def random_basis(pixels: int, count: int, seed: int) -> np.ndarray:
     """
     q, r = np.linalg.qr(np.random.default_rng(seed).standard_normal((pixels, count)))
     return q * np.sign(np.diag(r))
+
+
+def cosine_basis(shape: tuple[int, int, int]) -> np.ndarray:
+    """Discrete cosines (d, d) from low to high frequency: the control that knows natural images, but no data set.
+
+    The orthonormal DCT-II of each channel, ordered by the sum of squared frequencies, channels in turn.
+
+    Args:
+        shape: (channels, height, width).
+    """
+    channels, height, width = shape
+    rows, columns = (scipy.fft.dct(np.eye(side), norm="ortho", axis=0) for side in (height, width))
+    planes = np.einsum("ah,bw->abhw", rows, columns).reshape(height * width, -1)  # one cosine a row
+    squares = np.add.outer((np.arange(height) / height) ** 2, (np.arange(width) / width) ** 2).reshape(-1)
+    order = np.argsort(squares, kind="stable")
+    return np.einsum("fp,ce->cpfe", planes[order], np.eye(channels)).reshape(channels * height * width, -1)

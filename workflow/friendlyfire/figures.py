@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -18,6 +19,7 @@ PALETTE = {
     "deepfool-high": "#D55E00",
     "deepfool-low": "#009E73",
     "pca": "#555555",
+    "dct": "#8C6D31",
     "random": "#AAAAAA",
 }
 
@@ -30,8 +32,15 @@ NAMES = {
     "deepfool-high": "DeepFool, high to low",
     "deepfool-low": "DeepFool, low to high",
     "pca": "images' principal components (control)",
+    "dct": "cosines, low to high frequency (control)",
     "random": "random directions (control)",
 }
+
+#: What the axes call the attacks.
+ATTACK_NAMES = {"deepfool": "DeepFool", "fgsm": "FGSM", "uap": "UAP", "saliency": "saliency"}
+
+#: The paper's colours of figure 5.
+ATTACK_COLOUR, IMAGE_COLOUR = "#0072B2", "#D55E00"
 
 #: Test is what matters; training is beside it.
 SPLITS = {"test": "-", "train": (0, (1.5, 1.2))}
@@ -61,6 +70,63 @@ def accuracy_against_directions(table: pd.DataFrame, ax: Axes, x: str) -> None:
                 line[x], 100 * line["ci_low"], 100 * line["ci_high"], color=PALETTE[basis], alpha=0.2, linewidth=0
             )
     ax.set(ylim=(0, 101), xlim=(0, table[x].max()), ylabel="accuracy (%)")
+
+
+def fractions_against_directions(table: pd.DataFrame, ax: Axes, x: str) -> None:
+    """Mean fraction of the perturbations' norm inside the subspaces, a line a basis with its 95 % band.
+
+    Args:
+        table: columns basis, fraction, ci_low, ci_high, and ``x``, of one attack.
+        ax: where to draw.
+        x: ``directions_per_class`` or ``rank``.
+    """
+    for basis, line in table.groupby("basis", sort=False):
+        ax.plot(line[x], line["fraction"], color=PALETTE[basis])
+        ax.fill_between(line[x], line["ci_low"], line["ci_high"], color=PALETTE[basis], alpha=0.2, linewidth=0)
+    ax.set(ylim=(0, 1.01), xlim=(0, table[x].max()))
+
+
+def confined_norms(table: pd.DataFrame, ax: Axes) -> None:
+    """Mean norm of the confined attacks, and of the projected images, against the rank, with 95 % bands.
+
+    Args:
+        table: columns rank, norm and image_norm with _ci_low and _ci_high, of one basis.
+        ax: where to draw.
+    """
+    for name, colour, label in (
+        ("norm", ATTACK_COLOUR, "confined attack"),
+        ("image_norm", IMAGE_COLOUR, "projected image"),
+    ):
+        ax.plot(table["rank"], table[name], color=colour, label=label, marker="o")
+        ax.fill_between(
+            table["rank"], table[f"{name}_ci_low"], table[f"{name}_ci_high"], color=colour, alpha=0.2, linewidth=0
+        )
+    ax.set(yscale="log", ylabel="mean norm (pixels)", xlim=(0, table["rank"].max() * 1.02))
+    ax.legend()
+
+
+def picture_strip(ranks: np.ndarray, attacks: np.ndarray, images: np.ndarray, ax: Axes) -> None:
+    """Attacks in a row, each rescaled to fill grey to black and white, above the projected images.
+
+    Args:
+        ranks: (r,) written below.
+        attacks: (r, channels, height, width).
+        images: likewise, pixels in [0, 1]; what is beyond is clipped.
+        ax: where to draw.
+    """
+    largest = np.abs(attacks).max((1, 2, 3), keepdims=True)
+    rows = [attacks / np.where(largest > 0, 2 * largest, 1) + 0.5, np.clip(images, 0, 1)]
+    height, width = images.shape[2:]
+    # A pixel or two of white between the pictures.
+    gap = max(1, width // 12)
+    padded = [np.pad(row, ((0, 0), (0, 0), (0, gap), (0, gap)), constant_values=1) for row in rows]
+    mosaic = np.concatenate([np.concatenate(list(row), axis=2) for row in padded], axis=1).transpose(1, 2, 0)
+    ax.imshow(mosaic.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    ax.set_xticks([(width + gap) * i + width / 2 for i in range(len(ranks))], [str(rank) for rank in ranks])
+    ax.set_yticks([height / 2, height * 1.5 + gap], ["attack", "image"])
+    ax.tick_params(length=0)
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
 
 
 def eigenvalues(table: pd.DataFrame, ax: Axes) -> None:

@@ -2,6 +2,9 @@
 
 import math
 
+import numpy as np
+import scipy.stats
+
 #: Two-sided 95 % quantile of the standard normal distribution.
 Z_95 = 1.959963984540054
 
@@ -31,3 +34,23 @@ def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float
     low = 0.0 if successes == 0 else centre - half
     high = 1.0 if successes == trials else centre + half
     return low, high
+
+
+def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """Student's interval of the mean of each column.
+
+    Args:
+        values: (n, ...), n at least 2.
+        level: of confidence.
+
+    Returns:
+        Lower and upper bounds, of the shape of one row.
+
+    Raises:
+        ValueError: there are fewer than 2 rows.
+    """
+    n = len(values)
+    if n < 2:
+        raise ValueError(f"the interval of a mean needs at least 2 values, not {n}")
+    half = scipy.stats.t.ppf((1 + level) / 2, n - 1) * values.std(0, ddof=1) / math.sqrt(n)
+    return values.mean(0) - half, values.mean(0) + half

@@ -12,16 +12,32 @@ from friendlyfire.errors import ConfigError
 from friendlyfire.sources import image_shape
 
 #: The stages whose sections an experiment may override.
-STAGES = ("networks", "perturbations", "curvature", "bases", "accuracy", "figures")
+STAGES = (
+    "networks",
+    "perturbations",
+    "curvature",
+    "bases",
+    "accuracy",
+    "fractions",
+    "confinement",
+    "resampling",
+    "figures",
+)
 
 #: Bases that are ordered class by class, of the eigenvectors of the mean Hessians (section 4.2).
 CURVATURE_BASES = ("curvature-positive", "curvature-negative", "curvature-extreme", "curvature-flat")
 
-#: Attacks whose perturbations can be decomposed, each giving a basis "<attack>-high" and "<attack>-low" (section 4.3).
-ATTACKS = ("deepfool",)
+#: Attacks of image by image.
+ATTACKS = ("deepfool", "fgsm", "saliency")
+
+#: Attacks that make one perturbation of many images.
+UNIVERSAL_ATTACKS = ("uap",)
+
+#: Attacks whose perturbations are decomposed into the bases "<attack>-high" and "<attack>-low" (section 4.3).
+DECOMPOSED_ATTACKS = ("deepfool",)
 
 #: Bases that owe nothing to the network: the controls.
-CONTROL_BASES = ("pca", "random")
+CONTROL_BASES = ("pca", "dct", "random")
 
 _WORDS = {"true": True, "false": False, "null": None}
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -29,7 +45,11 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 #: Names under results/ that no experiment can have.
 RESERVED = ("datasets", "figures", "logs", "tables")
 
-BASES = (*CURVATURE_BASES, *(f"{attack}-{order}" for attack in ATTACKS for order in ("high", "low")), *CONTROL_BASES)
+BASES = (
+    *CURVATURE_BASES,
+    *(f"{attack}-{order}" for attack in DECOMPOSED_ATTACKS for order in ("high", "low")),
+    *CONTROL_BASES,
+)
 
 
 def typed(value: Any) -> Any:
@@ -144,14 +164,22 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
     dataset = config["datasets"][config["experiments"][experiment]["dataset"]]
     channels, height, width = image_shape(dataset)
     pixels, key = channels * height * width, f"config: {experiment}"
-    networks, _, curvature, _, accuracy, figures = (experiment_settings(config, experiment, stage) for stage in STAGES)
-    for figure in ("fig3", "fig4"):
+    networks, _, curvature, _, accuracy, fractions, confinement, resampling, figures = (
+        experiment_settings(config, experiment, stage) for stage in STAGES
+    )
+    for attack in fractions["attacks"]:
+        _check_named(f"{experiment}: fractions.attacks", attack, (*ATTACKS, *UNIVERSAL_ATTACKS))
+    for figure in ("fig3", "fig4", "fig5"):
         for basis in figures[figure]:
             _check_named(f"{experiment}: figures.{figure}", basis, BASES)
-    for name in ("ranks", "directions_per_class"):
-        beyond = [rank for rank in accuracy[name] if rank > pixels] if isinstance(accuracy[name], list) else []
+    grids = {f"accuracy.{name}": accuracy[name] for name in ("ranks", "directions_per_class")}
+    for name, grid in {**grids, "confinement.ranks": confinement["ranks"]}.items():
+        beyond = [rank for rank in grid if rank > pixels] if isinstance(grid, list) else []
         if beyond:
-            raise ConfigError(f"{key}: accuracy.{name}: {beyond[0]} is beyond the {pixels} dimensions of its images")
+            raise ConfigError(f"{key}: {name}: {beyond[0]} is beyond the {pixels} dimensions of its images")
+    beyond = [side for side in resampling["sides"] if side > height]
+    if beyond:
+        raise ConfigError(f"{key}: resampling.sides: {beyond[0]} is beyond the {height} pixels of its images")
     if isinstance(curvature["directions"], int) and curvature["directions"] > pixels:
         raise ConfigError(
             f"{key}: curvature.directions: {curvature['directions']} is beyond the {pixels} dimensions of its images"
@@ -164,7 +192,7 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
                 f"{key}: curvature.directions: {curvature['directions']} at either end are more than {pixels} "
                 f"dimensions or {curvature['max_products']} products (max_products) can give"
             )
-        if "curvature-flat" in figures["fig3"] + figures["fig4"]:
+        if "curvature-flat" in figures["fig3"] + figures["fig4"] + figures["fig5"]:
             raise ConfigError(
                 f"{key}: figures: curvature-flat needs curvature.solver dense; lanczos finds the ends of the spectrum"
             )

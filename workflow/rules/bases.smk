@@ -77,6 +77,28 @@ rule decompose_images:
         "../scripts/decompose_images.py"
 
 
+rule compose_cosines:
+    """Control: discrete cosines, from low to high frequency."""
+    input:
+        code=code_of("compose_cosines"),
+        dataset=dataset_of,
+    output:
+        basis="results/{experiment}/bases/dct.zarr.zip",
+    log:
+        "results/logs/compose_cosines/{experiment}.log",
+    benchmark:
+        "results/logs/compose_cosines/{experiment}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        mem="4GB",
+        runtime="1h",
+    params:
+        settings=settings("bases"),
+    script:
+        "../scripts/compose_cosines.py"
+
+
 rule draw_random_basis:
     """Control: directions that mean nothing."""
     input:

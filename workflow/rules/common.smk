@@ -68,6 +68,12 @@ def dataset_of(wildcards):
     return f"results/datasets/{config['experiments'][wildcards.experiment]['dataset']}.zarr.zip"
 
 
+def perturbations_of(wildcards):
+    """Input: the stores of the attacks that the experiment's fractions are about."""
+    attacks = experiment_settings(config, wildcards.experiment, "fractions")["attacks"]
+    return [f"results/{wildcards.experiment}/perturbations/{attack}.zarr.zip" for attack in attacks]
+
+
 def weights_of(wildcards):
     """Input: the file of weights that the job's experiment brings, if any."""
     weights = experiment_settings(config, wildcards.experiment, "networks")["weights"]
@@ -99,6 +105,20 @@ def figure_files(figure):
     return [f"results/figures/{figure}.{kind}" for kind in ("pdf", "png", "csv")] if experiments_with(figure) else []
 
 
+def table_files(table):
+    """Input of a target: a table as CSV, Markdown and LaTeX."""
+    return [f"results/tables/{table}.{kind}" for kind in ("csv", "md", "tex")]
+
+
+def confinement_results(kind):
+    """Input: tables or pictures of the confined attacks of figure 5, experiment by experiment."""
+    return [
+        f"results/{experiment}/confinement/{basis}.{kind}"
+        for experiment in experiments_with("fig5")
+        for basis in experiment_settings(config, experiment, "figures")["fig5"]
+    ]
+
+
 def curvature_shards(wildcards):
     """Input: the stores of all shards of the curvature of the job's experiment."""
     shards = experiment_settings(config, wildcards.experiment, "curvature")["shards"]
@@ -124,6 +144,13 @@ def accuracy_tables(wildcards):
         f"results/{experiment}/accuracy/{basis}.csv"
         for experiment in experiments_with(wildcards.figure)
         for basis in experiment_settings(config, experiment, "figures")[wildcards.figure]
+    ]
+
+
+def fraction_tables(wildcards):
+    """Input: the norm fractions that stand below the accuracies of figure 3."""
+    return [
+        path.replace("/accuracy/", "/fractions/") for path in accuracy_tables(wildcards) if wildcards.figure == "fig3"
     ]
 
 

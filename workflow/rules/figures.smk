@@ -8,8 +8,10 @@ is what the report shows (report/written.rst includes it).
 
 localrules:
     plot_accuracy,
+    plot_confinement,
     plot_spectrum,
     plot_training,
+    tabulate_resampling,
 
 
 rule plot_accuracy:
@@ -19,6 +21,7 @@ rule plot_accuracy:
         style=STYLE,
         caption=os.path.relpath(WORKFLOW / "report" / "{figure}.rst"),
         accuracy=accuracy_tables,
+        fractions=fraction_tables,
         quality=quality_tables,
     output:
         pdf="results/figures/{figure}.pdf",
@@ -37,6 +40,31 @@ rule plot_accuracy:
         "../../envs/plot.yaml"
     script:
         "../scripts/plot_accuracy.py"
+
+
+rule plot_confinement:
+    """Figure 5: norms of confined attacks and of projected images, with pictures of both."""
+    input:
+        code=code_of("plot_confinement"),
+        style=STYLE,
+        caption=os.path.relpath(WORKFLOW / "report" / "fig5.rst"),
+        confinement=confinement_results("csv"),
+        pictures=confinement_results("zarr.zip"),
+    output:
+        pdf="results/figures/fig5.pdf",
+        png=report(
+            "results/figures/fig5.png",
+            caption="../report/written.rst",
+            category="4.3 Classification and attack",
+        ),
+        csv="results/figures/fig5.csv",
+        caption="results/figures/fig5.rst",
+    log:
+        "results/logs/plot_confinement/fig5.log",
+    conda:
+        "../../envs/plot.yaml"
+    script:
+        "../scripts/plot_confinement.py"
 
 
 rule plot_spectrum:
@@ -86,3 +114,31 @@ rule plot_training:
         "../../envs/plot.yaml"
     script:
         "../scripts/plot_training.py"
+
+
+rule tabulate_resampling:
+    """Table 1 as CSV, Markdown and LaTeX, with the paper's own rows beside ours."""
+    input:
+        code=code_of("tabulate_resampling"),
+        paper=os.path.relpath(WORKFLOW / "report" / "paper-table1.csv"),
+        transfer=expand("results/{experiment}/resampling/transfer.csv", experiment=EXPERIMENTS),
+        attacks=expand("results/{experiment}/resampling/attacks.csv", experiment=EXPERIMENTS),
+    output:
+        csv=report(
+            "results/tables/table1.csv",
+            caption="../report/table1.rst",
+            category="4.4 Compression",
+        ),
+        attacks=report(
+            "results/tables/table1-attacks.csv",
+            caption="../report/table1-attacks.rst",
+            category="4.4 Compression",
+        ),
+        md="results/tables/table1.md",
+        tex="results/tables/table1.tex",
+    log:
+        "results/logs/tabulate_resampling/table1.log",
+    conda:
+        "../../envs/plot.yaml"
+    script:
+        "../scripts/tabulate_resampling.py"

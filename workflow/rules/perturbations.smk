@@ -28,3 +28,28 @@ rule perturb_images:
         settings=settings("perturbations"),
     script:
         "../scripts/perturb_images.py"
+
+
+rule find_universal:
+    """Make perturbations that each fool the network on most images."""
+    input:
+        code=code_of("find_universal"),
+        dataset=dataset_of,
+        network="results/{experiment}/network.safetensors",
+    output:
+        perturbations="results/{experiment}/perturbations/uap.zarr.zip",
+    log:
+        "results/logs/find_universal/{experiment}.log",
+    benchmark:
+        "results/logs/find_universal/{experiment}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+        mem="8GB",
+        runtime="4h",
+    params:
+        settings=settings("perturbations"),
+    script:
+        "../scripts/find_universal.py"

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from friendlyfire.accuracy import count_correct_by_rank, spaced_ranks
+from friendlyfire.accuracy import count_correct_by_rank
 from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
 from friendlyfire.intervals import wilson_interval
 from friendlyfire.networks import as_pixels, load_network, predict
+from friendlyfire.ranks import rank_grid
 from friendlyfire.stores import open_store
 from job import progress, run
 
@@ -43,25 +44,6 @@ def main(inputs, outputs, settings):
     table.insert(0, "experiment", settings["experiment"])
     table.insert(1, "basis", settings["basis"])
     table.to_csv(outputs.accuracy, index=False)
-
-
-def rank_grid(section: dict, largest: int, rounds: np.ndarray, classes: int) -> pd.DataFrame:
-    """Ranks at which the accuracy is measured, from 0 to all, with the directions a class that they stand for.
-
-    Of a basis that is ordered class by class, a rank is what the first j directions of every class span; of another
-    one, any number, and j that number divided by the classes.
-    """
-    if len(rounds):
-        wanted = section["directions_per_class"]
-        wanted = spaced_ranks(len(rounds), wanted) if isinstance(wanted, int) else wanted
-        per_class = sorted({j for j in wanted if j < len(rounds)} | {len(rounds)})
-        ranks = [int(rounds[j - 1]) for j in per_class]
-    else:
-        wanted = section["ranks"]
-        wanted = spaced_ranks(largest, wanted) if isinstance(wanted, int) else wanted
-        ranks = sorted({rank for rank in wanted if rank < largest} | {largest})
-        per_class = [rank / classes for rank in ranks]
-    return pd.DataFrame({"directions_per_class": [0, *per_class], "rank": [0, *ranks]})
 
 
 def accuracies(correct: np.ndarray, images: int) -> dict[str, list[float]]:

@@ -1,14 +1,18 @@
 """A network and images -> adversarial perturbations of these images, with the status of each attack."""
 
 import logging
+from collections.abc import Callable
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from friendlyfire.datasets import Dataset
-from friendlyfire.deepfool import Status, deepfool
+from friendlyfire.deepfool import Attack, Status, deepfool
 from friendlyfire.devices import resolve_device
 from friendlyfire.errors import NetworkError
-from friendlyfire.networks import as_pixels, load_network
+from friendlyfire.fgsm import fgsm, saliency
+from friendlyfire.networks import as_pixels, load_network, predict
 from friendlyfire.stores import create_store, open_store
 from job import progress, run
 
@@ -17,15 +21,15 @@ ROWS = 512
 
 
 def main(inputs, outputs, settings):
-    section, device = settings["perturbations"], resolve_device(settings["device"])
+    section, device, attack = settings["perturbations"], resolve_device(settings["device"]), settings["attack"]
     network = load_network(inputs.network, device)
     record = {
         "experiment": settings["experiment"],
-        "attack": "deepfool",
+        "attack": attack,
         "settings": section,
         "seed": settings["seed"],
         "split": section["split"],
-        "units": "perturbations and norms: pixels in [0, 1]; without the overshoot",
+        "units": "perturbations and norms: pixels in [0, 1], without DeepFool's overshoot; saliency: logits / pixel",
         "statuses": {status.name.lower(): int(status) for status in Status},
     }
     with (
@@ -39,10 +43,10 @@ def main(inputs, outputs, settings):
         for start in progress(range(0, n, ROWS), f"parts of {ROWS} images"):
             rows = slice(start, min(start + ROWS, n))
             images = as_pixels(dataset.images(section["split"], rows.start, rows.stop), device)
-            attack = deepfool(network, images, **section["deepfool"])
-            perturbations[rows] = attack.perturbations.flatten(1).cpu().numpy()
+            found = ATTACKS[attack](network, images, **section[attack])
+            perturbations[rows] = found.perturbations.flatten(1).cpu().numpy()
             for name, column in columns.items():
-                column[rows] = getattr(attack, name).cpu().numpy()
+                column[rows] = getattr(found, name).cpu().numpy()
         target.array("perturbations", perturbations)
         target.array("norms", np.linalg.norm(perturbations.astype(np.float64), axis=1))
         target.array("labels", dataset.labels(section["split"], 0, n))
@@ -50,6 +54,24 @@ def main(inputs, outputs, settings):
         for name, column in columns.items():
             target.array(name, column)
     told(columns["statuses"], perturbations, settings["experiment"])
+
+
+def one_step(direction: Callable[..., Tensor]) -> Callable[..., Attack]:
+    """An attack of a single step, judged by whether the predicted class changes."""
+
+    def attack(network, images: Tensor, **options) -> Attack:
+        perturbations = direction(network, images, **options)
+        sources, reached = (predict(network, part).argmax(1) for part in (images, images + perturbations))
+        statuses = torch.where(sources != reached, Status.CONVERGED, Status.NOT_CONVERGED)
+        statuses[perturbations.flatten(1).norm(dim=1) == 0] = Status.ZERO_GRADIENT
+        statuses[~perturbations.flatten(1).isfinite().all(1)] = Status.NON_FINITE
+        return Attack(perturbations, sources, reached, statuses, torch.ones_like(sources), 0.0)
+
+    return attack
+
+
+#: Attacks of image by image, by the name that is their section of `perturbations`.
+ATTACKS = {"deepfool": deepfool, "fgsm": one_step(fgsm), "saliency": one_step(saliency)}
 
 
 def told(statuses: np.ndarray, perturbations: np.ndarray, experiment: str) -> None:

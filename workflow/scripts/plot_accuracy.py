@@ -5,7 +5,14 @@ from pathlib import Path
 import pandas as pd
 
 from friendlyfire.captions import curvature_quality, image_counts
-from friendlyfire.figures import accuracy_against_directions, bases_legend, draw, panels
+from friendlyfire.figures import (
+    ATTACK_NAMES,
+    accuracy_against_directions,
+    bases_legend,
+    draw,
+    fractions_against_directions,
+    panels,
+)
 from job import run
 
 #: Horizontal axis of each figure, and what it counts. Figure 4 counts directions in total, as the paper does.
@@ -19,12 +26,19 @@ def main(inputs, outputs, settings):
         table = table.drop(columns="directions_per_class")
     table.to_csv(outputs.csv, index=False)
 
+    fractions = pd.concat([pd.read_csv(path) for path in inputs.fractions]) if inputs.fractions else None
+    attacks = [] if fractions is None else list(fractions["attack"].unique())
+
     def figure():
         names = list(table["experiment"].unique())
-        figure, columns = panels(names)
-        for name, (ax,) in zip(names, columns, strict=True):
-            accuracy_against_directions(table[table["experiment"] == name], ax, x)
-            ax.set_xlabel(label)
+        figure, columns = panels(names, rows=1 + len(attacks))
+        for name, (top, *below) in zip(names, columns, strict=True):
+            accuracy_against_directions(table[table["experiment"] == name], top, x)
+            for attack, ax in zip(attacks, below, strict=True):
+                mine = (fractions["experiment"] == name) & (fractions["attack"] == attack)
+                fractions_against_directions(fractions[mine], ax, x)
+                ax.set_ylabel(f"norm of {ATTACK_NAMES[attack]} inside")
+            (below or [top])[-1].set_xlabel(label)
         bases_legend(figure, list(table["basis"].unique()), list(table["split"].unique()))
         return figure
 

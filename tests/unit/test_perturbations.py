@@ -1,0 +1,108 @@
+"""FGSM, saliency, universal perturbations and norm fractions against their closed forms."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from friendlyfire.bases import cosine_basis, random_basis
+from friendlyfire.fgsm import fgsm, saliency
+from friendlyfire.fractions import norm_fractions
+from friendlyfire.universal import project_onto_ball, universal
+
+SHAPE, D = (3, 4, 4), 48
+
+
+@pytest.fixture
+def affine():
+    return nn.Sequential(nn.Flatten(), nn.Linear(D, 2)).eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 64])
+def test_fgsm_of_an_affine_classifier_is_the_sign_of_its_normal(affine, batch_size):
+    images = torch.rand(10, *SHAPE)
+    labels = torch.arange(10) % 2
+    normal = (affine[1].weight[1] - affine[1].weight[0]).reshape(SHAPE)
+    expected = torch.where(labels[:, None, None, None] == 0, normal.sign(), -normal.sign())
+    torch.testing.assert_close(fgsm(affine, images, labels, epsilon=0.3, batch_size=batch_size), 0.3 * expected)
+
+
+def test_saliency_of_an_affine_classifier_is_its_weight(affine):
+    images = torch.rand(10, *SHAPE)
+    labels = affine(images).argmax(1)
+    torch.testing.assert_close(saliency(affine, images).flatten(1), -affine[1].weight[labels])
+
+
+def test_fgsm_lowers_the_accuracy_of_a_trained_network(trained, digits):
+    images, labels = digits["test"][0].float() / 255, digits["test"][1]
+    fooled = images + fgsm(trained(), images, labels, epsilon=0.15)
+    accuracy = [(trained()(x).argmax(1) == labels).float().mean() for x in (images, fooled)]
+    assert accuracy[1] < accuracy[0] - 0.3
+
+
+@pytest.mark.parametrize(("norm", "radius"), [("l2", 1.2), ("linf", 0.25)])
+@pytest.mark.parametrize("batch_size", [1, 64])
+def test_a_universal_perturbation_stays_in_its_ball_and_fools_others(trained, digits, norm, radius, batch_size):
+    train, test = (digits[split][0][:150].float() / 255 for split in ("train", "test"))
+    found = universal(
+        trained(),
+        train,
+        test,
+        radius=radius,
+        norm=norm,
+        max_passes=3,
+        batch_size=batch_size,
+        generator=torch.Generator().manual_seed(0),
+    )
+    size = found.perturbation.norm() if norm == "l2" else found.perturbation.abs().max()
+    assert size <= radius * (1 + 1e-6)
+    assert 1 <= len(found.rates) <= 3
+    assert found.rates[-1] > 0.3
+
+
+def test_a_point_inside_its_ball_stays_where_it_is():
+    v = torch.randn(*SHAPE)
+    v = v / v.norm()
+    torch.testing.assert_close(project_onto_ball(v, 2.0, "l2"), v)
+    torch.testing.assert_close(project_onto_ball(3 * v, 2.0, "l2"), 2 * v)
+    torch.testing.assert_close(project_onto_ball(v, 1.0, "linf"), v)
+
+
+def test_another_norm_is_refused(affine):
+    images = torch.rand(2, *SHAPE)
+    with pytest.raises(ValueError, match="norm='l1': choose l2 or linf"):
+        universal(affine, images, images, radius=1, norm="l1", generator=torch.Generator())
+
+
+@pytest.mark.parametrize("k", [0, 1, 17, D])
+def test_fractions_of_complementary_subspaces_have_squares_that_add_to_one(k):
+    rng = np.random.default_rng(0)
+    perturbations, basis = rng.standard_normal((20, D)) * 1e-4, random_basis(D, D, 0)
+    inside = norm_fractions(perturbations, basis, [k])
+    outside = norm_fractions(perturbations, basis[:, k:] if k < D else basis[:, :0], [D - k])
+    np.testing.assert_allclose(inside**2 + outside**2, 1)
+
+
+def test_fractions_of_planted_perturbations():
+    basis = random_basis(D, D, 0)
+    perturbations = np.stack([5 * basis[:, 0], 3 * basis[:, 1] + 4 * basis[:, 6]])
+    expected = [[0, 1, 1, 1], [0, 0, 0.6, 1]]
+    np.testing.assert_allclose(norm_fractions(perturbations, basis, [0, 1, 3, D]), expected, atol=1e-12)
+
+
+def test_a_perturbation_that_is_zero_is_refused():
+    with pytest.raises(ValueError, match="1 of 2 perturbations are zero"):
+        norm_fractions(np.stack([np.ones(D), np.zeros(D)]), random_basis(D, D, 0), [1])
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 4, 6)])
+def test_cosines_are_orthonormal_and_begin_with_the_flat_images(shape):
+    basis = cosine_basis(shape)
+    d = int(np.prod(shape))
+    np.testing.assert_allclose(basis.T @ basis, np.eye(d), atol=1e-10)
+    for k in range(shape[0]):
+        image = basis[:, k].reshape(shape)
+        assert np.ptp(image[k]) < 1e-10
+        assert abs(image[k]).min() > 0.1
+    roughness = np.abs(np.diff(basis.T.reshape(d, *shape), axis=3)).sum((1, 2, 3))
+    assert roughness[-1] > 3 * roughness[shape[0]]

@@ -1,0 +1,90 @@
+"""Universal adversarial perturbations: one perturbation that fools a network on most images."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from friendlyfire.deepfool import deepfool
+from friendlyfire.networks import predict
+
+
+@dataclass
+class Universal:
+    """One perturbation and how it grew."""
+
+    perturbation: Tensor  #: (channels, height, width), pixels in [0, 1], in its ball
+    rates: list[float]  #: fooling rate on the held-out images after each pass
+
+
+def universal(
+    network: Callable[[Tensor], Tensor],
+    images: Tensor,
+    held_out: Tensor,
+    *,
+    radius: float,
+    norm: str = "l2",
+    rate: float = 0.8,
+    max_passes: int = 5,
+    max_iterations: int = 50,
+    overshoot: float = 0.02,
+    batch_size: int = 64,
+    generator: torch.Generator,
+) -> Universal:
+    """A universal perturbation: DeepFool perturbations added up over the images and kept in a ball.
+
+    Source: S.-M. Moosavi-Dezfooli, A. Fawzi, O. Fawzi, P. Frossard, "Universal adversarial perturbations", CVPR 2017,
+    algorithm 1. DEPARTS: the images of a batch that are not fooled yet are attacked together, from where the batch
+    began, and their perturbations added one by one while they are not fooled; with ``batch_size=1`` it is the
+    published algorithm.
+
+    Args:
+        network: images (n, channels, height, width), pixels in [0, 1], to logits.
+        images: what the perturbation is made from.
+        held_out: other images, on which it is judged after each pass.
+        radius: of the ball, in pixels in [0, 1].
+        norm: "l2" or "linf".
+        rate: fooling rate on ``images`` at which the passes end.
+        max_passes: passes at most.
+        max_iterations, overshoot: of DeepFool.
+        batch_size: images that are attacked together.
+        generator: of the order of the images, on the CPU.
+
+    Raises:
+        ValueError: the norm is neither of the two.
+    """
+    if norm not in ("l2", "linf"):
+        raise ValueError(f"norm={norm!r}: choose l2 or linf")
+    clean, clean_held_out = (predict(network, part).argmax(1) for part in (images, held_out))
+    v, rates = torch.zeros_like(images[0]), []
+    for _ in range(max_passes):
+        for part in torch.randperm(len(images), generator=generator).to(images.device).split(batch_size):
+            untouched = part[predict(network, images[part] + v).argmax(1) == clean[part]]
+            if not len(untouched):
+                continue
+            attack = deepfool(
+                network,
+                images[untouched] + v,
+                max_iterations=max_iterations,
+                overshoot=overshoot,
+                batch_size=batch_size,
+            )
+            for i, r in zip(untouched[attack.converged], attack.overshot[attack.converged], strict=True):
+                if predict(network, (images[i] + v)[None]).argmax() == clean[i]:
+                    v = project_onto_ball(v + r, radius, norm)
+        rates.append(_fooling_rate(network, held_out, clean_held_out, v))
+        if _fooling_rate(network, images, clean, v) >= rate:
+            break
+    return Universal(v, rates)
+
+
+def project_onto_ball(perturbation: Tensor, radius: float, norm: str) -> Tensor:
+    """The nearest point of the ball of ``radius`` about zero, in the l2 or the l-infinity norm."""
+    if norm == "linf":
+        return perturbation.clamp(-radius, radius)
+    return perturbation * min(1.0, radius / max(float(perturbation.norm()), 1e-12))
+
+
+def _fooling_rate(network: Callable[[Tensor], Tensor], images: Tensor, clean: Tensor, v: Tensor) -> float:
+    return float((predict(network, images + v).argmax(1) != clean).double().mean())

@@ -1,0 +1,32 @@
+"""Attacks confined to the subspaces that classify, or to the others (section 4.3, figure 5).
+
+Needs: a network, its data set, any basis.
+Gives: results/{experiment}/confinement/{basis}.csv, mean norms and success rates at each rank, and pictures of some.
+"""
+
+
+rule measure_confinement:
+    """Attack the network within the first columns of a basis, for each rank of a grid."""
+    input:
+        code=code_of("measure_confinement"),
+        dataset=dataset_of,
+        network="results/{experiment}/network.safetensors",
+        basis="results/{experiment}/bases/{basis}.zarr.zip",
+    output:
+        confinement="results/{experiment}/confinement/{basis}.csv",
+        pictures="results/{experiment}/confinement/{basis}.zarr.zip",
+    log:
+        "results/logs/measure_confinement/{experiment}-{basis}.log",
+    benchmark:
+        "results/logs/measure_confinement/{experiment}-{basis}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+        mem="8GB",
+        runtime="4h",
+    params:
+        settings=settings("confinement", "perturbations"),
+    script:
+        "../scripts/measure_confinement.py"

@@ -1,0 +1,30 @@
+"""How much of the perturbations lies in the subspaces that classify (section 4.3).
+
+Needs: perturbations of several attacks, any basis.
+Gives: results/{experiment}/fractions/{basis}.csv, the mean fraction of the norm at each rank with 95 % intervals.
+"""
+
+
+rule measure_fractions:
+    """Project the perturbations of all attacks onto the first columns of a basis."""
+    input:
+        code=code_of("measure_fractions"),
+        dataset=dataset_of,
+        basis="results/{experiment}/bases/{basis}.zarr.zip",
+        perturbations=perturbations_of,
+    output:
+        fractions="results/{experiment}/fractions/{basis}.csv",
+    log:
+        "results/logs/measure_fractions/{experiment}-{basis}.log",
+    benchmark:
+        "results/logs/measure_fractions/{experiment}-{basis}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 2
+    resources:
+        mem="8GB",
+        runtime="1h",
+    params:
+        settings=settings("accuracy", "fractions"),
+    script:
+        "../scripts/measure_fractions.py"

@@ -1,0 +1,32 @@
+"""A network behind a unit that samples its images down and up again (section 4.4, table 1).
+
+Needs: a network and its data set.
+Gives: results/{experiment}/resampling/transfer.csv, accuracy and fooling rates of rescaled perturbations, and
+attacks.csv, what other attacks reach behind the unit.
+"""
+
+
+rule measure_resampling:
+    """Measure accuracy, norms and fooling rates behind the unit, for each size it samples down to."""
+    input:
+        code=code_of("measure_resampling"),
+        dataset=dataset_of,
+        network="results/{experiment}/network.safetensors",
+    output:
+        transfer="results/{experiment}/resampling/transfer.csv",
+        attacks="results/{experiment}/resampling/attacks.csv",
+    log:
+        "results/logs/measure_resampling/{experiment}.log",
+    benchmark:
+        "results/logs/measure_resampling/{experiment}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+        mem="8GB",
+        runtime="4h",
+    params:
+        settings=settings("resampling", "perturbations"),
+    script:
+        "../scripts/measure_resampling.py"

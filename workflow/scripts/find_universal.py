@@ -1,0 +1,76 @@
+"""A network and images -> universal perturbations, each from its own share of the images."""
+
+import logging
+
+import numpy as np
+import torch
+
+from friendlyfire.datasets import Dataset
+from friendlyfire.deepfool import Status
+from friendlyfire.devices import resolve_device
+from friendlyfire.networks import as_pixels, load_network
+from friendlyfire.seeds import derive_seed
+from friendlyfire.stores import create_store, open_store
+from friendlyfire.universal import universal
+from job import progress, run
+
+
+def main(inputs, outputs, settings):
+    perturbations, device = settings["perturbations"], resolve_device(settings["device"])
+    section, split = perturbations["uap"], perturbations["split"]
+    network = load_network(inputs.network, device)
+    with open_store(inputs.dataset, "dataset") as store:
+        dataset = Dataset(store)
+        n, count = dataset.count(split, section["count"] * section["images"]), section["count"]
+        shares = [np.arange(k, n, count) for k in range(count)]
+        images = as_pixels(dataset.images(split, 0, n), device)
+        held_out = as_pixels(dataset.images("test", 0, section["held_out"]), device)
+        indices = dataset.indices(split, 0, n)
+        mean = torch.from_numpy(dataset.mean).float().to(device)
+    # A fraction of what the images are away from their mean means the same on every data set.
+    unit = float((images - mean).flatten(1).norm(dim=1).mean()) if section["norm"] == "l2" else 1.0
+    radius = section["radius"] * unit
+    deepfool = perturbations["deepfool"]
+    record = {
+        "experiment": settings["experiment"],
+        "attack": "uap",
+        "settings": perturbations,
+        "seed": settings["seed"],
+        "split": split,
+        "radius": radius,
+        "units": "perturbations, norms and radius: pixels in [0, 1]; rates: of fooled held-out images, pass by pass",
+        "statuses": {status.name.lower(): int(status) for status in Status},
+    }
+    found = []
+    for k, share in enumerate(progress(shares, "universal perturbations")):
+        seed = derive_seed(settings["seed"], "perturbations", settings["experiment"], "uap", k)
+        found.append(
+            universal(
+                network,
+                images[torch.from_numpy(share).to(device)],
+                held_out,
+                radius=radius,
+                norm=section["norm"],
+                rate=section["rate"],
+                max_passes=section["max_passes"],
+                max_iterations=deepfool["max_iterations"],
+                overshoot=deepfool["overshoot"],
+                generator=torch.Generator().manual_seed(seed),
+            )
+        )
+        logging.info("held-out fooling rate after each pass: %s", found[-1].rates)
+    stacked = np.stack([one.perturbation.flatten().cpu().numpy() for one in found])
+    rates = np.full((count, section["max_passes"]), np.nan)
+    for row, one in zip(rates, found, strict=True):
+        row[: len(one.rates)] = one.rates
+    with create_store(outputs.perturbations, "perturbations", record) as target:
+        target.array("perturbations", stacked)
+        target.array("norms", np.linalg.norm(stacked.astype(np.float64), axis=1))
+        target.array("rates", rates)
+        target.array("indices", indices)
+        # Universal perturbations fool many images, not one: none has classes of its own.
+        target.array("statuses", np.full(count, int(Status.CONVERGED)))
+
+
+if "snakemake" in globals():
+    run(main, snakemake)  # noqa: F821

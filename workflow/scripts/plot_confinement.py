@@ -1,0 +1,44 @@
+"""Tables and pictures of confined attacks -> a figure with a column an experiment, its table, its caption."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from friendlyfire.figures import NAMES, confined_norms, draw, panels, picture_strip
+from friendlyfire.stores import open_store
+from job import run
+
+#: Pictures below a panel, spread along its axis.
+SHOWN = 6
+
+
+def main(inputs, outputs, settings):
+    table = pd.concat([pd.read_csv(path) for path in inputs.confinement])
+    table.to_csv(outputs.csv, index=False)
+    strips = {}
+    for path in inputs.pictures:
+        with open_store(path, "pictures") as store:
+            ranks, attacks, images = store["ranks"], store["perturbations"][:, 0], store["projections"][:, 0]
+        chosen = sorted({round(i * (len(ranks) - 1) / (SHOWN - 1)) for i in range(SHOWN)})
+        strips[store.record["experiment"], store.record["basis"]] = ranks[chosen], attacks[chosen], images[chosen]
+    names, bases = list(table["experiment"].unique()), list(table["basis"].unique())
+
+    def figure():
+        figure, columns = panels(names, rows=2 * len(bases))
+        for name, axes in zip(names, columns, strict=True):
+            for basis, plot, below in zip(bases, axes[::2], axes[1::2], strict=True):
+                confined_norms(table[(table["experiment"] == name) & (table["basis"] == basis)], plot)
+                plot.set_xlabel(f"directions in all ({NAMES[basis]})")
+                picture_strip(*strips[name, basis], below)
+        return figure
+
+    draw(figure, inputs.style, [outputs.pdf, outputs.png])
+    success = "; ".join(
+        f"{name}: {value:.1%}" for name, value in table.groupby("experiment", sort=False)["success"].median().items()
+    )
+    caption = Path(inputs.caption).read_text(encoding="utf-8").format(success=success)
+    Path(outputs.caption).write_text(caption, encoding="utf-8")
+
+
+if "snakemake" in globals():
+    run(main, snakemake)  # noqa: F821
