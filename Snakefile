@@ -18,6 +18,7 @@ include: "workflow/rules/perturbations.smk"
 include: "workflow/rules/curvature.smk"
 include: "workflow/rules/bases.smk"
 include: "workflow/rules/accuracy.smk"
+include: "workflow/rules/scores.smk"
 include: "workflow/rules/fractions.smk"
 include: "workflow/rules/confinement.smk"
 include: "workflow/rules/resampling.smk"
@@ -26,6 +27,10 @@ include: "workflow/rules/figures.smk"
 
 localrules:
     all,
+    fig1,
+    fig2,
+    figS1,
+    figS2,
     fig3,
     fig4,
     fig5,
@@ -38,12 +43,40 @@ rule all:
     """Every figure of the suite."""
     default_target: True
     input:
+        figure_files("fig1"),
+        figure_files("fig2"),
+        figure_files("figS1"),
+        figure_files("figS2"),
         figure_files("fig3"),
         figure_files("fig4"),
         figure_files("fig5"),
         table_files("table1"),
         figure_files("spectrum"),
         figure_files("training"),
+
+
+rule fig1:
+    """Figure 1: one class's score along the most positively and negatively curved directions, a curve an image."""
+    input:
+        figure_files("fig1"),
+
+
+rule fig2:
+    """Figure 2: what the most positively curved directions do to all images."""
+    input:
+        figure_files("fig2"),
+
+
+rule figS1:
+    """The same for the most negatively curved directions (supplement)."""
+    input:
+        figure_files("figS1"),
+
+
+rule figS2:
+    """The same for the flattest directions (supplement)."""
+    input:
+        figure_files("figS2"),
 
 
 rule fig3:

@@ -40,3 +40,21 @@ def _quality(table: pd.DataFrame) -> str:
 def spread(column: pd.Series, form: str = ".2g") -> str:
     """Median of a column and its range, as text."""
     return f"{column.median():{form}} ({column.min():{form}} to {column.max():{form}})"
+
+
+def shares(table: pd.DataFrame, forms: pd.DataFrame) -> str:
+    """What the directions do at the ends of their range, and the form of the curves, for each experiment."""
+    return " ".join(
+        _shares(name, part, forms[forms["experiment"] == name])
+        for name, part in table.groupby("experiment", sort=False)
+    )
+
+
+def _shares(name: str, table: pd.DataFrame, forms: pd.DataFrame) -> str:
+    ends = table[table["s_relative"].abs() > 1 - 1e-6].groupby("class")
+    return (
+        f"{name}: at the ends {spread(ends['carried'].mean())} of the other images are carried into the class and "
+        f"{spread(ends['stays'].mean())} of its own stay; symmetry {spread(forms['symmetry'])}, monotonicity "
+        f"{spread(forms['monotonicity'])}, additive separability {spread(forms['separability'])}: medians over "
+        f"{len(forms)} classes of {table['carried_images'].iloc[0] + table['stays_images'].iloc[0]:,} images."
+    )

@@ -1,12 +1,14 @@
 """Figures as functions of tables: ``(table, ax) -> None``. They plot what a table says and compute nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -105,28 +107,95 @@ def confined_norms(table: pd.DataFrame, ax: Axes) -> None:
     ax.legend()
 
 
-def picture_strip(ranks: np.ndarray, attacks: np.ndarray, images: np.ndarray, ax: Axes) -> None:
-    """Attacks in a row, each rescaled to fill grey to black and white, above the projected images.
+def score_curves(table: pd.DataFrame, ax: Axes, colours: Mapping[str, Any]) -> None:
+    """One class's score along a direction, a curve an image, each stretch in the colour of the predicted class.
 
     Args:
-        ranks: (r,) written below.
-        attacks: (r, channels, height, width).
-        images: likewise, pixels in [0, 1]; what is beyond is clipped.
+        table: columns image, s, score, predicted, of one class and direction.
+        ax: where to draw.
+        colours: of the class names.
+    """
+    for _, curve in table.groupby("image", sort=False):
+        points = curve[["s", "score"]].to_numpy()
+        segments = np.stack([points[:-1], points[1:]], axis=1)
+        ax.add_collection(
+            LineCollection(
+                segments, colors=[colours[name] for name in curve["predicted"][1:]], linewidths=0.7, alpha=0.8
+            )
+        )
+    ax.autoscale_view()
+    ax.set(xlabel="s, movement along the direction (pixels)", ylabel=f"score of {table['class'].iloc[0]}")
+
+
+def class_colours(names: Sequence[str]) -> dict[str, Any]:
+    """A colour for each class name."""
+    return dict(zip(names, sns.color_palette("husl" if len(names) > 10 else "tab10", len(names)), strict=True))
+
+
+def population_scores(table: pd.DataFrame, ax: Axes) -> None:
+    """Median score of the target and of its strongest rival, with their 30th to 70th percentiles, of one class.
+
+    Args:
+        table: columns s, target_p30, target_p50, target_p70 and rival_ likewise.
         ax: where to draw.
     """
-    largest = np.abs(attacks).max((1, 2, 3), keepdims=True)
-    rows = [attacks / np.where(largest > 0, 2 * largest, 1) + 0.5, np.clip(images, 0, 1)]
+    lines = {"target": (ATTACK_COLOUR, "target class"), "rival": (IMAGE_COLOUR, "strongest other")}
+    for name, (colour, label) in lines.items():
+        ax.plot(table["s"], table[f"{name}_p50"], color=colour, label=label)
+        ax.fill_between(table["s"], table[f"{name}_p30"], table[f"{name}_p70"], color=colour, alpha=0.2, linewidth=0)
+    ax.set(xlabel="s (pixels)", ylabel="class score", xlim=(table["s"].min(), table["s"].max()))
+    ax.legend()
+
+
+def population_transitions(table: pd.DataFrame, ax: Axes) -> None:
+    """Shares of the images that the movement carries into the target class, and of those that stay in it.
+
+    Args:
+        table: columns s, carried and stays with _ci_low and _ci_high, softmax_median, of one class.
+        ax: where to draw.
+    """
+    lines = {
+        "carried": (ATTACK_COLOUR, "-", "others carried into it"),
+        "stays": ("black", (0, (4, 2)), "its own that stay"),
+    }
+    for name, (colour, style, label) in lines.items():
+        low, high = table[f"{name}_ci_low"], table[f"{name}_ci_high"]
+        ax.plot(table["s"], table[name], color=colour, linestyle=style, label=label)
+        ax.fill_between(table["s"], low, high, color=colour, alpha=0.15, linewidth=0)
+    ax.plot(table["s"], table["softmax_median"], color=PALETTE["curvature-flat"], label="median softmax of the carried")
+    ax.set(xlabel="s (pixels)", ylabel="fraction", ylim=(-0.02, 1.02), xlim=(table["s"].min(), table["s"].max()))
+    ax.legend(fontsize=6)
+
+
+def pictures(images: np.ndarray, labels: Sequence[str], ax: Axes, rows: int = 1) -> None:
+    """Pictures beside each other in ``rows`` rows, each with its label below.
+
+    Args:
+        images: (n, channels, height, width), in [0, 1]; what is beyond is clipped.
+        labels: n texts.
+        ax: where to draw.
+        rows: of pictures.
+    """
     height, width = images.shape[2:]
-    # A pixel or two of white between the pictures.
-    gap = max(1, width // 12)
-    padded = [np.pad(row, ((0, 0), (0, 0), (0, gap), (0, gap)), constant_values=1) for row in rows]
-    mosaic = np.concatenate([np.concatenate(list(row), axis=2) for row in padded], axis=1).transpose(1, 2, 0)
-    ax.imshow(mosaic.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    ax.set_xticks([(width + gap) * i + width / 2 for i in range(len(ranks))], [str(rank) for rank in ranks])
-    ax.set_yticks([height / 2, height * 1.5 + gap], ["attack", "image"])
-    ax.tick_params(length=0)
-    ax.grid(False)
-    ax.spines[:].set_visible(False)
+    gap, across = max(1, width // 8), -(-len(images) // rows)
+    for i, (image, label) in enumerate(zip(np.clip(images, 0, 1), labels, strict=True)):
+        left, top = (i % across) * (width + gap), (i // across) * (height * 1.3)
+        ax.imshow(
+            image.transpose(1, 2, 0).squeeze(),
+            cmap="gray",
+            vmin=0,
+            vmax=1,
+            interpolation="nearest",
+            extent=(left, left + width, top + height, top),
+        )
+        ax.text(left + width / 2, top + height * 1.02, label, ha="center", va="top", fontsize=5.5)
+    ax.set(xlim=(0, across * (width + gap)), ylim=(rows * height * 1.3, 0), aspect="equal")
+    ax.set_axis_off()
+
+
+def as_pictures(directions: np.ndarray) -> np.ndarray:
+    """Directions (n, channels, height, width) scaled so that zero is grey and the largest value black or white."""
+    return directions / (2 * np.abs(directions).max((1, 2, 3), keepdims=True)) + 0.5
 
 
 def eigenvalues(table: pd.DataFrame, ax: Axes) -> None:

@@ -18,6 +18,7 @@ STAGES = (
     "curvature",
     "bases",
     "accuracy",
+    "scores",
     "fractions",
     "confinement",
     "resampling",
@@ -164,20 +165,19 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
     dataset = config["datasets"][config["experiments"][experiment]["dataset"]]
     channels, height, width = image_shape(dataset)
     pixels, key = channels * height * width, f"config: {experiment}"
-    networks, _, curvature, _, accuracy, fractions, confinement, resampling, figures = (
-        experiment_settings(config, experiment, stage) for stage in STAGES
-    )
-    for attack in fractions["attacks"]:
+    sections = {stage: experiment_settings(config, experiment, stage) for stage in STAGES}
+    networks, curvature, figures = sections["networks"], sections["curvature"], sections["figures"]
+    for attack in sections["fractions"]["attacks"]:
         _check_named(f"{experiment}: fractions.attacks", attack, (*ATTACKS, *UNIVERSAL_ATTACKS))
     for figure in ("fig3", "fig4", "fig5"):
         for basis in figures[figure]:
             _check_named(f"{experiment}: figures.{figure}", basis, BASES)
-    grids = {f"accuracy.{name}": accuracy[name] for name in ("ranks", "directions_per_class")}
-    for name, grid in {**grids, "confinement.ranks": confinement["ranks"]}.items():
+    grids = {f"accuracy.{name}": sections["accuracy"][name] for name in ("ranks", "directions_per_class")}
+    for name, grid in {**grids, "confinement.ranks": sections["confinement"]["ranks"]}.items():
         beyond = [rank for rank in grid if rank > pixels] if isinstance(grid, list) else []
         if beyond:
             raise ConfigError(f"{key}: {name}: {beyond[0]} is beyond the {pixels} dimensions of its images")
-    beyond = [side for side in resampling["sides"] if side > height]
+    beyond = [side for side in sections["resampling"]["sides"] if side > height]
     if beyond:
         raise ConfigError(f"{key}: resampling.sides: {beyond[0]} is beyond the {height} pixels of its images")
     if isinstance(curvature["directions"], int) and curvature["directions"] > pixels:
@@ -192,6 +192,8 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
                 f"{key}: curvature.directions: {curvature['directions']} at either end are more than {pixels} "
                 f"dimensions or {curvature['max_products']} products (max_products) can give"
             )
+        if "flat" in figures["scores"]:
+            raise ConfigError(f"{key}: figures.scores: flat needs curvature.solver dense")
         if "curvature-flat" in figures["fig3"] + figures["fig4"] + figures["fig5"]:
             raise ConfigError(
                 f"{key}: figures: curvature-flat needs curvature.solver dense; lanczos finds the ends of the spectrum"

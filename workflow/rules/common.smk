@@ -41,6 +41,7 @@ wildcard_constraints:
     attack="|".join(ATTACKS),
     basis="|".join(BASES),
     shard=r"\d+",
+    kind="positive|negative|flat",
 
 
 def one_of(names):
@@ -97,12 +98,33 @@ def experiments_with(figure):
     """Experiments of the suite that have a panel in ``figure``."""
     if figure == "training":
         return [name for name in EXPERIMENTS if name in TRAINED]
-    return [name for name in EXPERIMENTS if experiment_settings(config, name, "figures")[figure]]
+    sections = {name: experiment_settings(config, name, "figures") for name in EXPERIMENTS}
+    if figure in SCORE_KINDS:
+        return [name for name in EXPERIMENTS if set(SCORE_KINDS[figure]) <= set(sections[name]["scores"])]
+    return [name for name in EXPERIMENTS if sections[name][figure]]
 
 
 def figure_files(figure):
     """Input of a target: a figure as PDF, as picture, and the table plotted; nothing if no experiment is in it."""
     return [f"results/figures/{figure}.{kind}" for kind in ("pdf", "png", "csv")] if experiments_with(figure) else []
+
+
+#: The kinds of directions that the figures of section 4.1 show.
+SCORE_KINDS = {"fig1": ("positive", "negative"), "fig2": ("positive",), "figS1": ("negative",), "figS2": ("flat",)}
+
+
+def score_results(figure, name):
+    """Input: results of the scores of the kinds that a figure shows, experiment by experiment."""
+    return [
+        f"results/{experiment}/scores/{name.format(kind=kind)}"
+        for experiment in experiments_with(figure)
+        for kind in SCORE_KINDS[figure]
+    ]
+
+
+def scores_of(name):
+    """Input: the same for the figure that a job makes."""
+    return lambda wildcards: score_results(wildcards.figure, name)
 
 
 def table_files(table):

@@ -9,9 +9,65 @@ is what the report shows (report/written.rst includes it).
 localrules:
     plot_accuracy,
     plot_confinement,
+    plot_curves,
+    plot_scores,
     plot_spectrum,
     plot_training,
     tabulate_resampling,
+
+
+rule plot_curves:
+    """Figure 1: one class's score along two directions, a curve an image."""
+    input:
+        code=code_of("plot_curves"),
+        style=STYLE,
+        caption=os.path.relpath(WORKFLOW / "report" / "fig1.rst"),
+        curves=score_results("fig1", "{kind}-curves.csv"),
+        pictures=score_results("fig1", "{kind}.zarr.zip"),
+    output:
+        pdf="results/figures/fig1.pdf",
+        png=report(
+            "results/figures/fig1.png",
+            caption="../report/written.rst",
+            category="4.1 Class identity along directions",
+        ),
+        csv="results/figures/fig1.csv",
+        caption="results/figures/fig1.rst",
+    log:
+        "results/logs/plot_curves/fig1.log",
+    conda:
+        "../../envs/plot.yaml"
+    script:
+        "../scripts/plot_curves.py"
+
+
+rule plot_scores:
+    """Figures 2, S1 and S2: what the first direction of each class does to all images."""
+    input:
+        code=code_of("plot_scores"),
+        style=STYLE,
+        caption=os.path.relpath(WORKFLOW / "report" / "{figure}.rst"),
+        population=scores_of("{kind}.csv"),
+        form=scores_of("{kind}-form.csv"),
+        pictures=scores_of("{kind}.zarr.zip"),
+    output:
+        pdf="results/figures/{figure}.pdf",
+        png=report(
+            "results/figures/{figure}.png",
+            caption="../report/written.rst",
+            category="4.1 Class identity along directions",
+        ),
+        csv="results/figures/{figure}.csv",
+        form="results/figures/{figure}-form.csv",
+        caption="results/figures/{figure}.rst",
+    log:
+        "results/logs/plot_scores/{figure}.log",
+    wildcard_constraints:
+        figure="fig2|figS1|figS2",
+    conda:
+        "../../envs/plot.yaml"
+    script:
+        "../scripts/plot_scores.py"
 
 
 rule plot_accuracy:

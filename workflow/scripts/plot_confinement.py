@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from friendlyfire.figures import NAMES, confined_norms, draw, panels, picture_strip
+from friendlyfire.figures import NAMES, as_pictures, confined_norms, draw, panels, pictures
 from friendlyfire.stores import open_store
 from job import run
 
@@ -29,7 +30,9 @@ def main(inputs, outputs, settings):
             for basis, plot, below in zip(bases, axes[::2], axes[1::2], strict=True):
                 confined_norms(table[(table["experiment"] == name) & (table["basis"] == basis)], plot)
                 plot.set_xlabel(f"directions in all ({NAMES[basis]})")
-                picture_strip(*strips[name, basis], below)
+                ranks, attacks, images = strips[name, basis]
+                labels = [f"attack, {rank}" for rank in ranks] + [f"image, {rank}" for rank in ranks]
+                pictures(np.concatenate([as_pictures(attacks), images]), labels, below, rows=2)
         return figure
 
     draw(figure, inputs.style, [outputs.pdf, outputs.png])

@@ -1,0 +1,35 @@
+"""Class scores along the most curved and the flattest directions (section 4.1).
+
+Needs: a network, its data set, the curvature.
+Gives: results/{experiment}/scores/{kind}.csv, what the movement does to all images together; {kind}-form.csv, how
+symmetric, monotonic and separable the curves are; {kind}-curves.csv, the curves of one class; and pictures.
+"""
+
+
+rule measure_scores:
+    """Follow the class scores of many images along the first direction of each class."""
+    input:
+        code=code_of("measure_scores"),
+        dataset=dataset_of,
+        network="results/{experiment}/network.safetensors",
+        curvature=curvature_shards,
+    output:
+        population="results/{experiment}/scores/{kind}.csv",
+        form="results/{experiment}/scores/{kind}-form.csv",
+        curves="results/{experiment}/scores/{kind}-curves.csv",
+        pictures="results/{experiment}/scores/{kind}.zarr.zip",
+    log:
+        "results/logs/measure_scores/{experiment}-{kind}.log",
+    benchmark:
+        "results/logs/measure_scores/{experiment}-{kind}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+        mem="8GB",
+        runtime="2h",
+    params:
+        settings=settings("scores"),
+    script:
+        "../scripts/measure_scores.py"

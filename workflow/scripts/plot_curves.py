@@ -1,0 +1,53 @@
+"""Score curves of one class along two directions -> figure 1, its table, its caption."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.lines import Line2D
+
+from friendlyfire.figures import as_pictures, class_colours, draw, panels, pictures, score_curves
+from friendlyfire.stores import open_store
+from job import run
+
+
+def main(inputs, outputs, settings):
+    table = pd.concat([pd.read_csv(path, dtype={"class": str, "predicted": str}) for path in inputs.curves])
+    table.to_csv(outputs.csv, index=False)
+    kept = {}
+    for path in inputs.pictures:
+        with open_store(path, "pictures") as store:
+            record = store.record
+            direction = store["directions"][record["classes"].index(record["shown"]), :1]
+            kept[record["experiment"], record["kind"]] = (
+                np.concatenate([as_pictures(direction), store["images"]]),
+                [
+                    "direction",
+                    *(f"{name}\ns = {s:.1f}" for name, s in zip(record["predicted"], store["steps"], strict=True)),
+                ],
+            )
+    kinds = list(table["kind"].unique())
+
+    def figure():
+        names = list(table["experiment"].unique())
+        figure, columns = panels(names, rows=2 * len(kinds), columns=3)
+        for name, axes in zip(names, columns, strict=True):
+            mine = table[table["experiment"] == name]
+            colours = class_colours(sorted(mine["predicted"].unique()))
+            for kind, plot, below in zip(kinds, axes[::2], axes[1::2], strict=True):
+                score_curves(mine[mine["kind"] == kind], plot, colours)
+                plot.set_title(f"{name}: most {kind} curvature")
+                pictures(*kept[name, kind], below)
+            handles = [Line2D([], [], color=colour, label=label) for label, colour in colours.items()]
+            axes[0].legend(handles=handles, title="predicted", fontsize=5, title_fontsize=5, ncols=2, handlelength=1)
+        return figure
+
+    draw(figure, inputs.style, [outputs.pdf, outputs.png])
+    counts = table.groupby("experiment", sort=False)[["class", "image"]].agg({"class": "first", "image": "nunique"})
+    words = "; ".join(f"{name}: {row['class']}, {row['image']} images" for name, row in counts.iterrows())
+    caption = Path(inputs.caption).read_text(encoding="utf-8").format(shown=words)
+    Path(outputs.caption).write_text(caption, encoding="utf-8")
+
+
+if "snakemake" in globals():
+    run(main, snakemake)  # noqa: F821

@@ -1,0 +1,47 @@
+"""Score tables of several experiments -> a figure of what a direction does to all images, its table, its caption."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from friendlyfire.captions import shares
+from friendlyfire.figures import as_pictures, draw, panels, pictures, population_scores, population_transitions
+from friendlyfire.stores import open_store
+from job import run
+
+#: Classes whose directions are shown as pictures.
+SHOWN = 5
+
+
+def main(inputs, outputs, settings):
+    table = pd.concat([pd.read_csv(path, dtype={"class": str}) for path in inputs.population])
+    forms = pd.concat([pd.read_csv(path, dtype={"class": str}) for path in inputs.form])
+    table.to_csv(outputs.csv, index=False)
+    forms.to_csv(outputs.form, index=False)
+    directions, shown = {}, {}
+    for path in inputs.pictures:
+        with open_store(path, "pictures") as store:
+            name, classes = store.record["experiment"], store.record["classes"]
+            directions[name] = classes[:SHOWN], store["directions"][:SHOWN]
+            shown[name] = store.record["shown"]
+
+    def figure():
+        names = list(table["experiment"].unique())
+        figure, columns = panels(names, rows=3)
+        for name, (top, middle, bottom) in zip(names, columns, strict=True):
+            mine = table[(table["experiment"] == name) & (table["class"] == shown[name])]
+            population_scores(mine, top)
+            top.set_title(f"{name}: {shown[name]}")
+            population_transitions(mine, middle)
+            classes, vectors = directions[name]
+            images = as_pictures(vectors.swapaxes(0, 1).reshape(-1, *vectors.shape[2:]))
+            pictures(images, [*classes, *classes], bottom, rows=2)
+        return figure
+
+    draw(figure, inputs.style, [outputs.pdf, outputs.png])
+    caption = Path(inputs.caption).read_text(encoding="utf-8").format(shares=shares(table, forms))
+    Path(outputs.caption).write_text(caption, encoding="utf-8")
+
+
+if "snakemake" in globals():
+    run(main, snakemake)  # noqa: F821
