@@ -34,6 +34,7 @@ localrules:
     fig3,
     fig4,
     fig5,
+    coupling,
     table1,
     spectrum,
     training,
@@ -50,6 +51,7 @@ rule all:
         figure_files("fig3"),
         figure_files("fig4"),
         figure_files("fig5"),
+        figure_files("coupling"),
         table_files("table1"),
         figure_files("spectrum"),
         figure_files("training"),
@@ -95,6 +97,12 @@ rule fig5:
     """Figure 5: norms of attacks confined to the span of DeepFool perturbations, beside the images' own."""
     input:
         figure_files("fig5"),
+
+
+rule coupling:
+    """Accuracy on the projected images against the attack's share inside, a line a basis."""
+    input:
+        figure_files("coupling"),
 
 
 rule table1:

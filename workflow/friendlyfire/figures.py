@@ -88,6 +88,21 @@ def fractions_against_directions(table: pd.DataFrame, ax: Axes, x: str) -> None:
     ax.set(ylim=(0, 1.01), xlim=(0, table[x].max()))
 
 
+def accuracy_against_fraction(table: pd.DataFrame, ax: Axes) -> None:
+    """Accuracy of the projected images against the fraction of the attack's norm inside, a line a basis.
+
+    Args:
+        table: columns basis, rank, fraction, accuracy, ci_low, ci_high.
+        ax: where to draw.
+    """
+    for basis, line in table.groupby("basis", sort=False):
+        ax.plot(line["fraction"], 100 * line["accuracy"], color=PALETTE[basis], marker="o")
+        ax.fill_between(
+            line["fraction"], 100 * line["ci_low"], 100 * line["ci_high"], color=PALETTE[basis], alpha=0.2, linewidth=0
+        )
+    ax.set(xlim=(0, 1.01), ylim=(0, 101), xlabel="fraction of DeepFool's norm inside", ylabel="accuracy (%)")
+
+
 def confined_norms(table: pd.DataFrame, ax: Axes) -> None:
     """Mean norm of the confined attacks, and of the projected images, against the rank, with 95 % bands.
 

@@ -101,6 +101,8 @@ def experiments_with(figure):
     sections = {name: experiment_settings(config, name, "figures") for name in EXPERIMENTS}
     if figure in SCORE_KINDS:
         return [name for name in EXPERIMENTS if set(SCORE_KINDS[figure]) <= set(sections[name]["scores"])]
+    if figure == "coupling":
+        return [name for name in EXPERIMENTS if "deepfool-high" in sections[name]["fig4"]]
     return [name for name in EXPERIMENTS if sections[name][figure]]
 
 
@@ -173,6 +175,16 @@ def fraction_tables(wildcards):
     """Input: the norm fractions that stand below the accuracies of figure 3."""
     return [
         path.replace("/accuracy/", "/fractions/") for path in accuracy_tables(wildcards) if wildcards.figure == "fig3"
+    ]
+
+
+def coupled(folder):
+    """Input: accuracies or norm fractions of all bases of figures 3 and 4, experiment by experiment."""
+    sections = {name: experiment_settings(config, name, "figures") for name in experiments_with("coupling")}
+    return [
+        f"results/{experiment}/{folder}/{basis}.csv"
+        for experiment, section in sections.items()
+        for basis in dict.fromkeys(section["fig4"] + section["fig3"])
     ]
 
 

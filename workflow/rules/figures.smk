@@ -9,6 +9,7 @@ is what the report shows (report/written.rst includes it).
 localrules:
     plot_accuracy,
     plot_confinement,
+    plot_coupling,
     plot_curves,
     plot_scores,
     plot_spectrum,
@@ -96,6 +97,34 @@ rule plot_accuracy:
         "../../envs/plot.yaml"
     script:
         "../scripts/plot_accuracy.py"
+
+
+rule plot_coupling:
+    """Accuracy on the projected images against the attack's share, with the distances between the bases."""
+    input:
+        code=code_of("plot_coupling"),
+        style=STYLE,
+        caption=os.path.relpath(WORKFLOW / "report" / "coupling.rst"),
+        accuracy=coupled("accuracy"),
+        fractions=coupled("fractions"),
+    output:
+        pdf="results/figures/coupling.pdf",
+        png=report(
+            "results/figures/coupling.png",
+            caption="../report/written.rst",
+            category="4.3 Classification and attack",
+        ),
+        csv="results/figures/coupling.csv",
+        distances="results/figures/coupling-distances.csv",
+        caption="results/figures/coupling.rst",
+    log:
+        "results/logs/plot_coupling/coupling.log",
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        seed={"seed": config["seed"]},
+    script:
+        "../scripts/plot_coupling.py"
 
 
 rule plot_confinement:

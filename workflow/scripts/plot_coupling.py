@@ -1,0 +1,88 @@
+"""Accuracies and norm fractions -> one against the other, a line a basis, and the distances between the lines."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from friendlyfire.coupling import Curve, curve_gap, gap_interval
+from friendlyfire.figures import accuracy_against_fraction, bases_legend, draw, panels
+from friendlyfire.intervals import Z_95
+from friendlyfire.seeds import derive_seed
+from job import run
+
+#: The basis that the others are held against: the attack's own directions.
+REFERENCE = "deepfool-high"
+
+
+def main(inputs, outputs, settings):
+    accuracy = pd.concat([pd.read_csv(path) for path in inputs.accuracy]).query("split == 'test'")
+    fractions = pd.concat([pd.read_csv(path) for path in inputs.fractions]).query("attack == 'deepfool'")
+    table = accuracy.merge(
+        fractions.drop(columns=["attack", "directions_per_class"]),
+        on=["experiment", "basis", "rank"],
+        suffixes=("", "_fraction"),
+    ).rename(columns={"ci_low_fraction": "fraction_ci_low", "ci_high_fraction": "fraction_ci_high"})
+    table.to_csv(outputs.csv, index=False)
+    distances = pd.DataFrame(
+        [row for _, part in table.groupby("experiment", sort=False) for row in gaps(part, settings)]
+    )
+    distances.to_csv(outputs.distances, index=False)
+
+    def figure():
+        names = list(table["experiment"].unique())
+        figure, columns = panels(names)
+        for name, (ax,) in zip(names, columns, strict=True):
+            accuracy_against_fraction(table[table["experiment"] == name], ax)
+        bases_legend(figure, list(table["basis"].unique()), [])
+        return figure
+
+    draw(figure, inputs.style, [outputs.pdf, outputs.png])
+    points = distances.assign(**{name: 100 * distances[name] for name in ("gap", "gap_ci_low", "gap_ci_high")})
+    words = "; ".join(
+        f"{row.experiment}, {row.basis}: {row.gap:+.1f} ({row.gap_ci_low:+.1f} to {row.gap_ci_high:+.1f})"
+        for row in points.itertuples()
+    )
+    caption = Path(inputs.caption).read_text(encoding="utf-8").format(gaps=words)
+    Path(outputs.caption).write_text(caption, encoding="utf-8")
+
+
+def gaps(table: pd.DataFrame, settings: dict) -> list[dict]:
+    """The distance of each basis of one experiment from the reference, with its intervals."""
+    experiment = table["experiment"].iloc[0]
+    curves = {basis: curve_of(rows) for basis, rows in table.groupby("basis", sort=False)}
+    rows = []
+    for basis, curve in curves.items():
+        if basis == REFERENCE or REFERENCE not in curves:
+            continue
+        rng = np.random.default_rng(derive_seed(settings["seed"], "coupling", experiment, basis))
+        gap, distance = curve_gap(curve, curves[REFERENCE])
+        (low, high), (distance_low, distance_high) = gap_interval(curve, curves[REFERENCE], rng)
+        rows.append(
+            {
+                "experiment": experiment,
+                "basis": basis,
+                "reference": REFERENCE,
+                "gap": gap,
+                "gap_ci_low": low,
+                "gap_ci_high": high,
+                "distance": distance,
+                "distance_ci_low": distance_low,
+                "distance_ci_high": distance_high,
+                "images": curve.images,
+            }
+        )
+    return rows
+
+
+def curve_of(rows: pd.DataFrame) -> Curve:
+    """The curve of one basis."""
+    rows = rows.sort_values("rank")
+    error = (rows["fraction_ci_high"] - rows["fraction_ci_low"]) / (2 * Z_95)
+    return Curve(
+        *(column.to_numpy() for column in (rows["fraction"], error, rows["accuracy"])), int(rows["images"].iloc[0])
+    )
+
+
+if "snakemake" in globals():
+    run(main, snakemake)  # noqa: F821
