@@ -103,7 +103,7 @@ class Workflow:
         """Names of the rules that would run now, but the targets."""
         lines = self.run("--dry-run", *arguments).splitlines()
         rules = {line.split()[-1].rstrip(":") for line in lines if line.startswith(("rule ", "localrule "))}
-        return rules - {"all", "fig3", "fig4", "spectrum", "training"}
+        return {rule for rule in rules if "_" in rule}  # the targets are of one word
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,8 @@ import pytest
 
 from conftest import REPOSITORY, Workflow
 
-FIGURES = ("fig3", "fig4", "spectrum", "training")
+FIGURES = ("fig1", "fig2", "figS1", "figS2", "fig3", "fig4", "fig5", "coupling", "spectrum", "training")
+PLOTS = {f"plot_{what}" for what in ("accuracy", "confinement", "coupling", "curves", "scores", "spectrum", "training")}
 
 
 @pytest.mark.parametrize(
@@ -96,23 +97,29 @@ def edited(demo):
 
 
 CURVED = {"decompose_curvature", "order_curvature", "tabulate_spectra"}
-MEASURED = {"measure_accuracy", "plot_accuracy", "plot_spectrum"}
-DECOMPOSED = {"decompose_perturbations", "decompose_images", "draw_random_basis"}
+SCORED = {"measure_scores", "plot_scores", "plot_curves"}
+MEASURED = {"measure_accuracy", "measure_fractions", "plot_accuracy", "plot_coupling", "plot_spectrum"}
+DECOMPOSED = {"decompose_perturbations", "decompose_images", "draw_random_basis", "compose_cosines"}
+CONFINED = {"measure_confinement", "plot_confinement"}
+RESAMPLED = {"measure_resampling", "tabulate_resampling"}
 
 
 @pytest.mark.parametrize(
     ("name", "rules"),
     [
         ("README.md", set()),
-        ("workflow/friendlyfire/figures.py", {"plot_accuracy", "plot_spectrum", "plot_training"}),
-        ("workflow/friendlyfire/figures.mplstyle", {"plot_accuracy", "plot_spectrum", "plot_training"}),
+        ("workflow/friendlyfire/figures.py", PLOTS),
+        ("workflow/friendlyfire/figures.mplstyle", PLOTS),
         ("workflow/report/fig4.rst", {"plot_accuracy"}),
-        ("workflow/friendlyfire/accuracy.py", {"measure_accuracy", "plot_accuracy"}),
-        ("workflow/friendlyfire/curvature.py", CURVED | MEASURED),
-        ("workflow/friendlyfire/bases.py", CURVED | DECOMPOSED | MEASURED),
+        ("workflow/friendlyfire/accuracy.py", {"measure_accuracy", "plot_accuracy", "plot_coupling"} | CONFINED),
+        ("workflow/friendlyfire/curvature.py", CURVED | SCORED | MEASURED),
+        ("workflow/friendlyfire/bases.py", CURVED | SCORED | DECOMPOSED | MEASURED | CONFINED | RESAMPLED),
+        ("workflow/friendlyfire/scores.py", SCORED),
+        ("workflow/friendlyfire/resampling.py", RESAMPLED),
+        ("workflow/friendlyfire/fractions.py", {"measure_fractions", "plot_accuracy", "plot_coupling"}),
         (
             "workflow/scripts/perturb_images.py",
-            {"perturb_images", "decompose_perturbations", "tabulate_spectra"} | MEASURED,
+            {"perturb_images", "decompose_perturbations", "tabulate_spectra"} | MEASURED | CONFINED,
         ),
     ],
 )
@@ -125,9 +132,10 @@ def test_an_edit_makes_again_what_it_made_and_what_follows(demo, edited, name, r
     ("key", "rules"),
     [
         ("device=cpu", set()),
-        ("accuracy={test_images: 200}", {"measure_accuracy", "plot_accuracy"}),
-        ("bases={pca_images: 99}", DECOMPOSED | {"tabulate_spectra"} | MEASURED),
-        ("curvature={step: 0.5}", CURVED | MEASURED),
+        ("accuracy={test_images: 200}", {"measure_accuracy", "measure_fractions", "plot_accuracy", "plot_coupling"}),
+        ("bases={pca_images: 99}", DECOMPOSED | {"tabulate_spectra"} | MEASURED | CONFINED),
+        ("curvature={step: 0.5}", CURVED | SCORED | MEASURED),
+        ("resampling={factors: [1, 2]}", RESAMPLED),
         ("figures={fig4: [deepfool-high]}", {"plot_accuracy", "tabulate_spectra", "plot_spectrum"}),
     ],
 )
