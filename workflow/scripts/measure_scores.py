@@ -7,6 +7,7 @@ from scipy.special import softmax
 
 from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
+from friendlyfire.errors import ConfigError
 from friendlyfire.intervals import mean_interval, wilson_interval
 from friendlyfire.networks import as_pixels, load_network, predict
 from friendlyfire.scores import additive_share, additive_share_interval, curve_form, scores_along
@@ -42,6 +43,8 @@ def main(inputs, outputs, settings):
     steps = torch.linspace(-extent, extent, section["steps"], device=device)
     directions = read_directions(inputs.curvature, settings["experiment"], kind)
     shown, positions = section["shown"], steps.cpu().numpy()
+    if shown not in directions:
+        raise ConfigError(f"scores.shown: {settings['experiment']} has classes 0 to {max(directions)}, not {shown}")
     seed = derive_seed(settings["seed"], "scores", settings["experiment"])  # the same classes for all kinds
     rest = np.random.default_rng(seed).permutation([c for c in sorted(directions) if c != shown])
     chosen = sorted([shown, *rest[: section["classes"] - 1].tolist()])
@@ -51,7 +54,9 @@ def main(inputs, outputs, settings):
     for c in progress(chosen, "classes"):
         direction = torch.from_numpy(directions[c][0]).reshape(dataset.shape).to(device)
         scores = scores_along(network, images, direction, steps)
-        anchored = scores_along(network, images[: section["anchored_images"]], direction, steps, anchored=True)
+        # Components are those of the mean-subtracted images.
+        components = steps + (mean * direction).sum()
+        anchored = scores_along(network, images[: section["anchored_images"]], direction, components, anchored=True)
         name = {"class": dataset.class_names[c]}
         populations.append(population(scores, clean, c, positions).assign(**name))
         forms.append({**name, **form(scores[:, :, c], anchored[:, :, c], positions, rng)})
