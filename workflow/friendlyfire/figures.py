@@ -18,8 +18,8 @@ PALETTE = {
     "curvature-negative": "#0072B2",
     "curvature-extreme": "#CC79A7",
     "curvature-flat": "#009E73",
-    "deepfool-high": "#D55E00",
-    "deepfool-low": "#009E73",
+    "deepfool-high": "#E69F00",
+    "deepfool-low": "#56B4E9",
     "pca": "#555555",
     "dct": "#8C6D31",
     "random": "#AAAAAA",
@@ -33,9 +33,9 @@ NAMES = {
     "curvature-flat": "flattest",
     "deepfool-high": "DeepFool, high to low",
     "deepfool-low": "DeepFool, low to high",
-    "pca": "images' principal components (control)",
-    "dct": "cosines, low to high frequency (control)",
-    "random": "random directions (control)",
+    "pca": "principal components (control)",
+    "dct": "cosines (control)",
+    "random": "random (control)",
 }
 
 #: What the axes call the attacks.
@@ -261,21 +261,25 @@ def learning_curve(table: pd.DataFrame, ax: Axes) -> None:
     ax.legend(loc="lower right")
 
 
-def panels(names: Sequence[str], rows: int = 1, columns: int = 4) -> tuple[Figure, list[list[Axes]]]:
-    """A figure with a column of ``rows`` panels for each name, lettered a, b, c ... and titled.
+def panels(names: Sequence[str], heights: Sequence[float] = (1,), columns: int = 4) -> tuple[Figure, list[list[Axes]]]:
+    """A figure with a column of panels for each name, lettered a, b, c ... and titled.
 
     Args:
-        names: experiments, one a column; with one row they wrap after ``columns``.
-        rows: panels for each name.
+        names: experiments, one a column; they wrap after ``columns``.
+        heights: of the panels of one name, from top to bottom, 1 being the usual.
         columns: names beside each other at most.
 
     Returns:
         The figure, and for each name its panels from top to bottom.
     """
-    across = min(len(names), columns)
+    across, rows = min(len(names), columns), len(heights)
     down = -(-len(names) // across)
     figure, grid = plt.subplots(
-        down * rows, across, figsize=(PANEL[0] * max(across, 1.6), PANEL[1] * down * rows), squeeze=False
+        down * rows,
+        across,
+        figsize=(PANEL[0] * max(across, 1.6), PANEL[1] * down * sum(heights)),
+        height_ratios=[*heights] * down,
+        squeeze=False,
     )
     letters = iter("abcdefghijklmnopqrstuvwxyz")
     found = []

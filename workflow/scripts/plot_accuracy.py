@@ -31,7 +31,7 @@ def main(inputs, outputs, settings):
 
     def figure():
         names = list(table["experiment"].unique())
-        figure, columns = panels(names, rows=1 + len(attacks))
+        figure, columns = panels(names, [1, *[0.8] * len(attacks)])
         for name, (top, *below) in zip(names, columns, strict=True):
             accuracy_against_directions(table[table["experiment"] == name], top, x)
             for attack, ax in zip(attacks, below, strict=True):

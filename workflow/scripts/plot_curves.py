@@ -30,7 +30,7 @@ def main(inputs, outputs, settings):
 
     def figure():
         names = list(table["experiment"].unique())
-        figure, columns = panels(names, rows=2 * len(kinds), columns=3)
+        figure, columns = panels(names, [1, 0.4] * len(kinds), columns=3)
         for name, axes in zip(names, columns, strict=True):
             mine = table[table["experiment"] == name]
             colours = class_colours(sorted(mine["predicted"].unique()))

@@ -27,7 +27,7 @@ def main(inputs, outputs, settings):
 
     def figure():
         names = list(table["experiment"].unique())
-        figure, columns = panels(names, rows=3)
+        figure, columns = panels(names, [1, 1, 0.8])
         for name, (top, middle, bottom) in zip(names, columns, strict=True):
             mine = table[(table["experiment"] == name) & (table["class"] == shown[name])]
             population_scores(mine, top)

@@ -16,7 +16,7 @@ def main(inputs, outputs, settings):
 
     def figure():
         names = list(table["experiment"].unique())
-        figure, columns = panels(names, rows=2)
+        figure, columns = panels(names, [1, 1])
         for name, (top, bottom) in zip(names, columns, strict=True):
             mine = table["experiment"] == name
             for rows, ax, plot in ((mine & curved, top, eigenvalues), (mine & ~curved, bottom, singular_values)):
