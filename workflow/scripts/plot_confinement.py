@@ -25,7 +25,7 @@ def main(inputs, outputs, settings):
     names, bases = list(table["experiment"].unique()), list(table["basis"].unique())
 
     def figure():
-        figure, columns = panels(names, [1, 0.55] * len(bases))
+        figure, columns = panels(names, [1, 0.8] * len(bases))
         for name, axes in zip(names, columns, strict=True):
             for basis, plot, below in zip(bases, axes[::2], axes[1::2], strict=True):
                 confined_norms(table[(table["experiment"] == name) & (table["basis"] == basis)], plot)
