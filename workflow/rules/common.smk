@@ -126,7 +126,11 @@ def score_results(figure, name):
 
 def scores_of(name):
     """Input: the same for the figure that a job makes."""
-    return lambda wildcards: score_results(wildcards.figure, name)
+
+    def of_job(wildcards):
+        return score_results(wildcards.figure, name)
+
+    return of_job
 
 
 def table_files(table):
@@ -162,20 +166,23 @@ def spectra_of(kind):
     return of_job
 
 
-def accuracy_tables(wildcards):
-    """Input: the tables of all bases of a figure, experiment by experiment."""
+def basis_tables(folder, figure):
+    """Input: tables of all bases of a figure, experiment by experiment."""
     return [
-        f"results/{experiment}/accuracy/{basis}.csv"
-        for experiment in experiments_with(wildcards.figure)
-        for basis in experiment_settings(config, experiment, "figures")[wildcards.figure]
+        f"results/{experiment}/{folder}/{basis}.csv"
+        for experiment in experiments_with(figure)
+        for basis in experiment_settings(config, experiment, "figures")[figure]
     ]
+
+
+def accuracy_tables(wildcards):
+    """Input: the accuracies that figures 3 and 4 show."""
+    return basis_tables("accuracy", wildcards.figure)
 
 
 def fraction_tables(wildcards):
     """Input: the norm fractions that stand below the accuracies of figure 3."""
-    return [
-        path.replace("/accuracy/", "/fractions/") for path in accuracy_tables(wildcards) if wildcards.figure == "fig3"
-    ]
+    return basis_tables("fractions", wildcards.figure) if wildcards.figure == "fig3" else []
 
 
 def coupled(folder):
