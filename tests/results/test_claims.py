@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def tables(demo):
-    names = ("fig3", "fig4", "spectrum")
+    names = ("fig2", "figS1", "figS2", "fig2-form", "fig3", "fig4", "fig5", "coupling", "spectrum")
     return {name: pd.read_csv(demo.folder / f"results/figures/{name}.csv") for name in names}
 
 
@@ -62,3 +62,55 @@ def test_singular_values_of_perturbations_fall(tables):
     values = tables["spectrum"].query("spectrum == 'deepfool'")["value"].to_numpy()
     assert (values[1:] <= values[:-1]).all()
     assert values[16] < values[0] / 3
+
+
+def at_the_ends(table):
+    """Per class, the largest share carried into it and the smallest share that stays, at either end of the range."""
+    ends = table[table["s_relative"].abs() > 1 - 1e-6].groupby("class")
+    return ends["carried"].max(), ends["stays"].min()
+
+
+def test_positive_directions_carry_in_negative_ones_out_and_flat_ones_do_nothing(tables):
+    """Section 4.1 and the supplement."""
+    (carried, _), (drawn, leaving), (unmoved, staying) = (at_the_ends(tables[f]) for f in ("fig2", "figS1", "figS2"))
+    assert carried.median() > 0.3
+    assert drawn.median() < 0.05
+    assert leaving.median() < 0.5
+    assert unmoved.median() < 0.05
+    assert staying.median() > 0.8
+
+
+def test_scores_are_nearly_additive_and_monotonic(tables):
+    """Section 1: additive separability, monotonic half-lines."""
+    forms = tables["fig2-form"]
+    assert forms["separability_ci_low"].median() > 0.9
+    assert forms["monotonicity_ci_low"].median() > 0.9
+
+
+@pytest.mark.parametrize("attack", ["deepfool", "fgsm", "saliency"])
+def test_attacks_lie_where_the_network_looks(demo, attack):
+    """Section 4.3: the curved directions hold more of the norm of every attack than as many flat ones."""
+    curved, flat = (
+        row(pd.read_csv(demo.folder / f"results/digits-lenet/fractions/{b}.csv"), attack=attack, directions_per_class=2)
+        for b in ("curvature-positive", "curvature-flat")
+    )
+    assert curved["ci_low"] > flat["ci_high"] + 0.1
+
+
+def test_confined_attacks_are_small_where_the_image_is(tables):
+    """Section 4.3, figure 5: in the last singular directions the attack must be large, and falls as the image grows."""
+    high, low = (tables["fig5"].query(f"basis == 'deepfool-{order}'").set_index("rank") for order in ("high", "low"))
+    assert (low["norm"].iloc[:4] > 3 * high["norm"].iloc[:4]).all()
+    assert low["norm"].iloc[-1] == pytest.approx(high["norm"].iloc[-1], rel=1e-3)
+    assert low["norm"].is_monotonic_decreasing
+    assert low["image_norm"].is_monotonic_increasing
+
+
+def test_lengthened_perturbations_fool_again(demo):
+    """Section 4.4, table 1."""
+    table = pd.read_csv(demo.folder / "results/tables/table1.csv")
+    rates = table.pivot(index="side", columns="factor", values="fooling")
+    assert (rates.loc[8] == 1).all()
+    assert (rates[10.0] >= rates[1.0]).all()
+    assert (rates.loc[[4, 5, 7], 1.0] < 0.9).all()
+    assert table.groupby("side")["accuracy"].first().is_monotonic_increasing

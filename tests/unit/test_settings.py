@@ -30,7 +30,7 @@ def test_the_shipped_suites_are_right(suite):
 
 
 FAULTS = [
-    ("epoch", 3, r"config: unknown key 'epoch'; allowed: accuracy, bases, curvature"),
+    ("epoch", 3, r"config: unknown key 'epoch'; allowed: accuracy, bases, confinement, curvature"),
     ("curvature.image", 3, r"curvature: unknown key 'image'; allowed: .*images, leading"),
     ("experiments.digits-lenet.network", {}, r"experiments\.digits-lenet: unknown key 'network'; allowed: .*networks"),
     ("curvature.images", "many", r"curvature\.images: 'many' is not of type 'integer' \(how many"),
@@ -78,7 +78,7 @@ FAULTS = [
     (
         "experiments.digits-lenet.curvature",
         {"solver": "lanczos", "directions": 5},
-        r"curvature-flat needs curvature\.solver dense",
+        r"flat needs curvature\.solver dense",
     ),
     (
         "networks.weights",

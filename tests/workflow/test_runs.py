@@ -136,7 +136,7 @@ def test_an_edit_makes_again_what_it_made_and_what_follows(demo, edited, name, r
         ("bases={pca_images: 99}", DECOMPOSED | {"tabulate_spectra"} | MEASURED | CONFINED),
         ("curvature={step: 0.5}", CURVED | SCORED | MEASURED),
         ("resampling={factors: [1, 2]}", RESAMPLED),
-        ("figures={fig4: [deepfool-high]}", {"plot_accuracy", "tabulate_spectra", "plot_spectrum"}),
+        ("figures={fig4: [deepfool-high]}", {"plot_accuracy", "plot_coupling", "tabulate_spectra", "plot_spectrum"}),
     ],
 )
 def test_a_changed_value_makes_again_exactly_the_stages_below_it(demo, key, rules):
