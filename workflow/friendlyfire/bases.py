@@ -1,7 +1,7 @@
 """Orthonormal bases of image space, whatever made them, as nested prefixes: S_k is the span of the first k columns."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import scipy.fft
@@ -19,7 +19,7 @@ class Basis:
 
     vectors: np.ndarray  #: (d, k) float64, orthonormal to 1e-10
     scores: np.ndarray  #: (k,) eigenvalue, singular value ... of the direction that each column was made from
-    rounds: np.ndarray  #: (r,) int64
+    rounds: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))  #: (r,) int64
 
 
 def orthonormalise(blocks: Iterable[np.ndarray], pixels: int, tolerance: float = 1e-8) -> tuple[np.ndarray, np.ndarray]:

@@ -138,15 +138,6 @@ def table_files(table):
     return [f"results/tables/{table}.{kind}" for kind in ("csv", "md", "tex")]
 
 
-def confinement_results(kind):
-    """Input: tables or pictures of the confined attacks of figure 5, experiment by experiment."""
-    return [
-        f"results/{experiment}/confinement/{basis}.{kind}"
-        for experiment in experiments_with("fig5")
-        for basis in experiment_settings(config, experiment, "figures")["fig5"]
-    ]
-
-
 def curvature_shards(wildcards):
     """Input: the stores of all shards of the curvature of the job's experiment."""
     shards = experiment_settings(config, wildcards.experiment, "curvature")["shards"]
@@ -166,10 +157,10 @@ def spectra_of(kind):
     return of_job
 
 
-def basis_tables(folder, figure):
-    """Input: tables of all bases of a figure, experiment by experiment."""
+def basis_results(folder, figure, kind="csv"):
+    """Input: tables, or stores, of all bases of a figure, experiment by experiment."""
     return [
-        f"results/{experiment}/{folder}/{basis}.csv"
+        f"results/{experiment}/{folder}/{basis}.{kind}"
         for experiment in experiments_with(figure)
         for basis in experiment_settings(config, experiment, "figures")[figure]
     ]
@@ -177,12 +168,12 @@ def basis_tables(folder, figure):
 
 def accuracy_tables(wildcards):
     """Input: the accuracies that figures 3 and 4 show."""
-    return basis_tables("accuracy", wildcards.figure)
+    return basis_results("accuracy", wildcards.figure)
 
 
 def fraction_tables(wildcards):
     """Input: the norm fractions that stand below the accuracies of figure 3."""
-    return basis_tables("fractions", wildcards.figure) if wildcards.figure == "fig3" else []
+    return basis_results("fractions", wildcards.figure) if wildcards.figure == "fig3" else []
 
 
 def coupled(folder):

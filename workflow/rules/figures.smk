@@ -133,8 +133,8 @@ rule plot_confinement:
         code=code_of("plot_confinement"),
         style=STYLE,
         caption=os.path.relpath(WORKFLOW / "report" / "fig5.rst"),
-        confinement=confinement_results("csv"),
-        pictures=confinement_results("zarr.zip"),
+        confinement=basis_results("confinement", "fig5"),
+        pictures=basis_results("confinement", "fig5", "zarr.zip"),
     output:
         pdf="results/figures/fig5.pdf",
         png=report(

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from friendlyfire.bases import cosine_basis
+from basis_store import write_basis
+from friendlyfire.bases import Basis, cosine_basis
 from friendlyfire.datasets import Dataset
-from friendlyfire.stores import create_store, open_store
+from friendlyfire.stores import open_store
 from job import run
 
 
@@ -18,10 +19,7 @@ def main(inputs, outputs, settings):
         "seed": settings["seed"],
         "units": "vectors: unit norm; scores: 1",
     }
-    with create_store(outputs.basis, "basis", record) as store:
-        store.array("vectors", vectors, axis=1)
-        store.array("scores", np.ones(vectors.shape[1]))
-        store.array("rounds", np.empty(0, dtype=np.int64))
+    write_basis(outputs.basis, Basis(vectors, np.ones(vectors.shape[1])), record)
 
 
 if "snakemake" in globals():

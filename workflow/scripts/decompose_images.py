@@ -4,9 +4,10 @@ import logging
 
 import numpy as np
 
-from friendlyfire.bases import singular_directions
+from basis_store import write_basis
+from friendlyfire.bases import Basis, singular_directions
 from friendlyfire.datasets import Dataset
-from friendlyfire.stores import create_store, open_store
+from friendlyfire.stores import open_store
 from job import run
 
 
@@ -30,10 +31,7 @@ def main(inputs, outputs, settings):
         "images": n,
         "units": "vectors: unit norm; scores: singular values of the mean-subtracted images, pixels in [0, 1]",
     }
-    with create_store(outputs.basis, "basis", record) as store:
-        store.array("vectors", vectors, axis=1)
-        store.array("scores", values)
-        store.array("rounds", np.empty(0, dtype=np.int64))
+    write_basis(outputs.basis, Basis(vectors, values), record)
 
 
 if "snakemake" in globals():

@@ -4,9 +4,10 @@ import logging
 
 import numpy as np
 
-from friendlyfire.bases import singular_directions
+from basis_store import write_basis
+from friendlyfire.bases import Basis, singular_directions
 from friendlyfire.deepfool import Status
-from friendlyfire.stores import create_store, open_store
+from friendlyfire.stores import open_store
 from job import run
 
 
@@ -26,10 +27,11 @@ def main(inputs, outputs, settings):
     vectors, values = singular_directions(lambda part: rows[part], len(rows), rows.shape[1])
     logging.info("%d perturbations: rank %d of %d", len(rows), len(values), rows.shape[1])
     for order, path, step in (("high", outputs.high, 1), ("low", outputs.low, -1)):
-        with create_store(path, "basis", {**record, "basis": f"{settings['attack']}-{order}"}) as store:
-            store.array("vectors", np.ascontiguousarray(vectors[:, ::step]), axis=1)
-            store.array("scores", values[::step])
-            store.array("rounds", np.empty(0, dtype=np.int64))
+        write_basis(
+            path,
+            Basis(np.ascontiguousarray(vectors[:, ::step]), values[::step]),
+            {**record, "basis": f"{settings['attack']}-{order}"},
+        )
 
 
 if "snakemake" in globals():

@@ -6,8 +6,9 @@ from functools import partial
 
 import numpy as np
 
+from basis_store import write_basis
 from friendlyfire.bases import interleave
-from friendlyfire.stores import Store, create_store, open_store
+from friendlyfire.stores import Store, open_store
 from job import run
 
 #: Sort keys of the eigenvalues, one for each list of directions that a class gives.
@@ -45,10 +46,7 @@ def main(inputs, outputs, settings):
         "seed": settings["seed"],
         "units": "vectors: unit norm; scores: eigenvalues, logits / pixel^2",
     }
-    with create_store(outputs.basis, "basis", record) as store:
-        store.array("vectors", result.vectors, axis=1)
-        store.array("scores", result.scores)
-        store.array("rounds", result.rounds)
+    write_basis(outputs.basis, result, record)
 
 
 def read_class(store: Store, c: int) -> tuple[np.ndarray, np.ndarray]:
