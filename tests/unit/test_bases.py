@@ -50,6 +50,13 @@ def test_reading_ends_when_space_is_full():
     assert_orthonormal(vectors)
 
 
+def test_reading_ends_when_enough_is_kept():
+    columns = RNG.standard_normal((10, 8))
+    vectors, kept = orthonormalise(blocks_of(columns, 2), 10, largest=3)
+    assert kept.tolist() == [True, True, True, False]
+    np.testing.assert_allclose(vectors, orthonormalise([columns], 10)[0][:, :3], atol=1e-12)
+
+
 def test_a_direction_that_is_not_finite_is_refused():
     with pytest.raises(BasisError, match="a direction is not finite"):
         orthonormalise([np.full((4, 1), np.nan)], 4)
@@ -100,7 +107,7 @@ def test_nothing_spans_nothing(rows):
 
 def test_gram_matrix_in_chunks_is_the_gram_matrix():
     rows = RNG.standard_normal((23, 40)).astype(np.float32)
-    gram = gram_matrix(lambda part: rows[part], 23, 5)
+    gram = gram_matrix(lambda part: rows[part], [slice(0, 9), slice(9, 18), slice(18, 23)])
     np.testing.assert_allclose(gram, rows.astype(np.float64) @ rows.astype(np.float64).T, rtol=1e-12)
 
 

@@ -95,6 +95,11 @@ def test_a_perturbation_that_is_zero_is_refused():
         norm_fractions(np.stack([np.ones(D), np.zeros(D)]), random_basis(D, D, 0), [1])
 
 
+@pytest.mark.parametrize("count", [1, 7, 64, 70])
+def test_a_few_cosines_are_the_first_of_all(count):
+    np.testing.assert_array_equal(cosine_basis((3, 5, 7), count), cosine_basis((3, 5, 7))[:, :count])
+
+
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 4, 6)])
 def test_cosines_are_orthonormal_and_begin_with_the_flat_images(shape):
     basis = cosine_basis(shape)

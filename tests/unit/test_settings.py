@@ -94,6 +94,17 @@ FAULTS = [
         {"dataset": "digits"},
         r"experiments: 'figures' is a folder of results; do not use datasets",
     ),
+    ("figures.fig4", ["deepfool-high-9px"], r"figures\.fig4: deepfool-high-9px: the images have 8 pixels a side"),
+    ("figures.fig4", ["pca-4px"], r"figures\.fig4: there is no 'pca-4px'; choose from .*deepfool-high-<side>px"),
+    ("curvature.classes", "some", r"curvature\.classes: 'some' is not valid .*all, or a list of their indices"),
+    ("curvature.classes", [1, 2], r"digits-lenet: scores\.shown: class 0 is not one of curvature\.classes; add it"),
+    (
+        "datasets.digits",
+        {"source": "folder", "folder": "x", "size": 224},
+        r"bases\.directions: dct in all of 150528 dim",
+    ),
+    ("fractions.attacks", ["pgd"], r"fractions\.attacks: there is no 'pgd'; choose from deepfool, .*foolbox:<Attack>"),
+    ("fractions.attacks", ["foolbox:L2PDG"], r"Foolbox has no attack 'L2PDG'; did you mean .*L2PGD"),
     ("experiments.a b", {"dataset": "digits"}, r"experiments: 'a b' does not match .*letters, digits and hyphens"),
 ]
 

@@ -5,8 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import scipy.fft
+import scipy.linalg
 
 from friendlyfire.errors import BasisError
+
+#: Bytes of float64 that a chunk of rows holds at most where a matrix is never held whole.
+CHUNK_BYTES = 256 * 2**20
 
 
 @dataclass
@@ -22,7 +26,9 @@ class Basis:
     rounds: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))  #: (r,) int64
 
 
-def orthonormalise(blocks: Iterable[np.ndarray], pixels: int, tolerance: float = 1e-8) -> tuple[np.ndarray, np.ndarray]:
+def orthonormalise(
+    blocks: Iterable[np.ndarray], pixels: int, largest: int | None = None, tolerance: float = 1e-8
+) -> tuple[np.ndarray, np.ndarray]:
     """Orthonormalise columns in their order, dropping those that depend on the ones before.
 
     Gram-Schmidt by blocks, each block twice against the columns before it (B. N. Parlett: twice is enough) and once
@@ -30,8 +36,9 @@ def orthonormalise(blocks: Iterable[np.ndarray], pixels: int, tolerance: float =
     prefix of the input spans.
 
     Args:
-        blocks: (d, b) arrays of columns of any length, in order; read until d columns are kept.
+        blocks: (d, b) arrays of columns of any length, in order; read until ``largest`` columns are kept.
         pixels: d.
+        largest: columns kept at most; d unless given.
         tolerance: a column is dropped when less than this fraction of its length is new.
 
     Returns:
@@ -40,7 +47,8 @@ def orthonormalise(blocks: Iterable[np.ndarray], pixels: int, tolerance: float =
     Raises:
         BasisError: a column is not finite.
     """
-    basis, rank, kept = np.empty((pixels, pixels), order="F"), 0, []
+    largest = min(largest or pixels, pixels)
+    basis, rank, kept = np.empty((pixels, largest), order="F"), 0, []
     for block in blocks:
         if not np.isfinite(block).all():
             raise BasisError("a direction is not finite; the stage that made it has failed")
@@ -53,7 +61,7 @@ def orthonormalise(blocks: Iterable[np.ndarray], pixels: int, tolerance: float =
             for _ in range(2):
                 column = column - basis[:, start:rank] @ (basis[:, start:rank].T @ column)
             length = np.linalg.norm(column)
-            new = rank < pixels and length > tolerance
+            new = rank < largest and length > tolerance
             kept.append(new)
             if new:
                 # What the first passes left of the older columns matters once the rest is small.
@@ -61,7 +69,7 @@ def orthonormalise(blocks: Iterable[np.ndarray], pixels: int, tolerance: float =
                 column = column - basis[:, :rank] @ (basis[:, :rank].T @ column)
                 basis[:, rank] = column / np.linalg.norm(column)
                 rank += 1
-        if rank == pixels:
+        if rank == largest:
             break
     return basis[:, :rank].copy(), np.array(kept, dtype=bool)
 
@@ -89,31 +97,31 @@ def interleave(
             rounds_read.append(len(scores))
             yield np.stack([vector for vector, _ in found], axis=1)
 
-    vectors, kept = orthonormalise(blocks(), pixels)
+    vectors, kept = orthonormalise(blocks(), pixels, sum(counts))
     rounds = np.cumsum(kept)[np.array(rounds_read) - 1]
     return Basis(vectors, np.array(scores)[: len(kept)][kept], rounds.astype(np.int64))
 
 
-def gram_matrix(rows: Callable[[slice], np.ndarray], n: int, chunk: int) -> np.ndarray:
+def gram_matrix(rows: Callable[[slice], np.ndarray], slices: Sequence[slice]) -> np.ndarray:
     """Gram matrix (n, n) of the rows of a matrix (n, d) that is never held whole, in float64.
 
     Args:
         rows: gives the rows of a slice, (m, d).
-        n: number of rows.
-        chunk: rows held at once, twice.
+        slices: the chunks, two of which are held at once.
     """
+    n = slices[-1].stop
     gram = np.empty((n, n))
-    for i in range(0, n, chunk):
-        left = rows(slice(i, min(i + chunk, n))).astype(np.float64)
-        for j in range(i, n, chunk):
-            right = left if i == j else rows(slice(j, min(j + chunk, n))).astype(np.float64)
-            gram[i : i + len(left), j : j + len(right)] = left @ right.T
-            gram[j : j + len(right), i : i + len(left)] = gram[i : i + len(left), j : j + len(right)].T
+    for i, part in enumerate(slices):
+        left = rows(part).astype(np.float64)
+        gram[part, part] = left @ left.T
+        for other in slices[i + 1 :]:
+            gram[part, other] = left @ rows(other).astype(np.float64).T
+            gram[other, part] = gram[part, other].T
     return gram
 
 
 def singular_directions(
-    rows: Callable[[slice], np.ndarray], n: int, pixels: int, chunk: int = 1024
+    rows: Callable[[slice], np.ndarray], n: int, pixels: int, chunk: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Right singular vectors and singular values of a matrix (n, d) that is never held whole.
 
@@ -124,7 +132,7 @@ def singular_directions(
         rows: gives the rows of a slice, (m, d).
         n: number of rows.
         pixels: d.
-        chunk: rows held at once.
+        chunk: rows held at once, twice; as many as 256 MB hold unless given.
 
     Returns:
         ``vectors`` (d, k), orthonormal, and ``values`` (k,) in descending order; k is the numerical rank.
@@ -132,27 +140,41 @@ def singular_directions(
     Raises:
         BasisError: there is no row, or all are zero.
     """
-    slices = [slice(start, min(start + chunk, n)) for start in range(0, n, chunk)]
-    if n < pixels:
-        squares, left = np.linalg.eigh(gram_matrix(rows, n, chunk)) if n else (np.zeros(0), np.zeros((0, 0)))
-    else:
+    slices = _slices(n, chunk or max(1, CHUNK_BYTES // (8 * pixels)))
+    if n >= pixels:
         gram = np.zeros((pixels, pixels))
         for part in slices:
             block = rows(part).astype(np.float64)
             gram += block.T @ block
-        squares, right = np.linalg.eigh(gram)
+    else:
+        gram = gram_matrix(rows, slices) if n else np.zeros((0, 0))
+    squares, eigenvectors = np.linalg.eigh(gram)
     values = np.sqrt(np.clip(squares[::-1], 0, None))
     # Below this the squares are rounding of the largest one.
     rank = int((values > values.max(initial=0) * np.sqrt(np.finfo(np.float64).eps * max(n, pixels))).sum())
     if rank == 0:
         raise BasisError(f"{n} rows of length {pixels} span nothing: are all perturbations zero?")
+    values, eigenvectors = values[:rank], eigenvectors[:, ::-1][:, :rank]
     if n >= pixels:
-        return right[:, ::-1][:, :rank].copy(), values[:rank]
-    coefficients = left[:, ::-1][:, :rank] / values[:rank]
-    vectors = sum(rows(part).astype(np.float64).T @ coefficients[part] for part in slices)
-    # The division by small singular values leaves the last columns less orthogonal than rounding would.
-    vectors, kept = orthonormalise((vectors[:, i : i + 64] for i in range(0, rank, 64)), pixels)
-    return vectors, values[:rank][kept]
+        return eigenvectors.copy(), values
+    vectors, coefficients, bands = np.zeros((pixels, rank)), eigenvectors / values, _slices(pixels, 8192)
+    for part in slices:
+        block = rows(part).astype(np.float64)
+        for band in bands:
+            vectors[band] += block[:, band].T @ coefficients[part]
+    # The division by small singular values leaves the last columns less orthogonal than rounding would. A triangular
+    # factor mends that, and every prefix keeps its span; twice, as always.
+    for _ in range(2):
+        factor = scipy.linalg.cholesky(vectors.T @ vectors, lower=True)
+        inverse = scipy.linalg.solve_triangular(factor, np.eye(rank), lower=True).T
+        for band in bands:
+            vectors[band] = vectors[band] @ inverse
+    return vectors, values
+
+
+def _slices(length: int, size: int) -> list[slice]:
+    """The slices of ``size`` that cover ``length``."""
+    return [slice(start, min(start + size, length)) for start in range(0, length, size)]
 
 
 def random_basis(pixels: int, count: int, seed: int) -> np.ndarray:
@@ -164,17 +186,20 @@ def random_basis(pixels: int, count: int, seed: int) -> np.ndarray:
     return q * np.sign(np.diag(r))
 
 
-def cosine_basis(shape: tuple[int, int, int]) -> np.ndarray:
-    """Discrete cosines (d, d) from low to high frequency: the control that knows natural images, but no data set.
+def cosine_basis(shape: tuple[int, int, int], count: int | None = None) -> np.ndarray:
+    """Discrete cosines (d, k) from low to high frequency: the control that knows natural images, but no data set.
 
     The orthonormal DCT-II of each channel, ordered by the sum of squared frequencies, channels in turn.
 
     Args:
         shape: (channels, height, width).
+        count: k; all d unless given.
     """
     channels, height, width = shape
+    count = channels * height * width if count is None else count
     rows, columns = (scipy.fft.dct(np.eye(side), norm="ortho", axis=0) for side in (height, width))
-    planes = np.einsum("ah,bw->abhw", rows, columns).reshape(height * width, -1)  # one cosine a row
     squares = np.add.outer((np.arange(height) / height) ** 2, (np.arange(width) / width) ** 2).reshape(-1)
-    order = np.argsort(squares, kind="stable")
-    return np.einsum("fp,ce->cpfe", planes[order], np.eye(channels)).reshape(channels * height * width, -1)
+    lowest = np.argsort(squares, kind="stable")[: -(-count // channels)]
+    planes = np.einsum("fh,fw->hwf", rows[lowest // width], columns[lowest % width])
+    vectors = np.einsum("hwf,ce->chwfe", planes, np.eye(channels))
+    return vectors.reshape(channels * height * width, -1)[:, :count]

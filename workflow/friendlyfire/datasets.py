@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from friendlyfire.errors import DataError
+from friendlyfire.errors import ConfigError, DataError
 from friendlyfire.seeds import derive_seed
 from friendlyfire.sources import image_shape
 from friendlyfire.stores import Store
@@ -225,6 +225,21 @@ class Dataset:
     def pixels(self) -> int:
         """d, the number of pixel values of an image."""
         return int(np.prod(self.shape))
+
+    @property
+    def rows(self) -> int:
+        """Images to hold at once: as many as 128 MB hold in float32, 1,024 at most."""
+        return min(1024, max(1, 2**27 // (4 * self.pixels)))
+
+    def chosen_classes(self, classes: str | list[int]) -> list[int]:
+        """Indices of the classes that ``curvature.classes`` names: "all", or a list of them."""
+        known = list(range(len(self.class_names)))
+        if classes == "all":
+            return known
+        unknown = sorted(set(classes) - set(known))
+        if unknown:
+            raise ConfigError(f"curvature.classes: there is no class {unknown[0]}; the data set has 0 to {known[-1]}")
+        return sorted(classes)
 
     def size(self, split: str) -> int:
         """Number of images in ``split``; a DataError if the source had no such split."""

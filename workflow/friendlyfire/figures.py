@@ -51,54 +51,74 @@ SPLITS = {"test": "-", "train": (0, (1.5, 1.2))}
 PANEL = (2.75, 2.2)
 
 
-def accuracy_against_directions(table: pd.DataFrame, ax: Axes, x: str) -> None:
+def basis_colours(bases: Sequence[str]) -> dict[str, str]:
+    """The colour of each basis; those of resampled perturbations are darker shades of the one of all perturbations."""
+    found = {basis: PALETTE[basis] for basis in bases if basis in PALETTE}
+    for parent, colour in PALETTE.items():
+        shades = [basis for basis in bases if basis.startswith(f"{parent}-")]
+        found |= zip(shades, sns.dark_palette(colour, len(shades) + 2, reverse=True)[1:-1], strict=True)
+    return {basis: found[basis] for basis in bases}
+
+
+def basis_name(basis: str) -> str:
+    """What the legends call a basis."""
+    if basis in NAMES:
+        return NAMES[basis]
+    parent, side = basis.removesuffix("px").rsplit("-", 1)
+    return f"{NAMES[parent]}, at {side} pixels"
+
+
+def accuracy_against_directions(table: pd.DataFrame, ax: Axes, x: str, colours: Mapping[str, Any]) -> None:
     """Accuracy in % on projected images, a line a basis and split, with 95 % bands on the test lines.
 
     Args:
         table: columns basis, split, accuracy, ci_low, ci_high, and ``x``.
         ax: where to draw.
         x: ``directions_per_class`` or ``rank``.
+        colours: of the bases.
     """
     for (basis, split), line in table.groupby(["basis", "split"], sort=False):
         ax.plot(
             line[x],
             100 * line["accuracy"],
-            color=PALETTE[basis],
+            color=colours[basis],
             linestyle=SPLITS[split],
             linewidth=1.6 if split == "test" else 0.9,
         )
         if split == "test":
             ax.fill_between(
-                line[x], 100 * line["ci_low"], 100 * line["ci_high"], color=PALETTE[basis], alpha=0.2, linewidth=0
+                line[x], 100 * line["ci_low"], 100 * line["ci_high"], color=colours[basis], alpha=0.2, linewidth=0
             )
     ax.set(ylim=(0, 101), xlim=(0, table[x].max()), ylabel="accuracy (%)")
 
 
-def fractions_against_directions(table: pd.DataFrame, ax: Axes, x: str) -> None:
+def fractions_against_directions(table: pd.DataFrame, ax: Axes, x: str, colours: Mapping[str, Any]) -> None:
     """Mean fraction of the perturbations' norm inside the subspaces, a line a basis with its 95 % band.
 
     Args:
         table: columns basis, fraction, ci_low, ci_high, and ``x``, of one attack.
         ax: where to draw.
         x: ``directions_per_class`` or ``rank``.
+        colours: of the bases.
     """
     for basis, line in table.groupby("basis", sort=False):
-        ax.plot(line[x], line["fraction"], color=PALETTE[basis])
-        ax.fill_between(line[x], line["ci_low"], line["ci_high"], color=PALETTE[basis], alpha=0.2, linewidth=0)
+        ax.plot(line[x], line["fraction"], color=colours[basis])
+        ax.fill_between(line[x], line["ci_low"], line["ci_high"], color=colours[basis], alpha=0.2, linewidth=0)
     ax.set(ylim=(0, 1.01), xlim=(0, table[x].max()))
 
 
-def accuracy_against_fraction(table: pd.DataFrame, ax: Axes) -> None:
+def accuracy_against_fraction(table: pd.DataFrame, ax: Axes, colours: Mapping[str, Any]) -> None:
     """Accuracy of the projected images against the fraction of the attack's norm inside, a line a basis.
 
     Args:
         table: columns basis, rank, fraction, accuracy, ci_low, ci_high.
         ax: where to draw.
+        colours: of the bases.
     """
     for basis, line in table.groupby("basis", sort=False):
-        ax.plot(line["fraction"], 100 * line["accuracy"], color=PALETTE[basis], marker="o")
+        ax.plot(line["fraction"], 100 * line["accuracy"], color=colours[basis], marker="o")
         ax.fill_between(
-            line["fraction"], 100 * line["ci_low"], 100 * line["ci_high"], color=PALETTE[basis], alpha=0.2, linewidth=0
+            line["fraction"], 100 * line["ci_low"], 100 * line["ci_high"], color=colours[basis], alpha=0.2, linewidth=0
         )
     ax.set(xlim=(0, 1.01), ylim=(0, 101), xlabel="fraction of DeepFool's norm inside", ylabel="accuracy (%)")
 
@@ -296,9 +316,9 @@ def panels(names: Sequence[str], heights: Sequence[float] = (1,), columns: int =
     return figure, found
 
 
-def bases_legend(figure: Figure, bases: Sequence[str], splits: Sequence[str]) -> None:
+def bases_legend(figure: Figure, colours: Mapping[str, Any], splits: Sequence[str]) -> None:
     """The legend of all panels, below them: colours are bases, line styles are splits."""
-    handles = [Line2D([], [], color=PALETTE[basis], label=NAMES[basis]) for basis in bases]
+    handles = [Line2D([], [], color=colour, label=basis_name(basis)) for basis, colour in colours.items()]
     handles += [Line2D([], [], color="black", linestyle=SPLITS[split], label=f"{split} images") for split in splits]
     width, height = figure.get_size_inches()
     columns = max(2, int(width // 2.6))

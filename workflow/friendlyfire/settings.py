@@ -34,11 +34,20 @@ ATTACKS = ("deepfool", "fgsm", "saliency")
 #: Attacks that make one perturbation of many images.
 UNIVERSAL_ATTACKS = ("uap",)
 
+#: What the names of Foolbox's attacks begin with, in the configuration.
+FOOLBOX = "foolbox:"
+
 #: Attacks whose perturbations are decomposed into the bases "<attack>-high" and "<attack>-low" (section 4.3).
 DECOMPOSED_ATTACKS = ("deepfool",)
 
 #: Bases that owe nothing to the network: the controls.
 CONTROL_BASES = ("pca", "dct", "random")
+
+#: The same of perturbations that were sampled down to so many pixels a side, and up again (figure 4, ImageNet).
+RESAMPLED_BASIS = re.compile(rf"(?:{'|'.join(DECOMPOSED_ATTACKS)})-(?:high|low)-(\d+)px")
+
+#: Dimensions up to which a basis of the whole space is formed: 3.2 GB in float64.
+LARGEST_SQUARE = 20_000
 
 _WORDS = {"true": True, "false": False, "null": None}
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -168,10 +177,32 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
     sections = {stage: experiment_settings(config, experiment, stage) for stage in STAGES}
     networks, curvature, figures = sections["networks"], sections["curvature"], sections["figures"]
     for attack in sections["fractions"]["attacks"]:
-        _check_named(f"{experiment}: fractions.attacks", attack, (*ATTACKS, *UNIVERSAL_ATTACKS))
+        if attack.startswith(FOOLBOX):
+            _check_foolbox_attack(f"{key}: fractions.attacks", attack.removeprefix(FOOLBOX))
+        else:
+            _check_named(
+                f"{experiment}: fractions.attacks", attack, (*ATTACKS, *UNIVERSAL_ATTACKS, f"{FOOLBOX}<Attack>")
+            )
     for figure in ("fig3", "fig4", "fig5"):
         for basis in figures[figure]:
-            _check_named(f"{experiment}: figures.{figure}", basis, BASES)
+            sampled = RESAMPLED_BASIS.fullmatch(basis)
+            if not sampled:
+                _check_named(f"{experiment}: figures.{figure}", basis, (*BASES, "deepfool-high-<side>px"))
+            elif not 1 <= int(sampled[1]) <= min(height, width):
+                raise ConfigError(
+                    f"{key}: figures.{figure}: {basis}: the images have {min(height, width)} pixels a side"
+                )
+    if figures["scores"] and curvature["classes"] != "all" and sections["scores"]["shown"] not in curvature["classes"]:
+        raise ConfigError(
+            f"{key}: scores.shown: class {sections['scores']['shown']} is not one of curvature.classes; add it there"
+        )
+    if pixels > LARGEST_SQUARE and sections["bases"]["directions"] is None:
+        asked = {"dct", "random"} & {basis for figure in ("fig3", "fig4", "fig5") for basis in figures[figure]}
+        if asked:
+            raise ConfigError(
+                f"{key}: bases.directions: {sorted(asked)[0]} in all of {pixels} dimensions does not fit into memory; "
+                "give the number of directions that it shall have"
+            )
     grids = {f"accuracy.{name}": sections["accuracy"][name] for name in ("ranks", "directions_per_class")}
     for name, grid in {**grids, "confinement.ranks": sections["confinement"]["ranks"]}.items():
         beyond = [rank for rank in grid if rank > pixels] if isinstance(grid, list) else []
@@ -218,12 +249,8 @@ def _check_architecture(key: str, name: str) -> None:
     library, slash, model = name.partition("/")
     module, colon, factory = name.partition(":")
     if slash and importlib.util.find_spec(library):
-        import difflib
-
-        known = importlib.import_module("torchvision.models" if library == "torchvision" else library).list_models()
-        if model not in known:
-            close = difflib.get_close_matches(model, known) or known[:3]
-            raise ConfigError(f"{key}: {library} has no network {model!r}; did you mean {' or '.join(close)}?")
+        models = importlib.import_module("torchvision.models" if library == "torchvision" else library)
+        _check_close(key, f"{library} has no network", model, models.list_models())
     elif colon:
         try:
             spec = importlib.util.find_spec(module)
@@ -235,6 +262,25 @@ def _check_architecture(key: str, name: str) -> None:
             )
         if spec.origin and spec.origin.endswith(".py") and not _defines(Path(spec.origin), factory):
             raise ConfigError(f"{key}: module {module!r} ({spec.origin}) defines no {factory!r}")
+
+
+def _check_foolbox_attack(key: str, name: str) -> None:
+    """Whether Foolbox has an attack of that name; it is not imported."""
+    package = importlib.util.find_spec("foolbox")
+    if package is None:
+        raise ConfigError(f"{key}: {FOOLBOX}{name} needs Foolbox, which is not installed; pip install foolbox")
+    module = ast.parse((Path(package.origin).parent / "attacks" / "__init__.py").read_text(encoding="utf-8"))
+    imports = (node for node in ast.walk(module) if isinstance(node, ast.ImportFrom))
+    _check_close(key, "Foolbox has no attack", name, {entry.name for node in imports for entry in node.names})
+
+
+def _check_close(key: str, lack: str, name: str, known: Iterable[str]) -> None:
+    """Refuse a name that is not known, with those that resemble it."""
+    if name not in known:
+        import difflib
+
+        close = difflib.get_close_matches(name, known) or sorted(known)[:3]
+        raise ConfigError(f"{key}: {lack} {name!r}; did you mean {' or '.join(close)}?")
 
 
 def _defines(path: Path, name: str) -> bool:

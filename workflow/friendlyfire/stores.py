@@ -139,6 +139,11 @@ class Store:
         with _told_as_damage(self.path):
             return np.asarray(array[selection])
 
+    def rows(self, name: str, positions: np.ndarray) -> np.ndarray:
+        """The rows of the array ``name`` at ascending ``positions``, at least one; no more is read than they span."""
+        first = positions[0]
+        return self.read(name, slice(first, positions[-1] + 1))[positions - first]
+
     def _array(self, name: str) -> zarr.Array:
         if name not in self:
             raise StoreError(f"{self.path} has no array {name!r}; it has {', '.join(self.keys())}")

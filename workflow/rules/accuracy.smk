@@ -26,6 +26,6 @@ rule measure_accuracy:
         mem="8GB",
         runtime="2h",
     params:
-        settings=settings("accuracy"),
+        settings=settings("accuracy", "curvature.classes"),
     script:
         "../scripts/measure_accuracy.py"

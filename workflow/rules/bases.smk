@@ -49,9 +49,19 @@ rule decompose_perturbations:
         mem="12GB",
         runtime="1h",
     params:
-        settings=settings("bases"),
+        settings=settings(),
     script:
         "../scripts/decompose_perturbations.py"
+
+
+use rule decompose_perturbations as decompose_resampled with:
+    output:
+        high="results/{experiment}/bases/{attack}-high-{side}px.zarr.zip",
+        low="results/{experiment}/bases/{attack}-low-{side}px.zarr.zip",
+    log:
+        "results/logs/decompose_perturbations/{experiment}-{attack}-{side}px.log",
+    benchmark:
+        "results/logs/decompose_perturbations/{experiment}-{attack}-{side}px.tsv"
 
 
 rule decompose_images:
@@ -72,7 +82,7 @@ rule decompose_images:
         mem="12GB",
         runtime="1h",
     params:
-        settings=settings("bases"),
+        settings=settings("bases.pca_images"),
     script:
         "../scripts/decompose_images.py"
 
@@ -94,7 +104,7 @@ rule compose_cosines:
         mem="4GB",
         runtime="1h",
     params:
-        settings=settings("bases"),
+        settings=settings("bases.directions"),
     script:
         "../scripts/compose_cosines.py"
 
@@ -116,7 +126,7 @@ rule draw_random_basis:
         mem="4GB",
         runtime="1h",
     params:
-        settings=settings("bases"),
+        settings=settings("bases.directions"),
     script:
         "../scripts/draw_random_basis.py"
 

@@ -14,6 +14,7 @@ from friendlyfire.settings import (
     ATTACKS,
     BASES,
     CURVATURE_BASES,
+    RESAMPLED_BASIS,
     check_config,
     experiment_settings,
     suite_experiments,
@@ -38,8 +39,9 @@ IMPORTED = [name for name in config["experiments"] if name not in TRAINED]
 wildcard_constraints:
     experiment="|".join(config["experiments"]),
     dataset="|".join(config["datasets"]),
-    attack="|".join(ATTACKS),
-    basis="|".join(BASES),
+    attack="|".join([*ATTACKS, r"foolbox-\w+"]),
+    basis="|".join([*BASES, RESAMPLED_BASIS.pattern]),
+    side=r"\d+",
     shard=r"\d+",
     kind="positive|negative|flat",
 
@@ -50,13 +52,28 @@ def one_of(names):
 
 
 def settings(*stages):
-    """Params: the named sections as the job's experiment has them, with the seed, in one dict."""
+    """Params: the named sections as the job's experiment has them, with the seed, in one dict.
+
+    Of a section that the job needs one key of, "stage.key" gives no more: what a job does not read, it does not follow.
+    """
 
     def of_job(wildcards):
-        sections = {stage: experiment_settings(config, wildcards.experiment, stage) for stage in stages}
+        sections = {}
+        for stage, _, key in (name.partition(".") for name in stages):
+            section = experiment_settings(config, wildcards.experiment, stage)
+            sections.setdefault(stage, {}).update({key: section[key]} if key else section)
         return {"seed": config["seed"], **sections}
 
     return of_job
+
+
+def attack_settings(wildcards):
+    """Params: which images are attacked, and the options of the job's attack alone."""
+    section = experiment_settings(config, wildcards.experiment, "perturbations")
+    kind, _, name = wildcards.attack.partition("-")
+    options = section[kind].get(name, {}) if name else section[kind]
+    images = {key: section[key] for key in ("split", "images", "held_out")}
+    return {"seed": config["seed"], "perturbations": {**images, "options": options}}
 
 
 def dataset_settings(wildcards):
@@ -72,7 +89,8 @@ def dataset_of(wildcards):
 def perturbations_of(wildcards):
     """Input: the stores of the attacks that the experiment's fractions are about."""
     attacks = experiment_settings(config, wildcards.experiment, "fractions")["attacks"]
-    return [f"results/{wildcards.experiment}/perturbations/{attack}.zarr.zip" for attack in attacks]
+    # No colon in a file's name.
+    return [f"results/{wildcards.experiment}/perturbations/{attack.replace(':', '-')}.zarr.zip" for attack in attacks]
 
 
 def weights_of(wildcards):

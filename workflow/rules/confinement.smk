@@ -27,6 +27,6 @@ rule measure_confinement:
         mem="8GB",
         runtime="4h",
     params:
-        settings=settings("confinement", "perturbations"),
+        settings=settings("confinement", "perturbations.deepfool"),
     script:
         "../scripts/measure_confinement.py"

@@ -26,6 +26,6 @@ rule decompose_curvature:
         mem="12GB",
         runtime="8h",
     params:
-        settings=settings("curvature", "perturbations"),
+        settings=settings("curvature", "perturbations.deepfool"),
     script:
         "../scripts/decompose_curvature.py"

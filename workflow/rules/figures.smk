@@ -116,6 +116,7 @@ rule plot_coupling:
         ),
         csv="results/figures/coupling.csv",
         distances="results/figures/coupling-distances.csv",
+        correlations="results/figures/coupling-correlations.csv",
         caption="results/figures/coupling.rst",
     log:
         "results/logs/plot_coupling/coupling.log",

@@ -25,6 +25,6 @@ rule measure_fractions:
         mem="8GB",
         runtime="1h",
     params:
-        settings=settings("accuracy", "fractions"),
+        settings=settings("accuracy", "fractions", "curvature.classes"),
     script:
         "../scripts/measure_fractions.py"

@@ -25,7 +25,7 @@ rule perturb_images:
         mem="8GB",
         runtime="4h",
     params:
-        settings=settings("perturbations"),
+        settings=attack_settings,
     script:
         "../scripts/perturb_images.py"
 
@@ -50,6 +50,6 @@ rule find_universal:
         mem="8GB",
         runtime="4h",
     params:
-        settings=settings("perturbations"),
+        settings=settings("perturbations.split", "perturbations.uap", "perturbations.deepfool"),
     script:
         "../scripts/find_universal.py"

@@ -27,6 +27,6 @@ rule measure_resampling:
         mem="8GB",
         runtime="4h",
     params:
-        settings=settings("resampling", "perturbations"),
+        settings=settings("resampling", "perturbations.deepfool"),
     script:
         "../scripts/measure_resampling.py"

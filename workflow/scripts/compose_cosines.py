@@ -11,11 +11,12 @@ from job import run
 
 def main(inputs, outputs, settings):
     with open_store(inputs.dataset, "dataset") as store:
-        vectors = cosine_basis(Dataset(store).shape)
+        dataset = Dataset(store)
+        vectors = cosine_basis(dataset.shape, min(settings["bases"]["directions"] or dataset.pixels, dataset.pixels))
     record = {
         "experiment": settings["experiment"],
         "basis": "dct",
-        "settings": {},
+        "settings": settings["bases"],
         "seed": settings["seed"],
         "units": "vectors: unit norm; scores: 1",
     }

@@ -31,7 +31,7 @@ def main(inputs, outputs, settings):
         )
     step = reference_step(dataset.pixels) if section["step"] == "reference" else section["step"]
     shard = int(settings["shard"])
-    classes = list(range(shard, len(dataset.class_names), section["shards"]))
+    classes = dataset.chosen_classes(section["classes"])[shard :: section["shards"]]
     record = {
         "experiment": settings["experiment"],
         "settings": section,

@@ -3,35 +3,48 @@
 import logging
 
 import numpy as np
+import torch
 
 from basis_store import write_basis
 from friendlyfire.bases import Basis, singular_directions
 from friendlyfire.deepfool import Status
-from friendlyfire.stores import open_store
+from friendlyfire.resampling import resampled
+from friendlyfire.stores import Store, open_store
 from job import run
 
 
 def main(inputs, outputs, settings):
+    side = int(settings["side"]) if "side" in settings else None
     with open_store(inputs.perturbations, "perturbations", settings["experiment"]) as store:
-        norms = store["norms"]
-        fooled = (store["statuses"] == Status.CONVERGED) & (norms > 0)
-        # PAPER 4.3: unit norm, so that a large perturbation counts no more than a small one.
-        rows = store["perturbations"][fooled] / norms[fooled, None].astype(np.float32)
+        decomposed = slice(-store.record["held_out"])
+        fooled = np.flatnonzero((store["statuses"] == Status.CONVERGED)[decomposed] & (store["norms"] > 0)[decomposed])
+        shape = store.record["shape"]
+        vectors, values = singular_directions(
+            lambda part: unit_rows(store, fooled[part], shape, side), len(fooled), int(np.prod(shape))
+        )
         record = {
             "experiment": settings["experiment"],
             "settings": store.record["settings"],
+            "side": side,
             "seed": settings["seed"],
-            "perturbations": int(fooled.sum()),
+            "perturbations": len(fooled),
             "units": "vectors: unit norm; scores: singular values of the perturbations of unit norm",
         }
-    vectors, values = singular_directions(lambda part: rows[part], len(rows), rows.shape[1])
-    logging.info("%d perturbations: rank %d of %d", len(rows), len(values), rows.shape[1])
+    logging.info("%d perturbations: rank %d of %d", len(fooled), len(values), len(vectors))
     for order, path, step in (("high", outputs.high, 1), ("low", outputs.low, -1)):
-        write_basis(
-            path,
-            Basis(np.ascontiguousarray(vectors[:, ::step]), values[::step]),
-            {**record, "basis": f"{settings['attack']}-{order}"},
-        )
+        name = f"{settings['attack']}-{order}" + (f"-{side}px" if side else "")
+        write_basis(path, Basis(vectors[:, ::step], values[::step]), {**record, "basis": name})
+
+
+def unit_rows(store: Store, positions: np.ndarray, shape: list[int], side: int | None) -> np.ndarray:
+    """Perturbations (m, d) at these positions of their store, sampled down and up if need be, of unit norm.
+
+    PAPER 4.3: unit norm, so that a large perturbation counts no more than a small one.
+    """
+    rows = store.rows("perturbations", positions)
+    if side:
+        rows = resampled(torch.from_numpy(rows).reshape(-1, *shape), side).flatten(1).numpy()
+    return rows / np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True).astype(np.float32)
 
 
 if "snakemake" in globals():

@@ -14,15 +14,15 @@ def main(inputs, outputs, settings):
     with open_store(inputs.dataset, "dataset") as store:
         pixels = Dataset(store).pixels
     seed = derive_seed(settings["seed"], "bases", settings["experiment"], "random")
-    vectors = random_basis(pixels, pixels, seed)
+    vectors = random_basis(pixels, min(settings["bases"]["directions"] or pixels, pixels), seed)
     record = {
         "experiment": settings["experiment"],
         "basis": "random",
-        "settings": {},
+        "settings": settings["bases"],
         "seed": settings["seed"],
         "units": "vectors: unit norm; scores: 1",
     }
-    write_basis(outputs.basis, Basis(vectors, np.ones(pixels)), record)
+    write_basis(outputs.basis, Basis(vectors, np.ones(vectors.shape[1])), record)
 
 
 if "snakemake" in globals():

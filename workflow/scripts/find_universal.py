@@ -38,6 +38,7 @@ def main(inputs, outputs, settings):
         "seed": settings["seed"],
         "split": split,
         "radius": radius,
+        "held_out": count,
         "units": "perturbations, norms and radius: pixels in [0, 1]; rates: of fooled held-out images, pass by pass",
         "statuses": {status.name.lower(): int(status) for status in Status},
     }

@@ -13,9 +13,6 @@ from friendlyfire.ranks import rank_grid
 from friendlyfire.stores import open_store
 from job import progress, run
 
-#: Images that are projected at once; they pass through the network in smaller batches.
-ROWS = 1024
-
 
 def main(inputs, outputs, settings):
     section, device = settings["accuracy"], resolve_device(settings["device"])
@@ -25,14 +22,15 @@ def main(inputs, outputs, settings):
     tables = []
     with open_store(inputs.dataset, "dataset") as store:
         dataset = Dataset(store)
-        grid = rank_grid(section, basis.shape[1], rounds, len(dataset.class_names))
+        grid = rank_grid(section, basis.shape[1], rounds, len(dataset.chosen_classes(settings["curvature"]["classes"])))
         mean = torch.from_numpy(dataset.mean).float().to(device)
         for split in dataset.splits:
             images = dataset.count(split, section[f"{split}_images"])
 
             def batches(split=split, images=images):
-                for start in progress(range(0, images, ROWS), f"parts of {ROWS} {split} images"):
-                    stop = min(start + ROWS, images)
+                # Projected at once; they pass through the network in smaller batches.
+                for start in progress(range(0, images, dataset.rows), f"parts of {dataset.rows} {split} images"):
+                    stop = min(start + dataset.rows, images)
                     labels = torch.from_numpy(dataset.labels(split, start, stop)).to(device)
                     yield as_pixels(dataset.images(split, start, stop), device), labels
 

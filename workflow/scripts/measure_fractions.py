@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from friendlyfire.datasets import Dataset
 from friendlyfire.deepfool import Status
+from friendlyfire.errors import NetworkError
 from friendlyfire.fractions import norm_fractions
 from friendlyfire.intervals import mean_interval
 from friendlyfire.ranks import rank_grid
@@ -12,12 +14,15 @@ from job import run
 
 #: Perturbations whose direction means something: of an iterative attack, those that succeeded.
 COUNTED = {"deepfool": (Status.CONVERGED,), "uap": (Status.CONVERGED,)}
+#: Values of perturbations to hold at once.
+ELEMENTS = 2**25
+
 ANY = (Status.CONVERGED, Status.NOT_CONVERGED)
 
 
 def main(inputs, outputs, settings):
     with open_store(inputs.dataset, "dataset") as store:
-        classes = len(store.record["class_names"])
+        classes = len(Dataset(store).chosen_classes(settings["curvature"]["classes"]))
     with open_store(inputs.basis, "basis", settings["experiment"]) as store:
         basis, rounds = store["vectors"], store["rounds"]
     grid = rank_grid(settings["accuracy"], basis.shape[1], rounds, classes)
@@ -25,8 +30,19 @@ def main(inputs, outputs, settings):
     for path in inputs.perturbations:
         with open_store(path, "perturbations", settings["experiment"]) as store:
             attack = store.record["attack"]
+            # Only of images that no basis was made of: inside their own singular vectors they are whole.
             counted = np.isin(store["statuses"], COUNTED.get(attack, ANY)) & (store["norms"] > 0)
-            fractions = norm_fractions(store["perturbations"][counted], basis, grid["rank"].tolist())
+            counted[: -store.record["held_out"]] = False
+            counted = np.flatnonzero(counted)
+            if len(counted) < 2:
+                raise NetworkError(
+                    f"{attack} fooled {len(counted)} of {store.record['held_out']} held-out images of "
+                    f"{settings['experiment']}, and 2 are needed; raise perturbations.held_out"
+                )
+            parts = np.array_split(counted, -(-len(counted) * len(basis) // ELEMENTS))
+            fractions = np.concatenate(
+                [norm_fractions(store.rows("perturbations", part), basis, grid["rank"].tolist()) for part in parts]
+            )
         low, high = mean_interval(fractions)
         tables.append(
             grid.assign(

@@ -24,6 +24,9 @@ KEPT = 2
 #: Pictures of one image on its way along the direction.
 PICTURES = 5
 
+#: Images carried into the class below which the median of their softmax is left out.
+ENOUGH = 10
+
 #: Percentiles of the scores over the images, as in the paper's figure 2.
 PERCENTILES = (30, 50, 70)
 
@@ -122,7 +125,7 @@ def population(scores: np.ndarray, clean: np.ndarray, target: int, steps: np.nda
         table[f"{name}_images"] = members.sum()
     carried = there & others[:, None]
     table["softmax_median"] = [
-        np.median(confidence[carried[:, k], k]) if carried[:, k].any() else np.nan for k in range(len(steps))
+        np.median(confidence[carried[:, k], k]) if carried[:, k].sum() >= ENOUGH else np.nan for k in range(len(steps))
     ]
     return table
 

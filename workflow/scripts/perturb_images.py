@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,54 +11,61 @@ from torch import Tensor
 from friendlyfire.datasets import Dataset
 from friendlyfire.deepfool import Attack, Status, deepfool
 from friendlyfire.devices import resolve_device
-from friendlyfire.errors import NetworkError
+from friendlyfire.errors import ConfigError, NetworkError
 from friendlyfire.fgsm import fgsm, saliency
-from friendlyfire.networks import as_pixels, load_network, predict
+from friendlyfire.foolbox_attacks import foolbox_perturbations
+from friendlyfire.networks import Network, as_pixels, load_network, predict
+from friendlyfire.seeds import derive_seed
+from friendlyfire.settings import FOOLBOX
 from friendlyfire.stores import create_store, open_store
 from job import progress, run
 
-#: Images that are attacked between two lines of the log.
-ROWS = 512
-
 
 def main(inputs, outputs, settings):
-    section, device, attack = settings["perturbations"], resolve_device(settings["device"]), settings["attack"]
+    section, device = settings["perturbations"], resolve_device(settings["device"])
     network = load_network(inputs.network, device)
-    record = {
-        "experiment": settings["experiment"],
-        "attack": attack,
-        "settings": section,
-        "seed": settings["seed"],
-        "split": section["split"],
-        "units": "perturbations and norms: pixels in [0, 1], without DeepFool's overshoot; saliency: logits / pixel",
-        "statuses": {status.name.lower(): int(status) for status in Status},
-    }
-    with (
-        open_store(inputs.dataset, "dataset") as store,
-        create_store(outputs.perturbations, "perturbations", record) as target,
-    ):
+    attack, perturb = chosen_attack(settings)
+    with open_store(inputs.dataset, "dataset") as store:
         dataset = Dataset(store)
-        n = dataset.count(section["split"], section["images"])
+        held_out = section["held_out"]
+        n = dataset.count(section["split"], section["images"] + held_out)
+        if n <= held_out:
+            raise ConfigError(
+                f"perturbations.held_out: {held_out} of the {n} {section['split']} images of {settings['experiment']} "
+                "leave none to decompose the perturbations of; lower it"
+            )
+        record = {
+            "experiment": settings["experiment"],
+            "attack": attack,
+            "settings": section,
+            "seed": settings["seed"],
+            "split": section["split"],
+            "shape": dataset.shape,
+            "held_out": held_out,
+            "units": "perturbations, norms: pixels in [0, 1], without DeepFool's overshoot; saliency: logits / pixel",
+            "statuses": {status.name.lower(): int(status) for status in Status},
+        }
         perturbations = np.empty((n, dataset.pixels), dtype=np.float32)
         columns = {name: np.empty(n, dtype=np.int64) for name in ("sources", "reached", "statuses", "iterations")}
-        for start in progress(range(0, n, ROWS), f"parts of {ROWS} images"):
-            rows = slice(start, min(start + ROWS, n))
+        for start in progress(range(0, n, dataset.rows), f"parts of {dataset.rows} images"):
+            rows = slice(start, min(start + dataset.rows, n))
             images = as_pixels(dataset.images(section["split"], rows.start, rows.stop), device)
-            found = ATTACKS[attack](network, images, **section[attack])
+            found = perturb(network, images)
             perturbations[rows] = found.perturbations.flatten(1).cpu().numpy()
             for name, column in columns.items():
                 column[rows] = getattr(found, name).cpu().numpy()
+        columns["labels"] = dataset.labels(section["split"], 0, n)
+        columns["indices"] = dataset.indices(section["split"], 0, n)
+    with create_store(outputs.perturbations, "perturbations", record) as target:
         target.array("perturbations", perturbations)
         target.array("norms", np.linalg.norm(perturbations.astype(np.float64), axis=1))
-        target.array("labels", dataset.labels(section["split"], 0, n))
-        target.array("indices", dataset.indices(section["split"], 0, n))
         for name, column in columns.items():
             target.array(name, column)
     told(columns["statuses"], perturbations, settings["experiment"])
 
 
-def one_step(direction: Callable[..., Tensor]) -> Callable[..., Attack]:
-    """An attack of a single step, judged by whether the predicted class changes."""
+def judged(direction: Callable[..., Tensor]) -> Callable[..., Attack]:
+    """An attack that gives perturbations alone, judged by whether the predicted class changes."""
 
     def attack(network, images: Tensor, **options) -> Attack:
         perturbations = direction(network, images, **options)
@@ -71,7 +79,16 @@ def one_step(direction: Callable[..., Tensor]) -> Callable[..., Attack]:
 
 
 #: Attacks of image by image, by the name that is their section of `perturbations`.
-ATTACKS = {"deepfool": deepfool, "fgsm": one_step(fgsm), "saliency": one_step(saliency)}
+ATTACKS = {"deepfool": deepfool, "fgsm": judged(fgsm), "saliency": judged(saliency)}
+
+
+def chosen_attack(settings: dict) -> tuple[str, Callable[[Network, Tensor], Attack]]:
+    """Name of the attack as the configuration has it, and the attack with its options."""
+    options, (kind, _, name) = settings["perturbations"]["options"], settings["attack"].partition("-")
+    if not name:
+        return kind, partial(ATTACKS[kind], **options)
+    seed = derive_seed(settings["seed"], "perturbations", settings["experiment"], settings["attack"])
+    return FOOLBOX + name, partial(judged(foolbox_perturbations), name=name, seed=seed, **options)
 
 
 def told(statuses: np.ndarray, perturbations: np.ndarray, experiment: str) -> None:

@@ -9,6 +9,7 @@ from friendlyfire.figures import (
     ATTACK_NAMES,
     accuracy_against_directions,
     bases_legend,
+    basis_colours,
     draw,
     fractions_against_directions,
     panels,
@@ -29,17 +30,19 @@ def main(inputs, outputs, settings):
     fractions = pd.concat([pd.read_csv(path) for path in inputs.fractions]) if inputs.fractions else None
     attacks = [] if fractions is None else list(fractions["attack"].unique())
 
+    colours = basis_colours(table["basis"].unique())
+
     def figure():
         names = list(table["experiment"].unique())
         figure, columns = panels(names, [1, *[0.8] * len(attacks)])
         for name, (top, *below) in zip(names, columns, strict=True):
-            accuracy_against_directions(table[table["experiment"] == name], top, x)
+            accuracy_against_directions(table[table["experiment"] == name], top, x, colours)
             for attack, ax in zip(attacks, below, strict=True):
                 mine = (fractions["experiment"] == name) & (fractions["attack"] == attack)
-                fractions_against_directions(fractions[mine], ax, x)
-                ax.set_ylabel(f"norm of {ATTACK_NAMES[attack]} inside")
+                fractions_against_directions(fractions[mine], ax, x, colours)
+                ax.set_ylabel(f"norm of {ATTACK_NAMES.get(attack, attack)} inside")
             (below or [top])[-1].set_xlabel(label)
-        bases_legend(figure, list(table["basis"].unique()), list(table["split"].unique()))
+        bases_legend(figure, colours, list(table["split"].unique()))
         return figure
 
     draw(figure, inputs.style, [outputs.pdf, outputs.png])

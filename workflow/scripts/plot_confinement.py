@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from friendlyfire.figures import NAMES, as_pictures, confined_norms, draw, panels, pictures
+from friendlyfire.figures import as_pictures, basis_name, confined_norms, draw, panels, pictures
 from friendlyfire.stores import open_store
 from job import run
 
@@ -29,7 +29,7 @@ def main(inputs, outputs, settings):
         for name, axes in zip(names, columns, strict=True):
             for basis, plot, below in zip(bases, axes[::2], axes[1::2], strict=True):
                 confined_norms(table[(table["experiment"] == name) & (table["basis"] == basis)], plot)
-                plot.set_xlabel(f"directions in all ({NAMES[basis]})")
+                plot.set_xlabel(f"directions in all ({basis_name(basis)})")
                 ranks, attacks, images = strips[name, basis]
                 labels = [f"attack, {rank}" for rank in ranks] + [f"image, {rank}" for rank in ranks]
                 pictures(np.concatenate([as_pictures(attacks), images]), labels, below, rows=2)

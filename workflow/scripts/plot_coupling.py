@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from friendlyfire.coupling import Curve, curve_gap, gap_interval
-from friendlyfire.figures import accuracy_against_fraction, bases_legend, draw, panels
+from friendlyfire.figures import accuracy_against_fraction, bases_legend, basis_colours, draw, panels
 from friendlyfire.intervals import Z_95
 from friendlyfire.seeds import derive_seed
 from job import run
@@ -17,24 +17,33 @@ REFERENCE = "deepfool-high"
 
 def main(inputs, outputs, settings):
     accuracy = pd.concat([pd.read_csv(path) for path in inputs.accuracy]).query("split == 'test'")
-    fractions = pd.concat([pd.read_csv(path) for path in inputs.fractions]).query("attack == 'deepfool'")
-    table = accuracy.merge(
-        fractions.drop(columns=["attack", "directions_per_class"]),
-        on=["experiment", "basis", "rank"],
-        suffixes=("", "_fraction"),
-    ).rename(columns={"ci_low_fraction": "fraction_ci_low", "ci_high_fraction": "fraction_ci_high"})
+    fractions = pd.concat([pd.read_csv(path) for path in inputs.fractions])
+    # Rank 0 has no attack inside, and a line from there to the first rank would be drawn, not measured.
+    both = (
+        accuracy.query("rank > 0")
+        .merge(
+            fractions.drop(columns="directions_per_class"),
+            on=["experiment", "basis", "rank"],
+            suffixes=("", "_fraction"),
+        )
+        .rename(columns={"ci_low_fraction": "fraction_ci_low", "ci_high_fraction": "fraction_ci_high"})
+    )
+    correlations(both).to_csv(outputs.correlations, index=False)
+    table = both[both["attack"] == "deepfool"].drop(columns="attack")
     table.to_csv(outputs.csv, index=False)
     distances = pd.DataFrame(
         [row for _, part in table.groupby("experiment", sort=False) for row in gaps(part, settings)]
     )
     distances.to_csv(outputs.distances, index=False)
 
+    colours = basis_colours(table["basis"].unique())
+
     def figure():
         names = list(table["experiment"].unique())
         figure, columns = panels(names)
         for name, (ax,) in zip(names, columns, strict=True):
-            accuracy_against_fraction(table[table["experiment"] == name], ax)
-        bases_legend(figure, list(table["basis"].unique()), [])
+            accuracy_against_fraction(table[table["experiment"] == name], ax, colours)
+        bases_legend(figure, colours, [])
         return figure
 
     draw(figure, inputs.style, [outputs.pdf, outputs.png])
@@ -73,6 +82,23 @@ def gaps(table: pd.DataFrame, settings: dict) -> list[dict]:
             }
         )
     return rows
+
+
+def correlations(table: pd.DataFrame) -> pd.DataFrame:
+    """Spearman's rank correlation over the bases, of accuracy with the fraction of each attack's norm inside.
+
+    At each number of directions a class that at least four bases were measured at; 1 if the basis with more of the
+    attack always has more of the accuracy.
+    """
+    keys = ["experiment", "attack", "directions_per_class"]
+    rows = []
+    for names, bases in table.groupby(keys, sort=False):
+        if len(bases) >= 4 and bases["accuracy"].nunique() > 1:
+            ranks = bases[["fraction", "accuracy"]].rank()
+            rows.append(
+                {**dict(zip(keys, names, strict=True)), "bases": len(bases), "spearman": ranks.corr().iloc[0, 1]}
+            )
+    return pd.DataFrame(rows, columns=[*keys, "bases", "spearman"]).sort_values(keys)
 
 
 def curve_of(rows: pd.DataFrame) -> Curve:

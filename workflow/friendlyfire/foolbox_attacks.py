@@ -1,0 +1,54 @@
+"""Any attack of Foolbox by its name. Foolbox is installed by those who use it, and imported when it is."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from friendlyfire.errors import ConfigError
+from friendlyfire.networks import predict
+
+
+def foolbox_perturbations(
+    network: nn.Module,
+    images: Tensor,
+    name: str,
+    *,
+    seed: int,
+    epsilon: float | None = None,
+    batch_size: int = 64,
+    **options: Any,
+) -> Tensor:
+    """Perturbations by an attack of Foolbox, untargeted, away from the predicted classes.
+
+    Source: J. Rauber et al., "Foolbox Native", Journal of Open Source Software 5 (2020).
+
+    Args:
+        network: images (n, channels, height, width), pixels in [0, 1], to logits; in evaluation mode.
+        images: the clean images. Unlike elsewhere in this library, perturbed ones stay in [0, 1], as Foolbox has it.
+        name: of a class of ``foolbox.attacks``.
+        seed: of attacks that start at random.
+        epsilon: size of the perturbations in the attack's own norm; None for attacks that seek the smallest.
+        batch_size: images that are attacked at once.
+        options: of the attack's constructor.
+
+    Returns:
+        Perturbations of the shape of ``images``, whether they fool or not.
+
+    Raises:
+        ConfigError: the attack does not take these options.
+    """
+    import foolbox
+
+    found = []
+    try:
+        attack = getattr(foolbox.attacks, name)(**options)
+        model = foolbox.PyTorchModel(network, bounds=(0, 1), device=images.device)
+        with torch.random.fork_rng([images.device] if images.is_cuda else []):
+            torch.manual_seed(seed)
+            for batch in images.split(batch_size):
+                criterion = foolbox.criteria.Misclassification(predict(network, batch).argmax(1))
+                found.append(attack(model, batch, criterion, epsilons=epsilon)[1] - batch)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"perturbations.foolbox.{name}: {error}") from error
+    return torch.cat(found)
