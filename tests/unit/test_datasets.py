@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from friendlyfire.datasets import ArraySplit, digits_splits, source_splits, square_image
-from friendlyfire.errors import DataError
+from friendlyfire.datasets import ArraySplit, Dataset, digits_splits, source_splits, square_image
+from friendlyfire.errors import ConfigError, DataError
 from friendlyfire.sources import image_shape
+from friendlyfire.stores import create_store, open_store
 
 RNG = np.random.default_rng(0)
 
@@ -158,3 +159,34 @@ def test_imagenet_without_its_archives_is_told(tmp_path):
 )
 def test_shapes_are_known_before_an_image_is_read(settings, shape):
     assert image_shape(settings) == shape
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """A data set in its store: 7 training and 5 test images of 3 classes."""
+    with create_store(tmp_path / "d.zarr.zip", "dataset", {"class_names": ["a", "b", "c"]}) as store:
+        for split, n in (("train", 7), ("test", 5)):
+            store.array(f"{split}/images", RNG.integers(0, 256, (n, 1, 4, 4), np.uint8))
+            store.array(f"{split}/labels", np.arange(n) % 3)
+        store.array("mean", np.zeros((1, 4, 4)))
+        store.array("deviation", np.float64(1))
+    with open_store(tmp_path / "d.zarr.zip", "dataset") as store:
+        yield Dataset(store)
+
+
+@pytest.mark.parametrize(
+    ("split", "limit", "span"),
+    [("train", 3, (0, 3)), ("train", 9, (0, 7)), ("test", 3, (2, 5)), ("test", 5, (0, 5)), ("test", 9, (0, 5))],
+)
+def test_directions_are_made_from_other_test_images_than_results_are_measured_on(stored, split, limit, span):
+    assert stored.span(split, limit) == span
+
+
+@pytest.mark.parametrize(("classes", "found"), [("all", [0, 1, 2]), ([2, 0], [0, 2])])
+def test_classes_are_all_or_those_that_are_listed(stored, classes, found):
+    assert stored.chosen_classes(classes) == found
+
+
+def test_a_class_that_is_not_there_is_told(stored):
+    with pytest.raises(ConfigError, match=r"curvature\.classes: there is no class 3; the data set has 0 to 2"):
+        stored.chosen_classes([1, 3])

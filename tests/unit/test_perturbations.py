@@ -6,7 +6,9 @@ import torch
 from torch import nn
 
 from friendlyfire.bases import cosine_basis, random_basis
+from friendlyfire.errors import ConfigError
 from friendlyfire.fgsm import fgsm, saliency
+from friendlyfire.foolbox_attacks import foolbox_perturbations
 from friendlyfire.fractions import norm_fractions
 from friendlyfire.universal import project_onto_ball, universal
 
@@ -111,3 +113,23 @@ def test_cosines_are_orthonormal_and_begin_with_the_flat_images(shape):
         assert abs(image[k]).min() > 0.1
     roughness = np.abs(np.diff(basis.T.reshape(d, *shape), axis=3)).sum((1, 2, 3))
     assert roughness[-1] > 3 * roughness[shape[0]]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "epsilon"), [("L2FastGradientAttack", {}, 0.1), ("L2PGD", {"rel_stepsize": 0.1}, 0.1)]
+)
+def test_attacks_of_foolbox_leave_an_affine_classifier_along_its_normal(affine, name, options, epsilon):
+    images = 0.25 + torch.rand(10, *SHAPE) / 2  # far enough from 0 and 1 to be free
+    labels = affine(images).argmax(1)
+    normal = (affine[1].weight[1] - affine[1].weight[0]) * (1 - 2 * labels[:, None].float())
+    found = foolbox_perturbations(affine, images, name, seed=0, epsilon=epsilon, batch_size=4, **options)
+    cosines = torch.cosine_similarity(found.flatten(1), normal)
+    assert (cosines > 0.9).all()
+    torch.testing.assert_close(found.flatten(1).norm(dim=1), torch.full((10,), epsilon))
+    again = foolbox_perturbations(affine, images, name, seed=0, epsilon=epsilon, batch_size=4, **options)
+    torch.testing.assert_close(found, again, rtol=0, atol=0)
+
+
+def test_options_that_an_attack_of_foolbox_does_not_take_are_told(affine):
+    with pytest.raises(ConfigError, match=r"perturbations\.foolbox\.L2PGD: .*unexpected keyword argument 'step'"):
+        foolbox_perturbations(affine, torch.rand(2, *SHAPE), "L2PGD", seed=0, step=3)

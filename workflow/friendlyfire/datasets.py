@@ -251,6 +251,14 @@ class Dataset:
         """Number of images that a stage takes from ``split`` when its settings allow ``limit`` (None: all)."""
         return min(self.size(split), limit or self.size(split))
 
+    def span(self, split: str, limit: int) -> tuple[int, int]:
+        """Start and stop of the images that directions are made from.
+
+        The first of the training images; but the last of the test images, for results are measured on the first.
+        """
+        size, n = self.size(split), self.count(split, limit)
+        return (size - n, size) if split == "test" else (0, n)
+
     def images(self, split: str, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Images ``start`` to ``stop`` of ``split``: uint8 (n, channels, height, width)."""
         return self._store.read(f"{split}/images", slice(start, stop))

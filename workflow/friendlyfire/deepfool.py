@@ -33,6 +33,11 @@ class Attack:
     iterations: Tensor  #: (n,) linearisations spent
     overshoot: float
 
+    def __getitem__(self, rows: slice) -> "Attack":
+        """The attacks on some of the images."""
+        columns = (self.perturbations, self.sources, self.reached, self.statuses, self.iterations)
+        return Attack(*(column[rows] for column in columns), self.overshoot)
+
     @property
     def overshot(self) -> Tensor:
         """The perturbations that fool: (1 + overshoot) r."""

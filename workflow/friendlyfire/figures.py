@@ -44,6 +44,9 @@ ATTACK_NAMES = {"deepfool": "DeepFool", "fgsm": "FGSM", "uap": "UAP", "saliency"
 #: The paper's colours of figure 5.
 ATTACK_COLOUR, IMAGE_COLOUR = "#0072B2", "#D55E00"
 
+#: Colour of all classes that have none of their own.
+OTHERS = "#BBBBBB"
+
 #: Test is what matters; training is beside it.
 SPLITS = {"test": "-", "train": (0, (1.5, 1.2))}
 
@@ -148,14 +151,17 @@ def score_curves(table: pd.DataFrame, ax: Axes, colours: Mapping[str, Any]) -> N
     Args:
         table: columns image, s, score, predicted, of one class and direction.
         ax: where to draw.
-        colours: of the class names.
+        colours: of class names; the others are grey.
     """
     for _, curve in table.groupby("image", sort=False):
         points = curve[["s", "score"]].to_numpy()
         segments = np.stack([points[:-1], points[1:]], axis=1)
         ax.add_collection(
             LineCollection(
-                segments, colors=[colours[name] for name in curve["predicted"][1:]], linewidths=0.7, alpha=0.8
+                segments,
+                colors=[colours.get(name, OTHERS) for name in curve["predicted"][1:]],
+                linewidths=0.7,
+                alpha=0.8,
             )
         )
     ax.autoscale_view()

@@ -260,7 +260,7 @@ def _check_architecture(key: str, name: str) -> None:
             raise ConfigError(
                 f"{key}: there is no module {module!r} for {name!r}; put it on PYTHONPATH or in the working directory"
             )
-        if spec.origin and spec.origin.endswith(".py") and not _defines(Path(spec.origin), factory):
+        if spec.origin and spec.origin.endswith(".py") and factory not in _names(Path(spec.origin)):
             raise ConfigError(f"{key}: module {module!r} ({spec.origin}) defines no {factory!r}")
 
 
@@ -269,9 +269,8 @@ def _check_foolbox_attack(key: str, name: str) -> None:
     package = importlib.util.find_spec("foolbox")
     if package is None:
         raise ConfigError(f"{key}: {FOOLBOX}{name} needs Foolbox, which is not installed; pip install foolbox")
-    module = ast.parse((Path(package.origin).parent / "attacks" / "__init__.py").read_text(encoding="utf-8"))
-    imports = (node for node in ast.walk(module) if isinstance(node, ast.ImportFrom))
-    _check_close(key, "Foolbox has no attack", name, {entry.name for node in imports for entry in node.names})
+    known = _names(Path(package.origin).parent / "attacks" / "__init__.py")
+    _check_close(key, "Foolbox has no attack", name, known)
 
 
 def _check_close(key: str, lack: str, name: str, known: Iterable[str]) -> None:
@@ -283,13 +282,14 @@ def _check_close(key: str, lack: str, name: str, known: Iterable[str]) -> None:
         raise ConfigError(f"{key}: {lack} {name!r}; did you mean {' or '.join(close)}?")
 
 
-def _defines(path: Path, name: str) -> bool:
-    """Whether the Python file at ``path`` binds ``name``; it is read, not run."""
+def _names(path: Path) -> set[str]:
+    """What the Python file at ``path`` binds; it is read, not run."""
+    names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
-            return True
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id == name:
-            return True
-        if isinstance(node, ast.alias) and (node.asname or node.name) == name:
-            return True
-    return False
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.alias):
+            names.add(node.asname or node.name)
+    return names

@@ -24,10 +24,10 @@ def main(inputs, outputs, settings):
     network = load_network(inputs.network, device)
     with open_store(inputs.dataset, "dataset") as store:
         dataset = Dataset(store)
-        n = dataset.count(section["split"], section["images"])
+        span = dataset.span(section["split"], section["images"])
         images, indices = (
-            as_pixels(dataset.images(section["split"], 0, n), device),
-            dataset.indices(section["split"], 0, n),
+            as_pixels(dataset.images(section["split"], *span), device),
+            dataset.indices(section["split"], *span),
         )
     step = reference_step(dataset.pixels) if section["step"] == "reference" else section["step"]
     shard = int(settings["shard"])
@@ -48,7 +48,7 @@ def main(inputs, outputs, settings):
         target.array("indices", indices)
         for c in progress(classes, "classes"):
             attack = deepfool(
-                network, images, torch.full((n,), c, device=device), **settings["perturbations"]["deepfool"]
+                network, images, torch.full((len(images),), c, device=device), **settings["perturbations"]["deepfool"]
             )
             pairs = decompose(network, images, attack, c, step, dataset, settings)
             logging.info("class %s: %s", dataset.class_names[c], asdict(pairs.quality))

@@ -15,20 +15,20 @@ def main(inputs, outputs, settings):
     with open_store(inputs.dataset, "dataset") as store:
         dataset = Dataset(store)
         split = store.record["mean_of"]
-        n = dataset.count(split, settings["bases"]["pca_images"])
+        first, last = dataset.span(split, settings["bases"]["pca_images"])
         mean = dataset.mean.reshape(-1)
 
         def centred(part: slice) -> np.ndarray:
-            return dataset.images(split, part.start, part.stop).reshape(-1, dataset.pixels) / 255 - mean
+            return dataset.images(split, first + part.start, first + part.stop).reshape(-1, dataset.pixels) / 255 - mean
 
-        vectors, values = singular_directions(centred, n, dataset.pixels)
-    logging.info("%d images: rank %d of %d", n, len(values), dataset.pixels)
+        vectors, values = singular_directions(centred, last - first, dataset.pixels)
+    logging.info("%d images: rank %d of %d", last - first, len(values), dataset.pixels)
     record = {
         "experiment": settings["experiment"],
         "basis": "pca",
         "settings": settings["bases"],
         "seed": settings["seed"],
-        "images": n,
+        "images": last - first,
         "units": "vectors: unit norm; scores: singular values of the mean-subtracted images, pixels in [0, 1]",
     }
     write_basis(outputs.basis, Basis(vectors, values), record)

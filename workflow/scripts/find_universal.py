@@ -21,11 +21,12 @@ def main(inputs, outputs, settings):
     network = load_network(inputs.network, device)
     with open_store(inputs.dataset, "dataset") as store:
         dataset = Dataset(store)
-        n, count = dataset.count(split, section["count"] * section["images"]), section["count"]
-        shares = [np.arange(k, n, count) for k in range(count)]
-        images = as_pixels(dataset.images(split, 0, n), device)
+        count = section["count"]
+        span = dataset.span(split, count * section["images"])
+        shares = [np.arange(k, span[1] - span[0], count) for k in range(count)]
+        images = as_pixels(dataset.images(split, *span), device)
         held_out = as_pixels(dataset.images("test", 0, section["held_out"]), device)
-        indices = dataset.indices(split, 0, n)
+        indices = dataset.indices(split, *span)
         mean = torch.from_numpy(dataset.mean).float().to(device)
     # A fraction of what the images are away from their mean means the same on every data set.
     unit = float((images - mean).flatten(1).norm(dim=1).mean()) if section["norm"] == "l2" else 1.0

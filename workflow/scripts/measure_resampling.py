@@ -31,9 +31,10 @@ def main(inputs, outputs, settings):
         labels = torch.from_numpy(dataset.labels("test", 0, n)).to(device)
         mean = torch.from_numpy(dataset.mean).float().to(device)
     attack = deepfool(network, images, **options)
-    if attack.converged.sum() < 2:
+    half = int(attack.converged[: n // 2].sum())
+    if half < 1:
         raise NetworkError(
-            f"{int(attack.converged.sum())} of {n} images of {settings['experiment']} could be fooled; 2 are needed"
+            f"none of {n // 2} images of {settings['experiment']} could be fooled; raise resampling.images"
         )
     transfers, attacks = [], []
     for side in progress(sides_of(section["sides"], dataset.shape[1]), "sides"):
@@ -48,7 +49,7 @@ def main(inputs, outputs, settings):
             moved = predict(unit, images[fooled] + factor * attack.overshot[fooled]).argmax(1) != clean[fooled]
             transfers.append({**row, "factor": factor, **proportion("fooling", moved), "images": n})
         attacks += [
-            {"side": side, "attack": name, **row, "images": n}
+            {"side": side, "attack": name, **row}
             for name, row in compared(network, unit, images, attack, side, options).items()
         ]
     for rows, path in ((transfers, outputs.transfer), (attacks, outputs.attacks)):
@@ -61,14 +62,17 @@ def compared(network, unit, images: Tensor, attack, side: int, options: dict) ->
     """Three attacks on the network behind the unit: what the free one leaves, the confined one, and the white box.
 
     Section 4.4: DeepFool on the network without the unit, confined to the singular vectors of the perturbations that
-    the unit has passed, is as good as a white-box DeepFool through the unit.
+    the unit has passed, is as good as a white-box DeepFool through the unit. The singular vectors are of the first
+    half of the images, the attacks are on the second: an image's own perturbation would be a direction.
     """
-    low = resampled(attack.overshot, side)[attack.converged].flatten(1).cpu().numpy()
+    half = len(images) // 2
+    low = resampled(attack.overshot[:half], side)[attack.converged[:half]].flatten(1).cpu().numpy()
     low /= np.linalg.norm(low, axis=1, keepdims=True)
     vectors, _ = singular_directions(lambda part: low[part], *low.shape)
     basis = torch.from_numpy(vectors.astype(np.float32)).to(images.device)
+    images = images[half:]
     found = {
-        "free, without the unit": attack,
+        "free, without the unit": attack[half:],
         "confined, without the unit": deepfool(network, images, basis=basis, **options),
         "white box, through the unit": deepfool(unit, images, **options),
     }
@@ -79,6 +83,7 @@ def compared(network, unit, images: Tensor, attack, side: int, options: dict) ->
             **norms("norm", one.overshot[one.converged]),
             **proportion("success", one.converged),
             **proportion("fooling", predict(unit, images + one.overshot).argmax(1) != clean),
+            "images": len(images),
         }
         for name, one in found.items()
     }

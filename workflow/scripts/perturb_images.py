@@ -28,7 +28,8 @@ def main(inputs, outputs, settings):
     with open_store(inputs.dataset, "dataset") as store:
         dataset = Dataset(store)
         held_out = section["held_out"]
-        n = dataset.count(section["split"], section["images"] + held_out)
+        first, last = dataset.span(section["split"], section["images"] + held_out)
+        n = last - first
         if n <= held_out:
             raise ConfigError(
                 f"perturbations.held_out: {held_out} of the {n} {section['split']} images of {settings['experiment']} "
@@ -49,13 +50,13 @@ def main(inputs, outputs, settings):
         columns = {name: np.empty(n, dtype=np.int64) for name in ("sources", "reached", "statuses", "iterations")}
         for start in progress(range(0, n, dataset.rows), f"parts of {dataset.rows} images"):
             rows = slice(start, min(start + dataset.rows, n))
-            images = as_pixels(dataset.images(section["split"], rows.start, rows.stop), device)
+            images = as_pixels(dataset.images(section["split"], first + rows.start, first + rows.stop), device)
             found = perturb(network, images)
             perturbations[rows] = found.perturbations.flatten(1).cpu().numpy()
             for name, column in columns.items():
                 column[rows] = getattr(found, name).cpu().numpy()
-        columns["labels"] = dataset.labels(section["split"], 0, n)
-        columns["indices"] = dataset.indices(section["split"], 0, n)
+        columns["labels"] = dataset.labels(section["split"], first, last)
+        columns["indices"] = dataset.indices(section["split"], first, last)
     with create_store(outputs.perturbations, "perturbations", record) as target:
         target.array("perturbations", perturbations)
         target.array("norms", np.linalg.norm(perturbations.astype(np.float64), axis=1))

@@ -6,9 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from friendlyfire.figures import as_pictures, class_colours, draw, panels, pictures, score_curves
+from friendlyfire.figures import OTHERS, as_pictures, class_colours, draw, panels, pictures, score_curves
 from friendlyfire.stores import open_store
 from job import run
+
+#: Predicted classes that have a colour of their own, the most frequent ones.
+NAMED = 10
 
 
 def main(inputs, outputs, settings):
@@ -33,12 +36,15 @@ def main(inputs, outputs, settings):
         figure, columns = panels(names, [1, 0.4] * len(kinds), columns=3)
         for name, axes in zip(names, columns, strict=True):
             mine = table[table["experiment"] == name]
-            colours = class_colours(sorted(mine["predicted"].unique()))
+            frequent = mine["predicted"].value_counts().index[:NAMED]
+            colours = class_colours(sorted(frequent))
             for kind, plot, below in zip(kinds, axes[::2], axes[1::2], strict=True):
                 score_curves(mine[mine["kind"] == kind], plot, colours)
                 plot.set_title(f"{name}: most {kind} curvature")
                 pictures(*kept[name, kind], below)
             handles = [Line2D([], [], color=colour, label=label) for label, colour in colours.items()]
+            if mine["predicted"].nunique() > NAMED:
+                handles.append(Line2D([], [], color=OTHERS, label="others"))
             axes[0].legend(handles=handles, title="predicted", fontsize=5, title_fontsize=5, ncols=2, handlelength=1)
         return figure
 
