@@ -109,3 +109,20 @@ def test_weights_of_another_architecture_are_told(own):
     finally:
         path.write_bytes(kept)
     assert "import_network: weights small_net.safetensors are of another architecture" in printed
+
+
+def test_attacks_of_foolbox_and_resampled_perturbations_come_by_name(own):
+    workflow, _ = own
+    workflow.run(
+        *("fig3", "fig4", "--configfile", "mine.yaml", "--config", "figures={fig3: [pca], fig4: [deepfool-high-8px]}"),
+        *("fractions={attacks: ['foolbox:L2PGD']}", "perturbations={foolbox: {L2PGD: {epsilon: 1.0, steps: 10}}}"),
+    )
+    results = workflow.folder / "results/my-experiment"
+    fractions = pd.read_csv(results / "fractions/pca.csv")
+    assert set(fractions["attack"]) == {"foolbox:L2PGD"}
+    assert fractions["fraction"].is_monotonic_increasing
+    assert fractions["fraction"].iloc[-1] > 0.9
+    # What was sampled down to 8 pixels has no more directions than that.
+    accuracies = pd.read_csv(results / "accuracy/deepfool-high-8px.csv").query("split == 'test'").set_index("rank")
+    assert accuracies.index.max() <= 64
+    assert accuracies["accuracy"].iloc[-1] > 0.5

@@ -115,7 +115,10 @@ RESAMPLED = {"measure_resampling", "tabulate_resampling"}
         ("workflow/friendlyfire/curvature.py", CURVED | SCORED | MEASURED),
         ("workflow/friendlyfire/bases.py", CURVED | SCORED | DECOMPOSED | MEASURED | CONFINED | RESAMPLED),
         ("workflow/friendlyfire/scores.py", SCORED),
-        ("workflow/friendlyfire/resampling.py", RESAMPLED),
+        (
+            "workflow/friendlyfire/resampling.py",
+            {"decompose_perturbations", "tabulate_spectra"} | MEASURED | CONFINED | RESAMPLED,
+        ),
         ("workflow/friendlyfire/fractions.py", {"measure_fractions", "plot_accuracy", "plot_coupling"}),
         (
             "workflow/scripts/perturb_images.py",
@@ -133,7 +136,9 @@ def test_an_edit_makes_again_what_it_made_and_what_follows(demo, edited, name, r
     [
         ("device=cpu", set()),
         ("accuracy={test_images: 200}", {"measure_accuracy", "measure_fractions", "plot_accuracy", "plot_coupling"}),
-        ("bases={pca_images: 99}", DECOMPOSED | {"tabulate_spectra"} | MEASURED | CONFINED),
+        ("bases={pca_images: 99}", {"decompose_images", "tabulate_spectra"} | MEASURED),
+        ("bases={directions: 50}", {"draw_random_basis", "compose_cosines"} | MEASURED - {"plot_spectrum"}),
+        ("perturbations={foolbox: {L2PGD: {steps: 3}}}", set()),
         ("curvature={step: 0.5}", CURVED | SCORED | MEASURED),
         ("resampling={factors: [1, 2]}", RESAMPLED),
         ("figures={fig4: [deepfool-high]}", {"plot_accuracy", "plot_coupling", "tabulate_spectra", "plot_spectrum"}),

@@ -16,7 +16,6 @@ from friendlyfire.fgsm import fgsm, saliency
 from friendlyfire.foolbox_attacks import foolbox_perturbations
 from friendlyfire.networks import Network, as_pixels, load_network, predict
 from friendlyfire.seeds import derive_seed
-from friendlyfire.settings import FOOLBOX
 from friendlyfire.stores import create_store, open_store
 from job import progress, run
 
@@ -89,7 +88,7 @@ def chosen_attack(settings: dict) -> tuple[str, Callable[[Network, Tensor], Atta
     if not name:
         return kind, partial(ATTACKS[kind], **options)
     seed = derive_seed(settings["seed"], "perturbations", settings["experiment"], settings["attack"])
-    return FOOLBOX + name, partial(judged(foolbox_perturbations), name=name, seed=seed, **options)
+    return f"{kind}:{name}", partial(judged(foolbox_perturbations), name=name, seed=seed, **options)
 
 
 def told(statuses: np.ndarray, perturbations: np.ndarray, experiment: str) -> None:
