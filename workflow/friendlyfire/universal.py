@@ -29,15 +29,14 @@ def universal(
     max_passes: int = 5,
     max_iterations: int = 50,
     overshoot: float = 0.02,
-    batch_size: int = 64,
     generator: torch.Generator,
 ) -> Universal:
     """A universal perturbation: DeepFool perturbations added up over the images and kept in a ball.
 
     Source: S.-M. Moosavi-Dezfooli, A. Fawzi, O. Fawzi, P. Frossard, "Universal adversarial perturbations", CVPR 2017,
-    algorithm 1. DEPARTS: the images of a batch that are not fooled yet are attacked together, from where the batch
-    began, and their perturbations added one by one while they are not fooled; with ``batch_size=1`` it is the
-    published algorithm.
+    algorithm 1. Image by image: perturbations that are found together no longer lead to a boundary once the first of
+    them is added. Where they are of the ball's own size (those of small images), each of them turns the whole
+    perturbation, and little is gained from pass to pass; a larger ball helps.
 
     Args:
         network: images (n, channels, height, width), pixels in [0, 1], to logits.
@@ -48,7 +47,6 @@ def universal(
         rate: fooling rate on ``images`` at which the passes end.
         max_passes: passes at most.
         max_iterations, overshoot: of DeepFool.
-        batch_size: images that are attacked together.
         generator: of the order of the images, on the CPU.
 
     Raises:
@@ -59,20 +57,12 @@ def universal(
     clean, clean_held_out = (predict(network, part).argmax(1) for part in (images, held_out))
     v, rates = torch.zeros_like(images[0]), []
     for _ in range(max_passes):
-        for part in torch.randperm(len(images), generator=generator).to(images.device).split(batch_size):
-            untouched = part[predict(network, images[part] + v).argmax(1) == clean[part]]
-            if not len(untouched):
-                continue
-            attack = deepfool(
-                network,
-                images[untouched] + v,
-                max_iterations=max_iterations,
-                overshoot=overshoot,
-                batch_size=batch_size,
-            )
-            for i, r in zip(untouched[attack.converged], attack.overshot[attack.converged], strict=True):
-                if predict(network, (images[i] + v)[None]).argmax() == clean[i]:
-                    v = project_onto_ball(v + r, radius, norm)
+        for i in torch.randperm(len(images), generator=generator).tolist():
+            perturbed = (images[i] + v)[None]
+            if predict(network, perturbed).argmax() == clean[i]:
+                attack = deepfool(network, perturbed, max_iterations=max_iterations, overshoot=overshoot)
+                if attack.converged:
+                    v = project_onto_ball(v + attack.overshot[0], radius, norm)
         rates.append(_fooling_rate(network, held_out, clean_held_out, v))
         if _fooling_rate(network, images, clean, v) >= rate:
             break
