@@ -7,6 +7,8 @@ from enum import IntEnum
 import torch
 from torch import Tensor, nn
 
+from friendlyfire.devices import images_at_once
+
 
 class Status(IntEnum):
     """How the attack on one image ended."""
@@ -58,7 +60,7 @@ def deepfool(
     overshoot: float = 0.02,
     max_iterations: int = 50,
     candidates: int = 10,
-    batch_size: int = 64,
+    batch_size: int | None = None,
 ) -> Attack:
     r"""DeepFool perturbations, untargeted or targeted, free or confined to a subspace.
 
@@ -81,7 +83,8 @@ def deepfool(
         overshoot: by how much the total perturbation is lengthened when it is judged.
         max_iterations: linearisations at most.
         candidates: untargeted, how many of the clean image's highest-scoring classes are considered (its own included).
-        batch_size: images that pass through the network at once. It changes the speed, and the result by rounding only.
+        batch_size: images that pass through the network at once (:func:`images_at_once`). It changes the speed, and the
+            result by rounding only.
 
     Returns:
         An :class:`Attack`; the images keep their order.
@@ -96,7 +99,7 @@ def deepfool(
         raise ValueError("the network is in training mode; call network.eval() first")
     if candidates < 2:
         raise ValueError(f"candidates={candidates}: the predicted class and at least one other are needed")
-    images = images.detach()
+    images, batch_size = images.detach(), batch_size or images_at_once(images)
     basis = None if basis is None else basis.to(images)
     n = len(images)
 

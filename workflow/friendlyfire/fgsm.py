@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from friendlyfire.devices import images_at_once
+
 
 def fgsm(
     network: Callable[[Tensor], Tensor],
@@ -13,7 +15,7 @@ def fgsm(
     labels: Tensor | None = None,
     *,
     epsilon: float,
-    batch_size: int = 64,
+    batch_size: int | None = None,
 ) -> Tensor:
     """FGSM perturbations: epsilon * sign of the gradient of the cross-entropy.
 
@@ -36,7 +38,7 @@ def fgsm(
 
 
 def saliency(
-    network: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor | None = None, *, batch_size: int = 64
+    network: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor | None = None, *, batch_size: int | None = None
 ) -> Tensor:
     """Saliency maps: the gradient of each image's class score, in the direction that lowers it.
 
@@ -59,9 +61,10 @@ def _score(logits: Tensor, labels: Tensor) -> Tensor:
     return logits.gather(1, labels[:, None]).sum()
 
 
-def _gradients(network, images: Tensor, labels: Tensor | None, objective: Callable, batch_size: int) -> Tensor:
+def _gradients(network, images: Tensor, labels: Tensor | None, objective: Callable, batch_size: int | None) -> Tensor:
     """Gradient of ``objective`` of each image: a sum over images, so that none touches another's."""
     found = []
+    batch_size = batch_size or images_at_once(images)
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size].detach().requires_grad_(True)
         with torch.enable_grad():

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from friendlyfire.devices import images_at_once
 from friendlyfire.errors import ConfigError
 from friendlyfire.networks import predict
 
@@ -16,7 +17,7 @@ def foolbox_perturbations(
     *,
     seed: int,
     epsilon: float | None = None,
-    batch_size: int = 64,
+    batch_size: int | None = None,
     **options: Any,
 ) -> Tensor:
     """Perturbations by an attack of Foolbox, untargeted, away from the predicted classes.
@@ -46,7 +47,7 @@ def foolbox_perturbations(
         model = foolbox.PyTorchModel(network, bounds=(0, 1), device=images.device)
         with torch.random.fork_rng([images.device] if images.is_cuda else []):
             torch.manual_seed(seed)
-            for batch in images.split(batch_size):
+            for batch in images.split(batch_size or images_at_once(images)):
                 criterion = foolbox.criteria.Misclassification(predict(network, batch).argmax(1))
                 found.append(attack(model, batch, criterion, epsilons=epsilon)[1] - batch)
     except (TypeError, ValueError) as error:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from friendlyfire.devices import images_at_once
 from friendlyfire.errors import CurvatureError
 
 #: Modules with kinks: where they are, second derivatives do not say how the network curves.
@@ -67,10 +68,10 @@ class DifferenceHessian:
         target: int,
         sources: Tensor,
         step: float,
-        batch_size: int = 64,
+        batch_size: int | None = None,
     ):
         self.network, self.images, self.target, self.sources = network, images, target, sources
-        self.step, self.batch_size = step, batch_size
+        self.step, self.batch_size = step, batch_size or images_at_once(images)
         self.points, self.pixels, self.num_gradients = len(images), images[0].numel(), 0
 
     def __matmul__(self, probes: np.ndarray) -> np.ndarray:
@@ -107,7 +108,12 @@ class ExactHessian:
     """
 
     def __init__(
-        self, network: Callable[[Tensor], Tensor], images: Tensor, target: int, sources: Tensor, batch_size: int = 64
+        self,
+        network: Callable[[Tensor], Tensor],
+        images: Tensor,
+        target: int,
+        sources: Tensor,
+        batch_size: int | None = None,
     ):
         if isinstance(network, nn.Module):
             kinked = sorted({type(module).__name__ for module in network.modules() if isinstance(module, _KINKED)})
@@ -121,7 +127,7 @@ class ExactHessian:
             images,
             target,
             sources,
-            batch_size,
+            batch_size or images_at_once(images),
         )
         self.points, self.pixels, self.num_gradients = len(images), images[0].numel(), 0
         probe = np.random.default_rng(0).standard_normal((self.pixels, 1))

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from friendlyfire.architectures import ARCHITECTURES, build_architecture
+from friendlyfire.devices import images_at_once
 from friendlyfire.errors import NetworkError
 from friendlyfire.intervals import wilson_interval
 
@@ -204,9 +205,9 @@ def load_network(path: str | os.PathLike, device: torch.device | str = "cpu") ->
 
 
 @torch.no_grad()
-def predict(network: nn.Module, images: Tensor, batch_size: int = 64) -> Tensor:
+def predict(network: nn.Module, images: Tensor, batch_size: int | None = None) -> Tensor:
     """Logits (n, classes) of ``images``, batch by batch."""
-    return torch.cat([network(batch) for batch in images.split(batch_size)])
+    return torch.cat([network(batch) for batch in images.split(batch_size or images_at_once(images))])
 
 
 def check_logits(network: nn.Module, image: Tensor, classes: int, name: str) -> None:

@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from friendlyfire.devices import images_at_once
+
 
 @torch.no_grad()
 def scores_along(
@@ -16,7 +18,7 @@ def scores_along(
     steps: Tensor,
     *,
     anchored: bool = False,
-    batch_size: int = 64,
+    batch_size: int | None = None,
 ) -> np.ndarray:
     r"""Class scores :math:`\tilde F_c(s | i_n, d)` of every image moved to every point along a direction.
 
@@ -36,7 +38,7 @@ def scores_along(
     starts = images - (images.flatten(1) @ flat)[:, None, None, None] * direction if anchored else images
     shifts = steps[:, None, None, None] * direction  # (s, channels, height, width)
     found = []
-    for part in starts.split(max(1, batch_size // len(steps))):
+    for part in starts.split(max(1, (batch_size or images_at_once(images)) // len(steps))):
         moved = (part[:, None] + shifts).flatten(0, 1)
         found.append(network(moved).reshape(len(part), len(steps), -1))
     return torch.cat(found).double().cpu().numpy()
