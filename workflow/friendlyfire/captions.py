@@ -14,6 +14,15 @@ def image_counts(table: pd.DataFrame) -> str:
     )
 
 
+def fooling_rates(table: pd.DataFrame) -> str:
+    """How many held-out images each attack fools, for each experiment."""
+    rates = table.groupby(["experiment", "attack"], sort=False)["fooling"].first()
+    return "; ".join(
+        f"{experiment}: " + ", ".join(f"{attack} {rate:.0%}" for (_, attack), rate in part.items())
+        for experiment, part in rates.groupby(level=0, sort=False)
+    )
+
+
 def curvature_quality(tables: Sequence[pd.DataFrame]) -> str:
     """How far the curvatures can be trusted, for each experiment: medians over the classes, with their ranges."""
     return " ".join(_quality(table) for table in tables if len(table))

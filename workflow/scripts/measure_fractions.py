@@ -9,7 +9,7 @@ from friendlyfire.errors import NetworkError
 from friendlyfire.fractions import norm_fractions
 from friendlyfire.intervals import mean_interval
 from friendlyfire.ranks import rank_grid
-from friendlyfire.stores import open_store
+from friendlyfire.stores import Store, open_store
 from job import run
 
 #: Perturbations whose direction means something: of an iterative attack, those that succeeded.
@@ -31,6 +31,7 @@ def main(inputs, outputs, settings):
         with open_store(path, "perturbations", settings["experiment"]) as store:
             attack = store.record["attack"]
             # Only of images that no basis was made of: inside their own singular vectors they are whole.
+            fooling = fooling_rate(store)
             counted = np.isin(store["statuses"], COUNTED.get(attack, ANY)) & (store["norms"] > 0)
             counted[: -store.record["held_out"]] = False
             counted = np.flatnonzero(counted)
@@ -46,13 +47,25 @@ def main(inputs, outputs, settings):
         low, high = mean_interval(fractions)
         tables.append(
             grid.assign(
-                attack=attack, fraction=fractions.mean(0), ci_low=low, ci_high=high, perturbations=len(fractions)
+                attack=attack,
+                fraction=fractions.mean(0),
+                ci_low=low,
+                ci_high=high,
+                perturbations=len(fractions),
+                fooling=fooling,
             )
         )
     table = pd.concat(tables)
     table.insert(0, "experiment", settings["experiment"])
     table.insert(1, "basis", settings["basis"])
     table.to_csv(outputs.fractions, index=False)
+
+
+def fooling_rate(store: Store) -> float:
+    """Share of held-out images that an attack fools; of universal perturbations, their mean after the last pass."""
+    if "rates" in store:
+        return float(np.mean([rates[np.isfinite(rates)][-1] for rates in store["rates"]]))
+    return float((store["statuses"][-store.record["held_out"] :] == Status.CONVERGED).mean())
 
 
 if "snakemake" in globals():

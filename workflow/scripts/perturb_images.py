@@ -11,7 +11,7 @@ from torch import Tensor
 from friendlyfire.datasets import Dataset
 from friendlyfire.deepfool import Attack, Status, deepfool
 from friendlyfire.devices import resolve_device
-from friendlyfire.errors import ConfigError, NetworkError
+from friendlyfire.errors import DataError, NetworkError
 from friendlyfire.fgsm import fgsm, saliency
 from friendlyfire.foolbox_attacks import foolbox_perturbations
 from friendlyfire.networks import Network, as_pixels, load_network, predict
@@ -26,14 +26,15 @@ def main(inputs, outputs, settings):
     attack, perturb = chosen_attack(settings)
     with open_store(inputs.dataset, "dataset") as store:
         dataset = Dataset(store)
-        held_out = section["held_out"]
+        # Where images are few, most of them are needed for the bases.
+        held_out = min(section["held_out"], dataset.size(section["split"]) // 5)
+        if held_out < 2:
+            raise DataError(
+                f"{settings['experiment']} has {dataset.size(section['split'])} {section['split']} images; to perturb "
+                "some and hold others out, 10 are needed at least"
+            )
         first, last = dataset.span(section["split"], section["images"] + held_out)
         n = last - first
-        if n <= held_out:
-            raise ConfigError(
-                f"perturbations.held_out: {held_out} of the {n} {section['split']} images of {settings['experiment']} "
-                "leave none to decompose the perturbations of; lower it"
-            )
         record = {
             "experiment": settings["experiment"],
             "attack": attack,

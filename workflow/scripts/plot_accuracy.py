@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from friendlyfire.captions import curvature_quality, image_counts
+from friendlyfire.captions import curvature_quality, fooling_rates, image_counts
 from friendlyfire.figures import (
     ATTACK_NAMES,
     accuracy_against_directions,
@@ -48,6 +48,7 @@ def main(inputs, outputs, settings):
     draw(figure, inputs.style, [outputs.pdf, outputs.png])
     words = {
         "images": image_counts(table),
+        "attacks": "" if fractions is None else fooling_rates(fractions),
         "quality": curvature_quality([pd.read_csv(path) for path in inputs.quality]),
     }
     caption = Path(inputs.caption).read_text(encoding="utf-8").format(**words)
