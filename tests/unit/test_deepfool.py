@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from friendlyfire.deepfool import Status, deepfool
+from friendlyfire.perturbations import Status, deepfool
 
 CLASSES, SHAPE, D = 5, (3, 4, 4), 48
 

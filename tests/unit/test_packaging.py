@@ -72,3 +72,9 @@ def test_every_module_has_a_docstring():
     for path in (REPOSITORY / "workflow/friendlyfire").glob("*.py"):
         name = "friendlyfire" if path.stem == "__init__" else f"friendlyfire.{path.stem}"
         assert importlib.import_module(name).__doc__, name
+
+
+def test_no_public_name_is_that_of_a_module():
+    """Once imported, a module would stand in the place of its function."""
+    modules = {path.stem for path in (REPOSITORY / "workflow/friendlyfire").glob("*.py")}
+    assert not modules & set(friendlyfire.__all__)

@@ -7,10 +7,10 @@ from torch import nn
 
 from friendlyfire.bases import cosine_basis, random_basis
 from friendlyfire.errors import ConfigError
-from friendlyfire.fgsm import fgsm, saliency
 from friendlyfire.foolbox_attacks import foolbox_perturbations
 from friendlyfire.fractions import norm_fractions
-from friendlyfire.universal import project_onto_ball, universal
+from friendlyfire.gradients import fgsm, saliency
+from friendlyfire.uap import project_onto_ball, universal
 
 SHAPE, D = (3, 4, 4), 48
 

@@ -11,7 +11,6 @@ _PUBLIC = {
     "bases": ("Basis", "cosine_basis", "interleave", "orthonormalise", "random_basis", "singular_directions"),
     "curvature": ("Eigenpairs", "Quality", "decompose_dense", "decompose_lanczos", "subspace_overlap"),
     "datasets": ("Dataset",),
-    "deepfool": ("Attack", "Status", "deepfool"),
     "errors": (
         "BasisError",
         "ConfigError",
@@ -21,17 +20,18 @@ _PUBLIC = {
         "NetworkError",
         "StoreError",
     ),
-    "hessians": ("DifferenceHessian", "ExactHessian", "PooledHessian", "reference_step"),
-    "fgsm": ("fgsm", "saliency"),
     "fractions": ("norm_fractions",),
+    "gradients": ("fgsm", "saliency"),
+    "hessians": ("DifferenceHessian", "ExactHessian", "PooledHessian", "reference_step"),
     "intervals": ("mean_interval", "wilson_interval"),
     "networks": ("Network", "as_pixels", "load_network", "predict", "save_network"),
+    "perturbations": ("Attack", "Status", "deepfool"),
     "ranks": ("spaced_ranks",),
     "resampling": ("Resampled", "resample"),
     "seeds": ("derive_seed",),
     "stores": ("Store", "create_store", "open_store"),
     "training": ("train",),
-    "universal": ("Universal", "universal"),
+    "uap": ("Universal", "universal"),
 }
 
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}

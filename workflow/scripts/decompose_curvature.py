@@ -9,11 +9,11 @@ import torch
 from friendlyfire.bases import random_basis
 from friendlyfire.curvature import Eigenpairs, decompose_dense, decompose_lanczos
 from friendlyfire.datasets import Dataset
-from friendlyfire.deepfool import Attack, Status, deepfool
 from friendlyfire.devices import resolve_device
 from friendlyfire.errors import CurvatureError
 from friendlyfire.hessians import DifferenceHessian, ExactHessian, reference_step
 from friendlyfire.networks import as_pixels, load_network
+from friendlyfire.perturbations import Attack, Status, deepfool
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import create_store, open_store
 from job import progress, run

@@ -7,7 +7,7 @@ import torch
 
 from basis_store import write_basis
 from friendlyfire.bases import Basis, singular_directions
-from friendlyfire.deepfool import Status
+from friendlyfire.perturbations import Status
 from friendlyfire.resampling import resampled
 from friendlyfire.stores import Store, open_store
 from job import run

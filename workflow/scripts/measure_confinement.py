@@ -6,10 +6,10 @@ import torch
 
 from friendlyfire.accuracy import nested_projections
 from friendlyfire.datasets import Dataset
-from friendlyfire.deepfool import Attack, deepfool
 from friendlyfire.devices import resolve_device
 from friendlyfire.intervals import mean_interval, wilson_interval
 from friendlyfire.networks import as_pixels, load_network
+from friendlyfire.perturbations import Attack, deepfool
 from friendlyfire.ranks import spaced_ranks
 from friendlyfire.stores import create_store, open_store
 from job import progress, run

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from friendlyfire.datasets import Dataset
-from friendlyfire.deepfool import Status
 from friendlyfire.errors import NetworkError
 from friendlyfire.fractions import norm_fractions
 from friendlyfire.intervals import mean_interval
+from friendlyfire.perturbations import Status
 from friendlyfire.ranks import rank_grid
 from friendlyfire.stores import Store, open_store
 from job import run

@@ -7,11 +7,11 @@ from torch import Tensor
 
 from friendlyfire.bases import singular_directions
 from friendlyfire.datasets import Dataset
-from friendlyfire.deepfool import deepfool
 from friendlyfire.devices import resolve_device
 from friendlyfire.errors import NetworkError
 from friendlyfire.intervals import mean_interval, wilson_interval
 from friendlyfire.networks import as_pixels, load_network, predict
+from friendlyfire.perturbations import deepfool
 from friendlyfire.resampling import Resampled, resampled
 from friendlyfire.stores import open_store
 from job import progress, run

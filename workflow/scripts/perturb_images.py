@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from friendlyfire.datasets import Dataset
-from friendlyfire.deepfool import Attack, Status, deepfool
 from friendlyfire.devices import resolve_device
 from friendlyfire.errors import DataError, NetworkError
-from friendlyfire.fgsm import fgsm, saliency
 from friendlyfire.foolbox_attacks import foolbox_perturbations
+from friendlyfire.gradients import fgsm, saliency
 from friendlyfire.networks import Network, as_pixels, load_network, predict
+from friendlyfire.perturbations import Attack, Status, deepfool
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import create_store, open_store
 from job import progress, run

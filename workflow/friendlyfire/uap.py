@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from friendlyfire.deepfool import deepfool
 from friendlyfire.networks import predict
+from friendlyfire.perturbations import deepfool
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The fast gradient sign method: one step of fixed size along the sign of the loss's gradient."""
+"""What a single gradient gives: perturbations by the fast gradient sign method, and saliency maps."""
 
 from collections.abc import Callable
 
