@@ -11,6 +11,11 @@ sys.path[:0] = [str(Path(workflow.basedir) / "workflow"), os.getcwd()]
 configfile: Path(workflow.basedir) / "config.yaml"
 
 
+# A limit on GPUs is one of each machine: what a profile sets for this one does not hold back the cluster.
+resource_scopes:
+    gpu="local",
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/networks.smk"

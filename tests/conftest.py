@@ -76,7 +76,7 @@ class Workflow:
         folder.mkdir(parents=True)
         for name in ("Snakefile", "config.yaml"):
             shutil.copy(REPOSITORY / name, folder)
-        for name in ("workflow", "envs", "profiles"):
+        for name in ("workflow", "envs", "profiles", "slurm"):
             shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
 
     def command(self, *arguments: str) -> list[str]:

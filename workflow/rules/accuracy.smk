@@ -23,8 +23,8 @@ rule measure_accuracy:
     threads: 4
     resources:
         gpu=1,
-        mem="8GB",
-        runtime="2h",
+        mem=gigabytes(4, 2),
+        runtime=hours(2),
     params:
         settings=settings("accuracy", "curvature.classes"),
     script:

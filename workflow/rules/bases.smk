@@ -5,6 +5,10 @@ Gives: results/{experiment}/bases/{basis}.zarr.zip, and the spectra that the dir
 """
 
 
+localrules:
+    tabulate_spectra,
+
+
 rule order_curvature:
     """Put the eigenvectors of all classes in turn, by the sign or the smallness of their curvature."""
     input:
@@ -22,8 +26,8 @@ rule order_curvature:
         "../../envs/torch.yaml"
     threads: 2
     resources:
-        mem="8GB",
-        runtime="1h",
+        mem=gigabytes(4, 4),
+        runtime=hours(1),
     params:
         settings=settings("curvature"),
     script:
@@ -46,8 +50,8 @@ rule decompose_perturbations:
         "../../envs/torch.yaml"
     threads: 2
     resources:
-        mem="12GB",
-        runtime="1h",
+        mem=gigabytes(4, 3),
+        runtime=hours(1),
     params:
         settings=settings(),
     script:
@@ -79,8 +83,8 @@ rule decompose_images:
         "../../envs/torch.yaml"
     threads: 2
     resources:
-        mem="12GB",
-        runtime="1h",
+        mem=gigabytes(4, 3),
+        runtime=hours(1),
     params:
         settings=settings("bases.pca_images"),
     script:
@@ -101,8 +105,8 @@ rule compose_cosines:
     conda:
         "../../envs/torch.yaml"
     resources:
-        mem="4GB",
-        runtime="1h",
+        mem=gigabytes(2, 4),
+        runtime=hours(1),
     params:
         settings=settings("bases.directions"),
     script:
@@ -123,8 +127,8 @@ rule draw_random_basis:
     conda:
         "../../envs/torch.yaml"
     resources:
-        mem="4GB",
-        runtime="1h",
+        mem=gigabytes(2, 4),
+        runtime=hours(1),
     params:
         settings=settings("bases.directions"),
     script:

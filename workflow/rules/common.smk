@@ -3,6 +3,7 @@
 import ast
 import functools
 import importlib.util
+import math
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 from friendlyfire.errors import ConfigError
+from friendlyfire.sources import image_shape
 from friendlyfire.settings import (
     ATTACKS,
     BASES,
@@ -208,6 +210,37 @@ def quality_tables(wildcards):
     """Input: the quality records that the caption of a figure of curvature quotes."""
     shown = [name for name in experiments_with(wildcards.figure) if name in experiments_with("spectrum")]
     return expand("results/{experiment}/quality.csv", experiment=shown if wildcards.figure == "fig3" else [])
+
+
+def gigabytes(base, copies=0.0):
+    """Resource ``mem``: a base and so many copies of the experiment's largest basis, more at each attempt."""
+
+    def of_job(wildcards, attempt):
+        return f"{math.ceil(attempt * (base + copies * basis_gigabytes(wildcards.experiment)))}GB"
+
+    return of_job
+
+
+def hours(base):
+    """Resource ``runtime``: longer for larger images, and at each attempt."""
+
+    def of_job(wildcards, attempt):
+        return f"{math.ceil(attempt * base * (1 + pixels_of(wildcards.experiment) / 30_000))}h"
+
+    return of_job
+
+
+def pixels_of(experiment):
+    """d, the number of pixel values of an experiment's images."""
+    return math.prod(image_shape(config["datasets"][config["experiments"][experiment]["dataset"]]))
+
+
+def basis_gigabytes(experiment):
+    """Gigabytes of float64 that the largest basis of an experiment can take."""
+    pixels, bases = pixels_of(experiment), experiment_settings(config, experiment, "bases")
+    perturbations = experiment_settings(config, experiment, "perturbations")["images"]
+    columns = max(bases["directions"] or pixels, bases["pca_images"], perturbations)
+    return 8e-9 * pixels * min(pixels, columns)
 
 
 @functools.cache

@@ -23,8 +23,8 @@ rule decompose_curvature:
     threads: 4
     resources:
         gpu=1,
-        mem="12GB",
-        runtime="8h",
+        mem=gigabytes(6, 8),
+        runtime=hours(8),
     params:
         settings=settings("curvature", "perturbations.deepfool"),
     script:

@@ -5,8 +5,10 @@ Gives: results/datasets/{dataset}.zarr.zip, with images, labels, indices and the
 """
 
 
+# What downloads runs where the network is: on the machine that submits.
 localrules:
     fetch_dataset,
+    import_network,
 
 
 rule fetch_dataset:

@@ -22,8 +22,8 @@ rule measure_fractions:
         "../../envs/torch.yaml"
     threads: 2
     resources:
-        mem="8GB",
-        runtime="1h",
+        mem=gigabytes(4, 2),
+        runtime=hours(1),
     params:
         settings=settings("accuracy", "fractions", "curvature.classes"),
     script:

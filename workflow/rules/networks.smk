@@ -29,8 +29,8 @@ rule train_network:
     threads: 4
     resources:
         gpu=1,
-        mem="8GB",
-        runtime="8h",
+        mem=gigabytes(8),
+        runtime=hours(8),
     params:
         settings=settings("networks"),
     script:

@@ -22,8 +22,8 @@ rule perturb_images:
     threads: 4
     resources:
         gpu=1,
-        mem="8GB",
-        runtime="4h",
+        mem=gigabytes(6, 1),
+        runtime=hours(4),
     params:
         settings=attack_settings,
     script:
@@ -47,8 +47,8 @@ rule find_universal:
     threads: 4
     resources:
         gpu=1,
-        mem="8GB",
-        runtime="4h",
+        mem=gigabytes(6, 1),
+        runtime=hours(4),
     params:
         settings=settings("perturbations.split", "perturbations.uap", "perturbations.deepfool"),
     script:

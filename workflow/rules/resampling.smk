@@ -24,8 +24,8 @@ rule measure_resampling:
     threads: 4
     resources:
         gpu=1,
-        mem="8GB",
-        runtime="4h",
+        mem=gigabytes(6, 6),
+        runtime=hours(4),
     params:
         settings=settings("resampling", "perturbations.deepfool"),
     script:

@@ -27,8 +27,8 @@ rule measure_scores:
     threads: 4
     resources:
         gpu=1,
-        mem="8GB",
-        runtime="2h",
+        mem=gigabytes(6),
+        runtime=hours(2),
     params:
         settings=settings("scores"),
     script:

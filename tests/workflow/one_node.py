@@ -1,0 +1,123 @@
+"""A real SLURM of one node on this machine: munge, slurmctld and slurmd in a folder, without accounting."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+#: Where SLURM looks. No variable leads its commands elsewhere: the executor clears all of them in its jobs.
+CONFIGURED = Path("/etc/slurm/slurm.conf")
+
+PACKAGES = ("slurm-wlm", "munge")
+
+#: Two GPUs that are none, and memory that is not there: enough to see who asks for what and is granted it.
+CONFIGURATION = """\
+ClusterName=one
+SlurmctldHost={host}
+SlurmctldPort={ports[0]}
+SlurmdPort={ports[1]}
+SlurmUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+AccountingStorageType=accounting_storage/none
+JobAcctGatherType=jobacct_gather/none
+GresTypes=gpu
+ReturnToService=2
+SlurmdParameters=config_overrides
+MinJobAge=600
+KillWait=2
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=1000000 Gres=gpu:2 State=UNKNOWN
+PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+def missing() -> str | None:
+    """Why there can be no SLURM here, installing what it needs where that is asked for (CI); None if there can."""
+    if os.getuid() != 0:
+        return "a SLURM of one's own has to be started as root"
+    if CONFIGURED.exists() and not CONFIGURED.is_symlink():
+        return f"there is a SLURM here already, of {CONFIGURED}"
+    if not all(shutil.which(name) for name in ("slurmctld", "slurmd", "munged", "sbatch")):
+        if not os.environ.get("CI") or not shutil.which("apt-get"):
+            return f"SLURM is not installed: apt-get install {' '.join(PACKAGES)}"
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
+            subprocess.run(["apt-get", *command], check=True, env=environment, stdout=subprocess.DEVNULL)
+    return None
+
+
+class OneNode:
+    """The daemons, until :meth:`stop`."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        for name in ("state", "spool"):
+            (folder / name).mkdir(parents=True)
+        host = socket.gethostname().split(".")[0]
+        (folder / "slurm.conf").write_text(
+            CONFIGURATION.format(host=host, ports=_free_ports(2), folder=folder, cpus=os.cpu_count())
+        )
+        devices = [folder / f"gpu{i}" for i in (0, 1)]
+        for device in devices:
+            os.mknod(device, 0o20666, os.makedev(1, 3))  # what /dev/null is
+        (folder / "gres.conf").write_text("".join(f"NodeName={host} Name=gpu File={device}\n" for device in devices))
+        (folder / "munge.key").write_bytes(os.urandom(1024))
+        (folder / "munge.key").chmod(0o400)
+        CONFIGURED.parent.mkdir(exist_ok=True)
+        for path in self._links():
+            path.unlink(missing_ok=True)
+            path.symlink_to(folder / path.name)
+        self.daemons = []
+        self._start(
+            "munged", "--foreground", "--force", f"--socket={folder}/munge.socket", f"--key-file={folder}/munge.key",
+            f"--pid-file={folder}/munge.pid", f"--log-file={folder}/munge.log", f"--seed-file={folder}/munge.seed",
+        )  # fmt: skip
+        self._start("slurmctld", "-D")
+        self._start("slurmd", "-D")
+        deadline = time.monotonic() + 60
+        while "idle" not in self.told("sinfo", "--noheader", "--format=%T"):
+            if time.monotonic() > deadline or any(daemon.poll() is not None for daemon in self.daemons):
+                logs = "\n".join(path.read_text()[-1500:] for path in folder.glob("*.log"))
+                self.stop()
+                raise RuntimeError(f"SLURM did not come up:\n{logs}")
+            time.sleep(0.2)
+
+    def told(self, *command: str) -> str:
+        """What one of SLURM's commands prints."""
+        return subprocess.run(command, capture_output=True, text=True).stdout
+
+    def stop(self) -> None:
+        """End all jobs and daemons."""
+        self.told("scancel", "--user=root")
+        for daemon in reversed(self.daemons):
+            daemon.terminate()
+            daemon.wait(30)
+        for path in self._links():
+            path.unlink()
+
+    def _links(self) -> list[Path]:
+        return [CONFIGURED, CONFIGURED.with_name("gres.conf")]
+
+    def _start(self, *command: str) -> None:
+        with (self.folder / f"{command[0]}.out").open("w") as printed:
+            self.daemons.append(subprocess.Popen(command, stdout=printed, stderr=subprocess.STDOUT))
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports

@@ -1,0 +1,115 @@
+"""`snakemake --profile slurm` on a real SLURM of one node: GPUs, a job that is killed, and the rules of the profile."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+from one_node import OneNode, missing
+
+from conftest import REPOSITORY, Workflow
+
+PROFILE = REPOSITORY / "slurm/profile.yaml"
+
+#: A site without accounting, of 2 cores, that is asked more often than a cluster should be.
+SITE = (
+    *("--slurm-no-account", "--slurm-status-command", "squeue", "--max-threads", "1", "--latency-wait", "5"),
+    *("--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2"),
+)
+
+MINIATURE = "experiments={digits-lenet: {perturbations: {images: 100, held_out: 50}, networks: {epochs: 30}}}"
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    reason = missing()
+    if reason:
+        assert not os.environ.get("CI"), reason
+        pytest.skip(reason)
+    node = OneNode(tmp_path_factory.mktemp("slurm"))
+    yield node
+    node.stop()
+
+
+def test_jobs_get_their_gpus_and_one_that_is_killed_is_tried_again(slurm, tmp_path):
+    workflow = Workflow(tmp_path / "ff")
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", *SITE, "fig4", "--config", MINIATURE]
+    environment = workflow.environment()
+    with (workflow.folder / "printed").open("w") as printed:
+        run = subprocess.Popen(command, cwd=workflow.folder, env=environment, stdout=printed, stderr=printed)
+        jobs, killed, together = {}, None, 0
+        deadline = time.monotonic() + 500
+        while run.poll() is None and time.monotonic() < deadline:
+            jobs |= {job["JobId"]: job for job in shown(slurm)}
+            gpus = [j for j in jobs.values() if j["JobState"] == "RUNNING" and "gpu" in j.get("TresPerJob", "")]
+            training = [j for j in gpus if "train_network" in j["Comment"]]
+            if training and not killed:
+                killed = training[0]["JobId"]
+                slurm.told("scancel", killed)
+            together = max(together, len(gpus))
+            time.sleep(0.3)
+        run.kill()
+    text = (workflow.folder / "printed").read_text()
+    assert run.returncode == 0, text[-3000:]
+    assert (workflow.folder / "results/figures/fig4.png").exists()
+    trained = [job for job in jobs.values() if "train_network" in job["Comment"]]
+    assert {job["JobId"]: job["JobState"] for job in trained}[killed] == "CANCELLED"
+    assert len(trained) == 2
+    # Another attempt has more memory and time.
+    first, second = sorted(trained, key=lambda job: int(job["JobId"]))
+    assert memory(second) == pytest.approx(2 * memory(first), rel=0.1)
+    assert second["TimeLimit"] > first["TimeLimit"]
+    for job in jobs.values():
+        rule = re.match(r"rule_(\w+?)_wildcards", job["Comment"])[1]
+        asks = rule in {"train_network", "perturb_images", "measure_accuracy"}
+        assert ("gpu:1" in job.get("TresPerJob", "")) == asks, job
+    # The limit of one GPU job on one machine does not hold here.
+    assert together == 2
+    # Figures, tables of spectra and downloads stay on the machine that submits.
+    assert not any(word in job["Comment"] for job in jobs.values() for word in ("plot_", "tabulate_", "fetch_"))
+    print(*(f"{j['JobId']} {j['Comment']} {j['JobState']} {j.get('TresPerJob')}" for j in jobs.values()), sep="\n")
+
+
+def shown(slurm):
+    """All jobs, as the fields that scontrol shows."""
+    for block in slurm.told("scontrol", "show", "job").strip().split("\n\n"):
+        fields = dict(re.findall(r"(\w+)=(\S*)", block))
+        if "JobId" in fields:
+            yield fields
+
+
+def memory(job):
+    """Megabytes that a job asked for."""
+    number, unit = re.match(r"([\d.]+)([MG])", job["MinMemoryNode"]).groups()
+    return float(number) * {"M": 1, "G": 1024}[unit]
+
+
+def rules():
+    """Names of all rules of the workflow, and of those that ask for a GPU."""
+    text = "".join(path.read_text() for path in sorted((REPOSITORY / "workflow/rules").glob("*.smk")))
+    blocks = re.split(r"^(?:use )?rule (\w+)[^\n]*:\n", text, flags=re.M)[1:]
+    found = dict(zip(blocks[::2], blocks[1::2], strict=True))
+    return set(found), {name for name, block in found.items() if "gpu=1" in block}
+
+
+def test_the_rules_that_the_profile_names_are_those_that_ask_for_a_gpu():
+    """A rule name that is wrong in a profile is ignored in silence."""
+    text = PROFILE.read_text()
+    commented = text[text.index("# set-resources:") : text.index("# ---", text.index("# set-resources:"))]
+    named = yaml.safe_load(re.sub(r"^# ?", "", commented, flags=re.M))["set-resources"]
+    known, asking = rules()
+    assert set(named) == asking
+    assert asking < known
+    assert all(resources == {"gpu": 0, "gres": "gpu:1"} for resources in named.values())
+
+
+def test_the_profile_needs_no_slurm_for_a_dry_run(tmp_path):
+    workflow = Workflow(tmp_path / "ff")
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "-n", "--config", "suite=paper"]
+    environment = workflow.environment() | {"PATH": os.path.dirname(sys.executable)}
+    done = subprocess.run(command, cwd=workflow.folder, env=environment, text=True, capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert re.search(r"total +\d{3}", done.stdout + done.stderr)
