@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -109,7 +110,11 @@ def test_the_rules_that_the_profile_names_are_those_that_ask_for_a_gpu():
 def test_the_profile_needs_no_slurm_for_a_dry_run(tmp_path):
     workflow = Workflow(tmp_path / "ff")
     command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "-n", "--config", "suite=paper"]
-    environment = workflow.environment() | {"PATH": os.path.dirname(sys.executable)}
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("bash", "sh", "which"):
+        (tools / name).symlink_to(shutil.which(name))
+    environment = workflow.environment() | {"PATH": str(tools)}
     done = subprocess.run(command, cwd=workflow.folder, env=environment, text=True, capture_output=True, timeout=120)
     assert done.returncode == 0, done.stderr[-3000:]
     assert re.search(r"total +\d{3}", done.stdout + done.stderr)
