@@ -4,14 +4,28 @@ import torch
 
 from friendlyfire.errors import ConfigError
 
-#: Pixel values that pass through a network at once: beyond that a CPU is no faster, and the memory counts.
-VALUES_AT_ONCE = {"cpu": 2**20, "cuda": 2**25}
+#: Images, and pixel values, that pass through a network at once: beyond that a CPU is no faster, and memory counts.
+AT_ONCE = {"cpu": (64, 2**20), "cuda": (512, 2**25)}
+
+_halvings = 0
 
 
 def images_at_once(images: torch.Tensor) -> int:
     """Images of this size to pass through a network at once: 64 small ones on a CPU, 512 on a GPU, fewer large ones."""
-    values = VALUES_AT_ONCE["cuda" if images.is_cuda else "cpu"]
-    return max(4, min(512 if images.is_cuda else 64, values // images[0].numel()))
+    count, values = AT_ONCE["cuda" if images.is_cuda else "cpu"]
+    return max(1, min(count, values // images[0].numel()) >> _halvings)
+
+
+def halve_batches() -> bool:
+    """After a GPU has run out of memory: let half as many images through at once, from now on in this process.
+
+    Returns:
+        Whether there was something to halve.
+    """
+    global _halvings
+    torch.cuda.empty_cache()
+    _halvings += 1
+    return AT_ONCE["cuda"][0] >> _halvings > 0
 
 
 def resolve_device(name: str) -> torch.device:

@@ -17,6 +17,10 @@ class NetworkError(FriendlyFireError):
     """A network or its weights cannot be used: not found, of another architecture, at chance, not finite."""
 
 
+class DeviceError(FriendlyFireError):
+    """A processor cannot do what is asked: too little memory."""
+
+
 class StoreError(FriendlyFireError):
     """A result on disk is missing, damaged or not what its name says."""
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, TypeVar
 
-from friendlyfire.errors import FriendlyFireError
+from friendlyfire.errors import DeviceError, FriendlyFireError
 
 Item = TypeVar("Item")
 
@@ -29,12 +29,39 @@ def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(snakemake.threads)
     try:
-        main(snakemake.input, snakemake.output, settings)
+        fitting_memory(main)(snakemake.input, snakemake.output, settings)
+        tell_device()
     except (FriendlyFireError, OSError) as error:
         message = f"{snakemake.rule}: {error}"
         logging.error(message)
         print(message, file=console, flush=True)
         sys.exit(1)
+
+
+def fitting_memory(main: Callable[..., None]) -> Callable[..., None]:
+    """``main``, begun again with half the images at once whenever a GPU runs out of memory."""
+
+    def fitted(*arguments: Any) -> None:
+        while True:
+            try:
+                return main(*arguments)
+            except RuntimeError as error:
+                if type(error).__name__ != "OutOfMemoryError":  # torch's; not every job has torch
+                    raise
+                if not sys.modules["friendlyfire.devices"].halve_batches():
+                    raise DeviceError(f"out of GPU memory with single images: {str(error).splitlines()[0]}") from error
+                logging.warning("out of GPU memory: beginning again with half as many images at once")
+
+    return fitted
+
+
+def tell_device() -> None:
+    """Log which GPU was used, and how much of its memory at most."""
+    torch = sys.modules.get("torch")
+    if torch and torch.cuda.is_initialized():
+        device = torch.cuda.get_device_properties(torch.cuda.current_device())
+        peak, whole = torch.cuda.max_memory_allocated() / 2**30, device.total_memory / 2**30
+        logging.info("%s: at most %.1f of %.0f GiB in use", device.name, peak, whole)
 
 
 def progress(items: Iterable[Item], what: str, total: int | None = None, seconds: float = 10.0) -> Iterator[Item]:
