@@ -74,7 +74,7 @@ def attack_settings(wildcards):
     section = experiment_settings(config, wildcards.experiment, "perturbations")
     kind, _, name = wildcards.attack.partition("-")
     options = section[kind].get(name, {}) if name else section[kind]
-    images = {key: section[key] for key in ("split", "images", "held_out")}
+    images = {key: section[key] for key in ("split", "images", "held_out", "shards")}
     return {"seed": config["seed"], "perturbations": {**images, "options": options}}
 
 
@@ -156,6 +156,13 @@ def scores_of(name):
 def table_files(table):
     """Input of a target: a table as CSV, Markdown and LaTeX."""
     return [f"results/tables/{table}.{kind}" for kind in ("csv", "md", "tex")]
+
+
+def perturbation_shards(wildcards):
+    """Input: the stores of all shares of the perturbations by the job's attack."""
+    shards = experiment_settings(config, wildcards.experiment, "perturbations")["shards"]
+    folder = f"results/{wildcards.experiment}/perturbations/{wildcards.attack}"
+    return [f"{folder}/shard-{shard}.zarr.zip" for shard in range(shards)]
 
 
 def curvature_shards(wildcards):

@@ -5,18 +5,22 @@ Gives: results/{experiment}/perturbations/{attack}.zarr.zip, with the status of 
 """
 
 
+localrules:
+    gather_perturbations,
+
+
 rule perturb_images:
-    """Attack the images of an experiment."""
+    """Attack one share of the images of an experiment."""
     input:
         code=code_of("perturb_images"),
         dataset=dataset_of,
         network="results/{experiment}/network.safetensors",
     output:
-        perturbations="results/{experiment}/perturbations/{attack}.zarr.zip",
+        perturbations="results/{experiment}/perturbations/{attack}/shard-{shard}.zarr.zip",
     log:
-        "results/logs/perturb_images/{experiment}-{attack}.log",
+        "results/logs/perturb_images/{experiment}-{attack}-{shard}.log",
     benchmark:
-        "results/logs/perturb_images/{experiment}-{attack}.tsv"
+        "results/logs/perturb_images/{experiment}-{attack}-{shard}.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: 4
@@ -28,6 +32,23 @@ rule perturb_images:
         settings=attack_settings,
     script:
         "../scripts/perturb_images.py"
+
+
+rule gather_perturbations:
+    """Put the shares together."""
+    input:
+        code=code_of("gather_perturbations"),
+        shards=perturbation_shards,
+    output:
+        perturbations="results/{experiment}/perturbations/{attack}.zarr.zip",
+    log:
+        "results/logs/gather_perturbations/{experiment}-{attack}.log",
+    conda:
+        "../../envs/torch.yaml"
+    params:
+        settings=settings(),
+    script:
+        "../scripts/gather_perturbations.py"
 
 
 rule find_universal:

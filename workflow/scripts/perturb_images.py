@@ -1,6 +1,5 @@
-"""A network and images -> adversarial perturbations of these images, with the status of each attack."""
+"""A network and images -> adversarial perturbations of one share of these images, with the status of each attack."""
 
-import logging
 from collections.abc import Callable
 from functools import partial
 
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
-from friendlyfire.errors import DataError, NetworkError
+from friendlyfire.errors import DataError
 from friendlyfire.foolbox_attacks import foolbox_perturbations
 from friendlyfire.gradients import fgsm, saliency
 from friendlyfire.networks import Network, as_pixels, load_network, predict
@@ -46,12 +45,15 @@ def main(inputs, outputs, settings):
             "units": "perturbations, norms: pixels in [0, 1], without DeepFool's overshoot; saliency: logits / pixel",
             "statuses": {status.name.lower(): int(status) for status in Status},
         }
-        perturbations = np.empty((n, dataset.pixels), dtype=np.float32)
-        columns = {name: np.empty(n, dtype=np.int64) for name in ("sources", "reached", "statuses", "iterations")}
-        for start in progress(range(0, n, dataset.rows), f"parts of {dataset.rows} images"):
-            rows = slice(start, min(start + dataset.rows, n))
-            images = as_pixels(dataset.images(section["split"], first + rows.start, first + rows.stop), device)
-            found = perturb(network, images)
+        first, last = (first + n * int(k) // section["shards"] for k in (settings["shard"], int(settings["shard"]) + 1))
+        perturbations = np.empty((last - first, dataset.pixels), dtype=np.float32)
+        columns = {
+            name: np.empty(last - first, dtype=np.int64) for name in ("sources", "reached", "statuses", "iterations")
+        }
+        for start in progress(range(first, last, dataset.rows), f"parts of {dataset.rows} images"):
+            stop = min(start + dataset.rows, last)
+            found = perturb(network, as_pixels(dataset.images(section["split"], start, stop), device))
+            rows = slice(start - first, stop - first)
             perturbations[rows] = found.perturbations.flatten(1).cpu().numpy()
             for name, column in columns.items():
                 column[rows] = getattr(found, name).cpu().numpy()
@@ -62,7 +64,6 @@ def main(inputs, outputs, settings):
         target.array("norms", np.linalg.norm(perturbations.astype(np.float64), axis=1))
         for name, column in columns.items():
             target.array(name, column)
-    told(columns["statuses"], perturbations, settings["experiment"])
 
 
 def judged(direction: Callable[..., Tensor]) -> Callable[..., Attack]:
@@ -90,19 +91,6 @@ def chosen_attack(settings: dict) -> tuple[str, Callable[[Network, Tensor], Atta
         return kind, partial(ATTACKS[kind], **options)
     seed = derive_seed(settings["seed"], "perturbations", settings["experiment"], settings["attack"])
     return f"{kind}:{name}", partial(judged(foolbox_perturbations), name=name, seed=seed, **options)
-
-
-def told(statuses: np.ndarray, perturbations: np.ndarray, experiment: str) -> None:
-    """Log how the attacks ended.
-
-    Raises:
-        NetworkError: none succeeded.
-    """
-    counts = {status.name.lower(): int((statuses == status).sum()) for status in Status}
-    if not counts["converged"]:
-        raise NetworkError(f"no image of {experiment} could be fooled: {counts}; is the network's output constant?")
-    norms = np.linalg.norm(perturbations[statuses == Status.CONVERGED], axis=1)
-    logging.info("%s; mean norm %.4g, median %.4g", counts, norms.mean(), np.median(norms))
 
 
 if "snakemake" in globals():

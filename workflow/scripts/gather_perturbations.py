@@ -1,0 +1,48 @@
+"""Shares of the perturbations -> all of them in one store, in the order of the images."""
+
+import logging
+from contextlib import ExitStack
+
+import numpy as np
+
+from friendlyfire.errors import NetworkError
+from friendlyfire.stores import Store, create_store, open_store
+from job import run
+
+
+def main(inputs, outputs, settings):
+    with ExitStack() as stack:
+        shards = [
+            stack.enter_context(open_store(path, "perturbations", settings["experiment"])) for path in inputs.shards
+        ]
+        statuses, norms = (np.concatenate([shard[name] for shard in shards]) for name in ("statuses", "norms"))
+        record = {key: value for key, value in shards[0].record.items() if key not in ("schema", "version", "packages")}
+        with create_store(outputs.perturbations, "perturbations", record) as target:
+            names = shards[0].keys()
+            for name in names:
+                shape, dtype = shards[0].shape(name), shards[0].read(name, slice(0, 0)).dtype
+                array = target.empty(name, (len(norms), *shape[1:]), dtype)
+                for start in range(0, len(norms), array.chunks[0]):
+                    stop = min(start + array.chunks[0], len(norms))
+                    array[start:stop] = rows(shards, name, start, stop)
+    counts = {name: int((statuses == code).sum()) for name, code in record["statuses"].items()}
+    if not counts["converged"]:
+        raise NetworkError(
+            f"no image of {settings['experiment']} could be fooled: {counts}; is the network's output constant?"
+        )
+    fooled = norms[statuses == record["statuses"]["converged"]]
+    logging.info("%s; mean norm %.4g, median %.4g", counts, fooled.mean(), np.median(fooled))
+
+
+def rows(shards: list[Store], name: str, start: int, stop: int) -> np.ndarray:
+    """Rows ``start`` to ``stop`` of an array that is cut into shards."""
+    parts, offset = [], 0
+    for shard in shards:
+        length = shard.shape(name)[0]
+        parts.append(shard.read(name, slice(max(start - offset, 0), max(stop - offset, 0))))
+        offset += length
+    return np.concatenate(parts)
+
+
+if "snakemake" in globals():
+    run(main, snakemake)  # noqa: F821
