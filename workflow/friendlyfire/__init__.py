@@ -9,7 +9,14 @@ _PUBLIC = {
     "accuracy": ("count_correct_by_rank", "nested_projections"),
     "architectures": ("alexnet", "lenet", "nin"),
     "bases": ("Basis", "cosine_basis", "interleave", "orthonormalise", "random_basis", "singular_directions"),
-    "curvature": ("Eigenpairs", "Quality", "decompose_dense", "decompose_lanczos", "subspace_overlap"),
+    "curvature": (
+        "Eigenpairs",
+        "Quality",
+        "decompose_dense",
+        "decompose_lanczos",
+        "dense_matrix",
+        "subspace_overlap",
+    ),
     "datasets": ("Dataset",),
     "errors": (
         "BasisError",

@@ -44,7 +44,10 @@ def subspace_overlap(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def decompose_dense(
-    halves: tuple[MeanHessian, MeanHessian], probes: np.ndarray | None = None, leading: int = 10, block: int = 256
+    halves: tuple[MeanHessian, MeanHessian],
+    probes: np.ndarray | None = None,
+    leading: int = 10,
+    measured: list[np.ndarray] | None = None,
 ) -> Eigenpairs:
     """All eigenpairs of the mean Hessian, formed whole from its products with an orthonormal basis, then symmetrised.
 
@@ -52,7 +55,7 @@ def decompose_dense(
         halves: the operator on two halves of the sample; the mean is over both.
         probes: (d, d) orthonormal basis to probe along; None for the pixels. It is part of the result.
         leading: how many directions the quality record is about.
-        block: probes multiplied at once.
+        measured: :func:`dense_matrix` of each half, where that was measured elsewhere.
 
     Cost:
         2 (d + leading) gradients a point, and O(d^3).
@@ -61,7 +64,7 @@ def decompose_dense(
         CurvatureError: the Hessian is not finite.
     """
     d, whole = halves[0].pixels, PooledHessian(*halves)
-    measured = [_dense(half, probes, block) for half in halves]
+    measured = measured or [dense_matrix(half, probes) for half in halves]
     mean = sum((half.points / whole.points) * matrix for half, matrix in zip(halves, measured, strict=True))
     if not np.isfinite(mean).all():
         raise CurvatureError("the mean Hessian is not finite; are the network's weights, or the step too large?")
@@ -86,7 +89,17 @@ def decompose_dense(
     return Eigenpairs(values, vectors, residuals, np.ones(d, dtype=bool), quality)
 
 
-def _dense(operator: MeanHessian, probes: np.ndarray | None, block: int) -> np.ndarray:
+def dense_matrix(operator: MeanHessian, probes: np.ndarray | None = None, block: int = 256) -> np.ndarray:
+    """The whole matrix (d, d) of a mean Hessian as measured along an orthonormal basis, not symmetrised.
+
+    Args:
+        operator: the mean Hessian.
+        probes: (d, d) orthonormal basis; None for the pixels.
+        block: probes multiplied at once.
+
+    Cost:
+        2 d gradients a point.
+    """
     d = operator.pixels
     matrix = np.empty((d, d))
     for start in range(0, d, block):

@@ -13,7 +13,7 @@ _halvings = 0
 def images_at_once(images: torch.Tensor) -> int:
     """Images of this size to pass through a network at once: 64 small ones on a CPU, 512 on a GPU, fewer large ones."""
     count, values = AT_ONCE["cuda" if images.is_cuda else "cpu"]
-    return max(1, min(count, values // images[0].numel()) >> _halvings)
+    return max(1, min(count, values // images.shape[1:].numel()) >> _halvings)
 
 
 def halve_batches() -> bool:

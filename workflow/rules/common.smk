@@ -45,6 +45,7 @@ wildcard_constraints:
     basis="|".join([*BASES, RESAMPLED_BASIS.pattern]),
     side=r"\d+",
     shard=r"\d+",
+    part=r"\d+",
     kind="positive|negative|flat",
 
 
@@ -165,6 +166,13 @@ def perturbation_shards(wildcards):
     return [f"{folder}/shard-{shard}.zarr.zip" for shard in range(shards)]
 
 
+def hessian_parts(wildcards):
+    """Input: the stores of the mean Hessians of all shares of the images, if there are several."""
+    shards = experiment_settings(config, wildcards.experiment, "curvature")["image_shards"]
+    prefix = f"results/{wildcards.experiment}/curvature/hessians-{wildcards.shard}"
+    return [f"{prefix}-{part}.zarr.zip" for part in range(shards)] if shards > 1 else []
+
+
 def curvature_shards(wildcards):
     """Input: the stores of all shards of the curvature of the job's experiment."""
     shards = experiment_settings(config, wildcards.experiment, "curvature")["shards"]
@@ -179,7 +187,8 @@ def spectra_of(kind):
             return []
         if kind == "curvature":
             return curvature_shards(wildcards)
-        return [f"results/{wildcards.experiment}/bases/{'pca' if kind == 'pca' else kind + '-high'}.zarr.zip"]
+        basis = "pca" if kind == "pca" else f"{kind}-high"
+        return [f"results/{wildcards.experiment}/bases/{basis}.zarr.zip"]
 
     return of_job
 

@@ -3,7 +3,33 @@
 Needs: a network and its data set.
 Gives: results/{experiment}/curvature/shard-{shard}.zarr.zip, the eigenpairs of the mean Hessian of every
 `curvature.shards`-th target class, each with its quality record.
+With `curvature.image_shards` above 1, hessians-{shard}-{part}.zarr.zip beside them, which those are made from.
 """
+
+
+rule measure_hessians:
+    """Measure the dense mean Hessians at the boundary points of one share of the images."""
+    input:
+        code=code_of("measure_hessians"),
+        dataset=dataset_of,
+        network="results/{experiment}/network.safetensors",
+    output:
+        hessians=temp("results/{experiment}/curvature/hessians-{shard}-{part}.zarr.zip"),
+    log:
+        "results/logs/measure_hessians/{experiment}-{shard}-{part}.log",
+    benchmark:
+        "results/logs/measure_hessians/{experiment}-{shard}-{part}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+        mem=gigabytes(6, 4),
+        runtime=hours(8),
+    params:
+        settings=settings("curvature", "perturbations.deepfool"),
+    script:
+        "../scripts/measure_hessians.py"
 
 
 rule decompose_curvature:
@@ -12,6 +38,7 @@ rule decompose_curvature:
         code=code_of("decompose_curvature"),
         dataset=dataset_of,
         network="results/{experiment}/network.safetensors",
+        hessians=hessian_parts,
     output:
         curvature="results/{experiment}/curvature/shard-{shard}.zarr.zip",
     log:

@@ -4,19 +4,16 @@ import logging
 from dataclasses import asdict
 
 import numpy as np
-import torch
 
-from friendlyfire.bases import random_basis
+from boundary import Boundary, WatchedHessian, boundary_of, probes_of, seed_of, step_of
 from friendlyfire.curvature import Eigenpairs, decompose_dense, decompose_lanczos
 from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
 from friendlyfire.errors import CurvatureError
-from friendlyfire.hessians import DifferenceHessian, ExactHessian, reference_step
 from friendlyfire.networks import as_pixels, load_network
-from friendlyfire.perturbations import Attack, Status, deepfool
-from friendlyfire.seeds import derive_seed
+from friendlyfire.perturbations import Status
 from friendlyfire.stores import create_store, open_store
-from job import progress, run
+from job import Progress, run
 
 
 def main(inputs, outputs, settings):
@@ -29,7 +26,6 @@ def main(inputs, outputs, settings):
             as_pixels(dataset.images(section["split"], *span), device),
             dataset.indices(section["split"], *span),
         )
-    step = reference_step(dataset.pixels) if section["step"] == "reference" else section["step"]
     shard = int(settings["shard"])
     classes = dataset.chosen_classes(section["classes"])[shard :: section["shards"]]
     record = {
@@ -37,7 +33,7 @@ def main(inputs, outputs, settings):
         "settings": section,
         "seed": settings["seed"],
         "split": section["split"],
-        "step": step,
+        "step": step_of(section, dataset.pixels),
         "classes": classes,
         "class_names": [dataset.class_names[c] for c in classes],
         "pixels": dataset.pixels,
@@ -46,46 +42,63 @@ def main(inputs, outputs, settings):
     }
     with create_store(outputs.curvature, "curvature", record) as target:
         target.array("indices", indices)
-        for c in progress(classes, "classes"):
-            attack = deepfool(
-                network, images, torch.full((len(images),), c, device=device), **settings["perturbations"]["deepfool"]
-            )
-            pairs = decompose(network, images, attack, c, step, dataset, settings)
+        progress = Progress("classes", len(classes))
+        for number, c in enumerate(classes, start=1):
+            boundary = boundary_of(network, images, c, settings)
+            pairs = decompose(boundary, c, dataset, settings, inputs.hessians, progress)
             logging.info("class %s: %s", dataset.class_names[c], asdict(pairs.quality))
+            progress.reach(number)
             kept = kept_vectors(pairs.values, section)
             target.array(f"{c}/values", pairs.values)
             target.array(f"{c}/residuals", pairs.residuals)
             target.array(f"{c}/converged", pairs.converged)
             target.array(f"{c}/kept", kept)
             target.array(f"{c}/vectors", pairs.vectors[:, kept].astype(np.float32), axis=1)
-            target.array(f"{c}/statuses", attack.statuses.cpu().numpy())
-            target.array(f"{c}/sources", attack.sources.cpu().numpy())
+            target.array(f"{c}/statuses", boundary.statuses.cpu().numpy())
+            target.array(f"{c}/sources", boundary.sources.cpu().numpy())
             target.array(f"{c}/quality", np.array(list(asdict(pairs.quality).values()), dtype=np.float64))
 
 
 def decompose(
-    network, images: torch.Tensor, attack: Attack, target: int, step: float, dataset: Dataset, settings: dict
+    boundary: Boundary, target: int, dataset: Dataset, settings: dict, hessians: list[str], progress: Progress
 ) -> Eigenpairs:
-    """Eigenpairs of the mean Hessian of one target class, over the attacks that reached its boundary."""
-    section, reached = settings["curvature"], attack.converged
-    if reached.sum() < 2:
-        counts = {status.name.lower(): int((attack.statuses == status).sum()) for status in Status}
+    """Eigenpairs of the mean Hessian of one target class; ``hessians`` are stores of what other jobs measured of it."""
+    section = settings["curvature"]
+    if not all(boundary.halves):
         raise CurvatureError(
-            f"class {dataset.class_names[target]!r} of {settings['experiment']} has {int(reached.sum())} "
-            f"boundary points of {len(images)} images, and 2 are needed ({counts}); raise curvature.images or "
+            f"class {dataset.class_names[target]!r} of {settings['experiment']} has too few boundary points: "
+            f"{boundary.counts()}, and either half of the images needs one; raise curvature.images or "
             "perturbations.deepfool.max_iterations"
         )
-    points = (images + section["step_back"] * attack.perturbations)[reached]
-    sources = attack.sources[reached]
-    kind, options = (DifferenceHessian, {"step": step}) if section["hessian"] == "differences" else (ExactHessian, {})
-    halves = tuple(kind(network, points[half::2], target, sources[half::2], **options) for half in (0, 1))
-    seed = derive_seed(settings["seed"], "curvature", settings["experiment"], section["solver"], target)
+    if section["solver"] == "lanczos":
+        most = section["max_products"]
+    else:
+        most = section["leading"] + (0 if hessians else dataset.pixels)
+    halves = tuple(WatchedHessian(operators, 2 * most, progress) for operators in boundary.halves)
     if section["solver"] == "lanczos":
         return decompose_lanczos(
-            halves, section["directions"], seed, section["tolerance"], max_products=section["max_products"]
+            halves,
+            section["directions"],
+            seed_of(target, settings),
+            section["tolerance"],
+            max_products=section["max_products"],
         )
-    probes = random_basis(dataset.pixels, dataset.pixels, seed) if section["probes"] == "random" else None
-    return decompose_dense(halves, probes, section["leading"])
+    measured, gradients = gathered(hessians, target, settings["experiment"])
+    pairs = decompose_dense(halves, probes_of(target, dataset.pixels, settings), section["leading"], measured)
+    pairs.quality.gradients += gradients
+    return pairs
+
+
+def gathered(paths: list[str], target: int, experiment: str) -> tuple[list[np.ndarray], int]:
+    """The dense mean Hessians (d, d) of both halves, from the shares of the images, and the gradients they took."""
+    sums, points, gradients = [0.0, 0.0], np.zeros(2), 0
+    for path in paths:
+        with open_store(path, "hessians", experiment) as store:
+            share, spent = store[f"{target}/points"], store[f"{target}/gradients"]
+            for half in np.flatnonzero(share):
+                sums[half] += share[half] * store[f"{target}/{half}"]
+            points, gradients = points + share, gradients + int(spent)
+    return [total / count for total, count in zip(sums, points, strict=True)] if paths else [], gradients
 
 
 def kept_vectors(values: np.ndarray, section: dict) -> np.ndarray:

@@ -4,12 +4,22 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TextIO, TypeVar
 
 from friendlyfire.errors import DeviceError, FriendlyFireError
 
 Item = TypeVar("Item")
+
+
+class Terminal(NamedTuple):
+    """Where a person watches a local run, and what the job is called there."""
+
+    stream: TextIO
+    job: str
+
+
+_terminal: Terminal | None = None
 
 
 def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
@@ -17,7 +27,10 @@ def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
 
     A :class:`FriendlyFireError` or a full disk is one line, in the log and on the console; anything else a traceback.
     """
+    global _terminal
     console = os.fdopen(os.dup(sys.stderr.fileno()), "w")
+    if console.isatty():
+        _terminal = Terminal(console, f"{snakemake.rule} {os.path.basename(snakemake.log[0]).removesuffix('.log')}")
     log = open(snakemake.log[0], "w", buffering=1, encoding="utf-8")  # noqa: SIM115 (until the process ends)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(log.fileno(), stream.fileno())
@@ -38,6 +51,13 @@ def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
         sys.exit(1)
 
 
+def share(count: int, block: int, shard: int, shards: int) -> tuple[int, int]:
+    """Start and stop of one job's share of ``count`` items, between whole blocks: any cut gives the same batches."""
+    blocks = -(-count // block)
+    start, stop = (min(count, block * (blocks * k // shards)) for k in (shard, shard + 1))
+    return start, stop
+
+
 def fitting_memory(main: Callable[..., None]) -> Callable[..., None]:
     """``main``, begun again with half the images at once whenever a GPU runs out of memory."""
 
@@ -56,21 +76,55 @@ def fitting_memory(main: Callable[..., None]) -> Callable[..., None]:
 
 
 def tell_device() -> None:
-    """Log which GPU was used, and how much of its memory at most."""
+    """Log what computed: the GPU and how much of its memory at most, or so many threads."""
     torch = sys.modules.get("torch")
-    if torch and torch.cuda.is_initialized():
+    if not torch:
+        return
+    if not torch.cuda.is_initialized():
+        logging.info("CPU, %d threads", torch.get_num_threads())
+    else:
         device = torch.cuda.get_device_properties(torch.cuda.current_device())
         peak, whole = torch.cuda.max_memory_allocated() / 2**30, device.total_memory / 2**30
         logging.info("%s: at most %.1f of %.0f GiB in use", device.name, peak, whole)
 
 
-def progress(items: Iterable[Item], what: str, total: int | None = None, seconds: float = 10.0) -> Iterator[Item]:
-    """The same items, with a line in the log every ``seconds``: how many are done, the rate, the time left."""
-    total = len(items) if total is None and isinstance(items, Sized) else total
-    began = told = time.monotonic()
-    for done, item in enumerate(items, start=1):
+class Progress:
+    """How far a job has got: a line in its log every 10 seconds, and every minute on the terminal of a local run."""
+
+    def __init__(self, what: str, total: int, done: float = 0):
+        self.what, self.total, self.done, self.before = what, total, done, done
+        self.began = self.logged = self.shown = time.monotonic()
+
+    def reach(self, done: float) -> None:
+        """So many are done, fractions included."""
+        self.done, now = done, time.monotonic()
+        if now - self.logged >= 10 or done == self.total:
+            self.logged = now
+            logging.info("%s", self)
+        if now - self.shown >= 60 and _terminal:
+            self.shown = now
+            print(f"{_terminal.job}: {self}", file=_terminal.stream, flush=True)
+
+    def __str__(self) -> str:
+        seconds = max(time.monotonic() - self.began, 1e-9) / max(self.done - self.before, 1e-9)  # each
+        speed = f"{1 / seconds:,.3g} a second" if seconds < 1 else f"{seconds:.3g} s each"
+        left = spelled(seconds * (self.total - self.done))
+        return f"{self.done:,.3g} of {self.total:,} {self.what} ({self.done / self.total:.0%}), {speed}, {left} left"
+
+
+def progress(items: Sequence[Item], what: str) -> Iterator[Item]:
+    """The same items, with a :class:`Progress`; of a range with steps, it counts what the steps pass over."""
+    counted = range(items.start, items.stop) if isinstance(items, range) else items
+    step = items.step if isinstance(items, range) else 1
+    told = Progress(what, len(counted))
+    for number, item in enumerate(items, start=1):
         yield item
-        now = time.monotonic()
-        if now - told >= seconds or done == total:
-            told, rate = now, done / max(now - began, 1e-9)
-            logging.info("%d of %d %s, %.3g a second, %.0f s left", done, total, what, rate, (total - done) / rate)
+        told.reach(min(number * step, len(counted)))
+
+
+def spelled(seconds: float) -> str:
+    """A duration in words: 40 s, 12 min, 3 h 20 min."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

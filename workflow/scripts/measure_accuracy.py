@@ -29,7 +29,7 @@ def main(inputs, outputs, settings):
 
             def batches(split=split, images=images):
                 # Projected at once; they pass through the network in smaller batches.
-                for start in progress(range(0, images, dataset.rows), f"parts of {dataset.rows} {split} images"):
+                for start in progress(range(0, images, dataset.rows), f"{split} images"):
                     stop = min(start + dataset.rows, images)
                     labels = torch.from_numpy(dataset.labels(split, start, stop)).to(device)
                     yield as_pixels(dataset.images(split, start, stop), device), labels

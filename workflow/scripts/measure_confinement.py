@@ -29,7 +29,7 @@ def main(inputs, outputs, settings):
     ranks, shown = rank_list(section["ranks"], basis.shape[1]), min(section["pictures"], n)
     rows, perturbations, projections = [], [], []
     projected_images = nested_projections(images, mean, basis, ranks)
-    for rank, projected in progress(zip(ranks, projected_images, strict=True), "ranks", total=len(ranks)):
+    for rank, projected in zip(progress(ranks, "ranks"), projected_images, strict=True):
         attack = deepfool(network, images, basis=basis[:, :rank], **settings["perturbations"]["deepfool"])
         rows.append({"rank": rank, **summary(attack, projected - mean)})
         perturbations.append(attack.perturbations[:shown].cpu().numpy())

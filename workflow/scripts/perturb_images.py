@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from friendlyfire.datasets import Dataset
-from friendlyfire.devices import resolve_device
+from friendlyfire.devices import images_at_once, resolve_device
 from friendlyfire.errors import DataError
 from friendlyfire.foolbox_attacks import foolbox_perturbations
 from friendlyfire.gradients import fgsm, saliency
@@ -16,13 +16,12 @@ from friendlyfire.networks import Network, as_pixels, load_network, predict
 from friendlyfire.perturbations import Attack, Status, deepfool
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import create_store, open_store
-from job import progress, run
+from job import progress, run, share
 
 
 def main(inputs, outputs, settings):
     section, device = settings["perturbations"], resolve_device(settings["device"])
     network = load_network(inputs.network, device)
-    attack, perturb = chosen_attack(settings)
     with open_store(inputs.dataset, "dataset") as store:
         dataset = Dataset(store)
         # Where images are few, most of them are needed for the bases.
@@ -33,10 +32,9 @@ def main(inputs, outputs, settings):
                 "some and hold others out, 10 are needed at least"
             )
         first, last = dataset.span(section["split"], section["images"] + held_out)
-        n = last - first
         record = {
             "experiment": settings["experiment"],
-            "attack": attack,
+            "attack": settings["attack"].replace("-", ":"),
             "settings": section,
             "seed": settings["seed"],
             "split": section["split"],
@@ -45,14 +43,17 @@ def main(inputs, outputs, settings):
             "units": "perturbations, norms: pixels in [0, 1], without DeepFool's overshoot; saliency: logits / pixel",
             "statuses": {status.name.lower(): int(status) for status in Status},
         }
-        first, last = (first + n * int(k) // section["shards"] for k in (settings["shard"], int(settings["shard"]) + 1))
+        together = min(dataset.rows, 4 * images_at_once(torch.empty(1, *dataset.shape, device=device)))
+        start, stop = share(last - first, together, int(settings["shard"]), section["shards"])
+        first, last = first + start, first + stop
         perturbations = np.empty((last - first, dataset.pixels), dtype=np.float32)
         columns = {
             name: np.empty(last - first, dtype=np.int64) for name in ("sources", "reached", "statuses", "iterations")
         }
-        for start in progress(range(first, last, dataset.rows), f"parts of {dataset.rows} images"):
-            stop = min(start + dataset.rows, last)
-            found = perturb(network, as_pixels(dataset.images(section["split"], start, stop), device))
+        for start in progress(range(first, last, together), "images"):
+            stop = min(start + together, last)
+            images = as_pixels(dataset.images(section["split"], start, stop), device)
+            found = chosen_attack(settings, start)(network, images)
             rows = slice(start - first, stop - first)
             perturbations[rows] = found.perturbations.flatten(1).cpu().numpy()
             for name, column in columns.items():
@@ -84,13 +85,13 @@ def judged(direction: Callable[..., Tensor]) -> Callable[..., Attack]:
 ATTACKS = {"deepfool": deepfool, "fgsm": judged(fgsm), "saliency": judged(saliency)}
 
 
-def chosen_attack(settings: dict) -> tuple[str, Callable[[Network, Tensor], Attack]]:
-    """Name of the attack as the configuration has it, and the attack with its options."""
+def chosen_attack(settings: dict, start: int) -> Callable[[Network, Tensor], Attack]:
+    """The attack with its options, and with the seed of the images from ``start`` on."""
     options, (kind, _, name) = settings["perturbations"]["options"], settings["attack"].partition("-")
     if not name:
-        return kind, partial(ATTACKS[kind], **options)
-    seed = derive_seed(settings["seed"], "perturbations", settings["experiment"], settings["attack"])
-    return f"{kind}:{name}", partial(judged(foolbox_perturbations), name=name, seed=seed, **options)
+        return partial(ATTACKS[kind], **options)
+    seed = derive_seed(settings["seed"], "perturbations", settings["experiment"], settings["attack"], start)
+    return partial(judged(foolbox_perturbations), name=name, seed=seed, **options)
 
 
 if "snakemake" in globals():

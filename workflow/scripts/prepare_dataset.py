@@ -37,7 +37,7 @@ def main(inputs, outputs, settings):
             images = store.empty(f"{name}/images", (len(order), *image_shape(settings)), np.uint8)
             total, squares = 0, 0
             rows = images.chunks[0]
-            for start in progress(range(0, len(order), rows), f"chunks of {name} images"):
+            for start in progress(range(0, len(order), rows), f"{name} images"):
                 part = np.stack([split.image(index) for index in order[start : start + rows]])
                 images[start : start + len(part)] = part
                 total = total + part.sum(0, dtype=np.int64)

@@ -19,7 +19,7 @@ from friendlyfire.networks import build_network, check_above_chance, check_logit
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import open_store
 from friendlyfire.training import Epoch, train
-from job import run
+from job import Progress, run
 
 WAY_OUT = "train longer (networks.epochs), or change networks.learning_rate"
 
@@ -44,10 +44,12 @@ def main(inputs, outputs, settings):
     identity = json.dumps({"settings": section, "seed": settings["seed"], "dataset": store.record}, sort_keys=True)
     checkpoint = Path(outputs.network).with_name("training.checkpoint")
     curve, resumed = read_checkpoint(checkpoint, identity)
+    progress = Progress("epochs", section["epochs"], len(curve))
     for epoch, state in train(network, splits["train"], splits["test"], section, seed, resumed, len(curve)):
         curve.append(epoch)
         logging.info("%s", epoch)
         write_checkpoint(checkpoint, identity, curve, state)
+        progress.reach(len(curve))
 
     images = len(splits["test"][0])
     majority = float(np.bincount(dataset.labels("test")).max() / images)

@@ -1,0 +1,52 @@
+"""A network and one share of the images -> the dense mean Hessians at their boundary points, class by class."""
+
+import logging
+
+import numpy as np
+
+from boundary import IMAGES_TOGETHER, WatchedHessian, boundary_of, probes_of, step_of
+from friendlyfire.curvature import dense_matrix
+from friendlyfire.datasets import Dataset
+from friendlyfire.devices import resolve_device
+from friendlyfire.networks import as_pixels, load_network
+from friendlyfire.stores import create_store, open_store
+from job import Progress, run, share
+
+
+def main(inputs, outputs, settings):
+    section, device = settings["curvature"], resolve_device(settings["device"])
+    network = load_network(inputs.network, device)
+    with open_store(inputs.dataset, "dataset") as store:
+        dataset = Dataset(store)
+        first, last = dataset.span(section["split"], section["images"])
+        start, stop = share(last - first, IMAGES_TOGETHER, int(settings["part"]), section["image_shards"])
+        images = as_pixels(dataset.images(section["split"], first + start, first + stop), device)
+        indices = dataset.indices(section["split"], first + start, first + stop)
+    record = {
+        "experiment": settings["experiment"],
+        "settings": section,
+        "seed": settings["seed"],
+        "split": section["split"],
+        "step": step_of(section, dataset.pixels),
+        "units": "step: pixels in [0, 1]; Hessians: logits / pixel^2",
+    }
+    with create_store(outputs.hessians, "hessians", record) as target:
+        target.array("indices", indices)
+        classes = dataset.chosen_classes(section["classes"])[int(settings["shard"]) :: section["shards"]]
+        progress = Progress("classes", len(classes))
+        for number, c in enumerate(classes, start=1):
+            boundary = boundary_of(network, images, c, settings)
+            logging.info("class %s: %s", dataset.class_names[c], boundary.counts())
+            points, gradients = np.zeros(2), 0
+            for half, operators in enumerate(boundary.halves):
+                if operators:
+                    operator = WatchedHessian(operators, 2 * dataset.pixels, progress)
+                    target.array(f"{c}/{half}", dense_matrix(operator, probes_of(c, dataset.pixels, settings)), axis=1)
+                    points[half], gradients = operator.points, gradients + operator.num_gradients
+            target.array(f"{c}/points", points)
+            target.array(f"{c}/gradients", np.array(gradients))
+            progress.reach(number)
+
+
+if "snakemake" in globals():
+    run(main, snakemake)  # noqa: F821
