@@ -1,7 +1,6 @@
 """A real SLURM of one node on this machine: munge, slurmctld and slurmd in a folder, without accounting."""
 
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -9,8 +8,6 @@ from pathlib import Path
 
 #: Where SLURM looks. No variable leads its commands elsewhere: the executor clears all of them in its jobs.
 CONFIGURED = Path("/etc/slurm/slurm.conf")
-
-PACKAGES = ("slurm-wlm", "munge")
 
 #: Two GPUs that are none, and memory that is not there: enough to see who asks for what and is granted it.
 CONFIGURATION = """\
@@ -43,21 +40,6 @@ PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
 
 
-def missing() -> str | None:
-    """Why there can be no SLURM here, installing what it needs where that is asked for (CI); None if there can."""
-    if os.getuid() != 0:
-        return "a SLURM of one's own has to be started as root"
-    if CONFIGURED.exists() and not CONFIGURED.is_symlink():
-        return f"there is a SLURM here already, of {CONFIGURED}"
-    if not all(shutil.which(name) for name in ("slurmctld", "slurmd", "munged", "sbatch")):
-        if not os.environ.get("CI") or not shutil.which("apt-get"):
-            return f"SLURM is not installed: apt-get install {' '.join(PACKAGES)}"
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
-            subprocess.run(["apt-get", *command], check=True, env=environment, stdout=subprocess.DEVNULL)
-    return None
-
-
 class OneNode:
     """The daemons, until :meth:`stop`."""
 
@@ -69,10 +51,8 @@ class OneNode:
         (folder / "slurm.conf").write_text(
             CONFIGURATION.format(host=host, ports=_free_ports(2), folder=folder, cpus=os.cpu_count())
         )
-        devices = [folder / f"gpu{i}" for i in (0, 1)]
-        for device in devices:
-            os.mknod(device, 0o20666, os.makedev(1, 3))  # what /dev/null is
-        (folder / "gres.conf").write_text("".join(f"NodeName={host} Name=gpu File={device}\n" for device in devices))
+        gpus = "".join(f"NodeName={host} Name=gpu File={device}\n" for device in ("/dev/null", "/dev/zero"))
+        (folder / "gres.conf").write_text(gpus)
         (folder / "munge.key").write_bytes(os.urandom(1024))
         (folder / "munge.key").chmod(0o400)
         CONFIGURED.parent.mkdir(exist_ok=True)

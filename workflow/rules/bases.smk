@@ -144,7 +144,11 @@ rule tabulate_spectra:
         pca=spectra_of("pca"),
     output:
         spectra="results/{experiment}/spectra.csv",
-        quality="results/{experiment}/quality.csv",
+        quality=report(
+            "results/{experiment}/quality.csv",
+            caption="../report/quality.rst",
+            **place("quality", "numbers"),
+        ),
     log:
         "results/logs/tabulate_spectra/{experiment}.log",
     benchmark:

@@ -117,6 +117,8 @@ def image_folders(wildcards):
 
 def experiments_with(figure):
     """Experiments of the suite that have a panel in ``figure``."""
+    if figure == "table1":
+        return EXPERIMENTS
     if figure == "training":
         return [name for name in EXPERIMENTS if name in TRAINED]
     sections = {name: experiment_settings(config, name, "figures") for name in EXPERIMENTS}
@@ -155,8 +157,55 @@ def scores_of(name):
 
 
 def table_files(table):
-    """Input of a target: a table as CSV, Markdown and LaTeX."""
-    return [f"results/tables/{table}.{kind}" for kind in ("csv", "md", "tex")]
+    """Input of a target: a table as CSV, Markdown, LaTeX and HTML."""
+    return [f"results/tables/{table}.{kind}" for kind in ("csv", "md", "tex", "html")]
+
+
+#: What the report calls each figure and table, and the section of the paper that it stands under.
+IN_REPORT = {
+    "training": ("Learning curves", "Networks"),
+    "quality": ("Quality of the curvature", "3 Curvature"),
+    "spectrum": ("Spectra", "3 Curvature"),
+    "fig1": ("Figure 1", "4.1 Class identity along directions"),
+    "fig2": ("Figure 2", "4.1 Class identity along directions"),
+    "figS1": ("Figure S1", "4.1 Class identity along directions"),
+    "figS2": ("Figure S2", "4.1 Class identity along directions"),
+    "fig3": ("Figure 3", "4.2 Accuracy and dimensionality"),
+    "fig4": ("Figure 4", "4.3 Classification and attack"),
+    "fig5": ("Figure 5", "4.3 Classification and attack"),
+    "coupling": ("Coupling", "4.3 Classification and attack"),
+    "table1": ("Table 1", "4.4 Compression"),
+}
+
+
+def place(figure, shows):
+    """Arguments of ``report``: the section of a figure, and its labels with the experiments and networks in it."""
+
+    def name_of(wildcards):
+        return figure.format(**wildcards)
+
+    def category(wildcards):
+        return IN_REPORT[name_of(wildcards)][1]
+
+    def labels(wildcards):
+        experiments = (
+            [wildcards.experiment] if "experiment" in wildcards.keys() else experiments_with(name_of(wildcards))
+        )
+        networks = [experiment_settings(config, name, "networks")["architecture"] for name in experiments]
+        return {
+            "figure": IN_REPORT[name_of(wildcards)][0],
+            "shows": shows,
+            "experiment": ", ".join(experiments),
+            "network": ", ".join(dict.fromkeys(networks)),
+        }
+
+    return {"category": category, "labels": labels}
+
+
+def reported(name, shows):
+    """Output: a picture or table of a figure, with its caption and place in the report."""
+    figure = name.split(".")[0].split("-")[0]
+    return report(f"results/figures/{name}", caption="../report/written.rst", **place(figure, shows))
 
 
 def perturbation_shards(wildcards):

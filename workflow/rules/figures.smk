@@ -27,12 +27,8 @@ rule plot_curves:
         pictures=score_results("fig1", "{kind}.zarr.zip"),
     output:
         pdf="results/figures/fig1.pdf",
-        png=report(
-            "results/figures/fig1.png",
-            caption="../report/written.rst",
-            category="4.1 Class identity along directions",
-        ),
-        csv="results/figures/fig1.csv",
+        png=reported("fig1.png", "picture"),
+        csv=reported("fig1.csv", "numbers"),
         caption="results/figures/fig1.rst",
     log:
         "results/logs/plot_curves/fig1.log",
@@ -53,13 +49,9 @@ rule plot_scores:
         pictures=scores_of("{kind}.zarr.zip"),
     output:
         pdf="results/figures/{figure}.pdf",
-        png=report(
-            "results/figures/{figure}.png",
-            caption="../report/written.rst",
-            category="4.1 Class identity along directions",
-        ),
-        csv="results/figures/{figure}.csv",
-        form="results/figures/{figure}-form.csv",
+        png=reported("{figure}.png", "picture"),
+        csv=reported("{figure}.csv", "numbers"),
+        form=reported("{figure}-form.csv", "form of the curves"),
         caption="results/figures/{figure}.rst",
     log:
         "results/logs/plot_scores/{figure}.log",
@@ -82,12 +74,8 @@ rule plot_accuracy:
         quality=quality_tables,
     output:
         pdf="results/figures/{figure}.pdf",
-        png=report(
-            "results/figures/{figure}.png",
-            caption="../report/written.rst",
-            category="4.2 Accuracy and dimensionality",
-        ),
-        csv="results/figures/{figure}.csv",
+        png=reported("{figure}.png", "picture"),
+        csv=reported("{figure}.csv", "numbers"),
         caption="results/figures/{figure}.rst",
     log:
         "results/logs/plot_accuracy/{figure}.log",
@@ -109,14 +97,10 @@ rule plot_coupling:
         fractions=coupled("fractions"),
     output:
         pdf="results/figures/coupling.pdf",
-        png=report(
-            "results/figures/coupling.png",
-            caption="../report/written.rst",
-            category="4.3 Classification and attack",
-        ),
-        csv="results/figures/coupling.csv",
-        distances="results/figures/coupling-distances.csv",
-        correlations="results/figures/coupling-correlations.csv",
+        png=reported("coupling.png", "picture"),
+        csv=reported("coupling.csv", "numbers"),
+        distances=reported("coupling-distances.csv", "distances"),
+        correlations=reported("coupling-correlations.csv", "correlations"),
         caption="results/figures/coupling.rst",
     log:
         "results/logs/plot_coupling/coupling.log",
@@ -138,12 +122,8 @@ rule plot_confinement:
         pictures=basis_results("confinement", "fig5", "zarr.zip"),
     output:
         pdf="results/figures/fig5.pdf",
-        png=report(
-            "results/figures/fig5.png",
-            caption="../report/written.rst",
-            category="4.3 Classification and attack",
-        ),
-        csv="results/figures/fig5.csv",
+        png=reported("fig5.png", "picture"),
+        csv=reported("fig5.csv", "numbers"),
         caption="results/figures/fig5.rst",
     log:
         "results/logs/plot_confinement/fig5.log",
@@ -163,12 +143,8 @@ rule plot_spectrum:
         quality=expand("results/{experiment}/quality.csv", experiment=experiments_with("spectrum")),
     output:
         pdf="results/figures/spectrum.pdf",
-        png=report(
-            "results/figures/spectrum.png",
-            caption="../report/written.rst",
-            category="3 Curvature",
-        ),
-        csv="results/figures/spectrum.csv",
+        png=reported("spectrum.png", "picture"),
+        csv=reported("spectrum.csv", "numbers"),
         caption="results/figures/spectrum.rst",
     log:
         "results/logs/plot_spectrum/spectrum.log",
@@ -187,12 +163,8 @@ rule plot_training:
         curves=expand("results/{experiment}/training.csv", experiment=experiments_with("training")),
     output:
         pdf="results/figures/training.pdf",
-        png=report(
-            "results/figures/training.png",
-            caption="../report/written.rst",
-            category="Networks",
-        ),
-        csv="results/figures/training.csv",
+        png=reported("training.png", "picture"),
+        csv=reported("training.csv", "numbers"),
         caption="results/figures/training.rst",
     log:
         "results/logs/plot_training/training.log",
@@ -203,22 +175,19 @@ rule plot_training:
 
 
 rule tabulate_resampling:
-    """Table 1 as CSV, Markdown and LaTeX, with the paper's own rows beside ours."""
+    """Table 1 as CSV, Markdown, LaTeX and HTML, with the paper's own rows beside ours."""
     input:
         code=code_of("tabulate_resampling"),
         paper=os.path.relpath(WORKFLOW / "report" / "paper-table1.csv"),
         transfer=expand("results/{experiment}/resampling/transfer.csv", experiment=EXPERIMENTS),
         attacks=expand("results/{experiment}/resampling/attacks.csv", experiment=EXPERIMENTS),
     output:
-        csv=report(
-            "results/tables/table1.csv",
-            caption="../report/table1.rst",
-            category="4.4 Compression",
-        ),
+        html=report("results/tables/table1.html", caption="../report/table1.rst", **place("table1", "table")),
+        csv=report("results/tables/table1.csv", caption="../report/table1.rst", **place("table1", "numbers")),
         attacks=report(
             "results/tables/table1-attacks.csv",
             caption="../report/table1-attacks.rst",
-            category="4.4 Compression",
+            **place("table1", "attacks through the unit"),
         ),
         md="results/tables/table1.md",
         tex="results/tables/table1.tex",

@@ -24,6 +24,7 @@ def main(inputs, outputs, settings):
     ).rename(columns=lambda name: f"f = {name}" if name[0].isdigit() else name)
     Path(outputs.md).write_text(markdown(wide), encoding="utf-8")
     Path(outputs.tex).write_text(latex(wide), encoding="utf-8")
+    Path(outputs.html).write_text(html(wide), encoding="utf-8")
 
 
 def paper_form(rows: pd.DataFrame, experiment: str) -> pd.DataFrame:
@@ -58,6 +59,13 @@ def latex(table: pd.DataFrame) -> str:
     body = "".join(f"{' & '.join(line)} \\\\\n" for line in cells(table))
     columns = "l" + "r" * (table.shape[1] - 1)
     return f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{head} \\\\\n\\midrule\n{body}\\bottomrule\n\\end{{tabular}}\n"
+
+
+def html(table: pd.DataFrame) -> str:
+    """A page with the table, for the report."""
+    style = "table {border-collapse: collapse; font: 14px sans-serif} th, td {padding: 4px 10px; text-align: right}"
+    body = pd.DataFrame(cells(table), columns=list(table)).to_html(index=False, border=0, justify="right")
+    return f"<!DOCTYPE html><meta charset=utf-8><style>{style} tr {{border-bottom: 1px solid #ccc}}</style>{body}\n"
 
 
 if "snakemake" in globals():
