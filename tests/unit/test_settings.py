@@ -69,6 +69,11 @@ FAULTS = [
     ),
     ("experiments.digits-lenet.accuracy.directions_per_class", [90], r"directions_per_class: 90 is beyond the 64 dim"),
     ("curvature.directions", 65, r"digits-lenet: curvature\.directions: 65 is beyond the 64 dimensions"),
+    (
+        "experiments.digits-lenet.curvature",
+        {"solver": "lanczos", "directions": 5, "image_shards": 4},
+        r"curvature\.image_shards: 4 need curvature\.solver dense",
+    ),
     ("curvature.solver", "lanczos", r"curvature\.directions: 'all' needs solver dense; give lanczos a number"),
     (
         "experiments.digits-lenet.curvature",

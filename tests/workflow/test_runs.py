@@ -68,15 +68,6 @@ def test_a_second_run_has_nothing_to_do(demo):
     assert "Nothing to be done" in demo.run()
 
 
-def test_the_report_holds_every_figure(demo, tmp_path):
-    demo.run("--report", str(tmp_path / "report.zip"))
-    shutil.unpack_archive(tmp_path / "report.zip", tmp_path)
-    page = "".join(path.read_text(errors="replace") for path in tmp_path.rglob("*.html"))
-    for figure in FIGURES:
-        assert f"{figure}.png" in page
-    assert "overlap of their span between two halves of the sample" in page
-
-
 @pytest.fixture
 def edited(demo):
     """A function that adds a comment to a file of the demo's workflow, until the test ends."""

@@ -27,7 +27,7 @@ rule plot_curves:
         pictures=score_results("fig1", "{kind}.zarr.zip"),
     output:
         pdf="results/figures/fig1.pdf",
-        png=reported("fig1.png", "picture"),
+        png=reported("fig1.png", "chart"),
         csv=reported("fig1.csv", "numbers"),
         caption="results/figures/fig1.rst",
     log:
@@ -49,7 +49,7 @@ rule plot_scores:
         pictures=scores_of("{kind}.zarr.zip"),
     output:
         pdf="results/figures/{figure}.pdf",
-        png=reported("{figure}.png", "picture"),
+        png=reported("{figure}.png", "chart"),
         csv=reported("{figure}.csv", "numbers"),
         form=reported("{figure}-form.csv", "form of the curves"),
         caption="results/figures/{figure}.rst",
@@ -74,7 +74,7 @@ rule plot_accuracy:
         quality=quality_tables,
     output:
         pdf="results/figures/{figure}.pdf",
-        png=reported("{figure}.png", "picture"),
+        png=reported("{figure}.png", "chart"),
         csv=reported("{figure}.csv", "numbers"),
         caption="results/figures/{figure}.rst",
     log:
@@ -97,7 +97,7 @@ rule plot_coupling:
         fractions=coupled("fractions"),
     output:
         pdf="results/figures/coupling.pdf",
-        png=reported("coupling.png", "picture"),
+        png=reported("coupling.png", "chart"),
         csv=reported("coupling.csv", "numbers"),
         distances=reported("coupling-distances.csv", "distances"),
         correlations=reported("coupling-correlations.csv", "correlations"),
@@ -122,7 +122,7 @@ rule plot_confinement:
         pictures=basis_results("confinement", "fig5", "zarr.zip"),
     output:
         pdf="results/figures/fig5.pdf",
-        png=reported("fig5.png", "picture"),
+        png=reported("fig5.png", "chart"),
         csv=reported("fig5.csv", "numbers"),
         caption="results/figures/fig5.rst",
     log:
@@ -143,7 +143,7 @@ rule plot_spectrum:
         quality=expand("results/{experiment}/quality.csv", experiment=experiments_with("spectrum")),
     output:
         pdf="results/figures/spectrum.pdf",
-        png=reported("spectrum.png", "picture"),
+        png=reported("spectrum.png", "chart"),
         csv=reported("spectrum.csv", "numbers"),
         caption="results/figures/spectrum.rst",
     log:
@@ -163,7 +163,7 @@ rule plot_training:
         curves=expand("results/{experiment}/training.csv", experiment=experiments_with("training")),
     output:
         pdf="results/figures/training.pdf",
-        png=reported("training.png", "picture"),
+        png=reported("training.png", "chart"),
         csv=reported("training.csv", "numbers"),
         caption="results/figures/training.rst",
     log:

@@ -100,16 +100,16 @@ class Progress:
         self.done, now = done, time.monotonic()
         if now - self.logged >= 10 or done == self.total:
             self.logged = now
-            logging.info("%s", self)
+            logging.info(str(self))
         if now - self.shown >= 60 and _terminal:
             self.shown = now
             print(f"{_terminal.job}: {self}", file=_terminal.stream, flush=True)
 
     def __str__(self) -> str:
         seconds = max(time.monotonic() - self.began, 1e-9) / max(self.done - self.before, 1e-9)  # each
-        speed = f"{1 / seconds:,.3g} a second" if seconds < 1 else f"{seconds:.3g} s each"
-        left = spelled(seconds * (self.total - self.done))
-        return f"{self.done:,.3g} of {self.total:,} {self.what} ({self.done / self.total:.0%}), {speed}, {left} left"
+        speed = f"{plain(1 / seconds)} a second" if seconds < 1 else f"{plain(seconds)} s each"
+        share, left = 100 * self.done / self.total, spelled(seconds * (self.total - self.done))
+        return f"{plain(self.done)} of {self.total:,} {self.what} ({share:.0f} %), {speed}, {left} left"
 
 
 def progress(items: Sequence[Item], what: str) -> Iterator[Item]:
@@ -120,6 +120,11 @@ def progress(items: Sequence[Item], what: str) -> Iterator[Item]:
     for number, item in enumerate(items, start=1):
         yield item
         told.reach(min(number * step, len(counted)))
+
+
+def plain(number: float) -> str:
+    """A number for people: 12,345, 56 or 7.8."""
+    return f"{number:,.1f}".removesuffix(".0") if number < 100 else f"{number:,.0f}"
 
 
 def spelled(seconds: float) -> str:

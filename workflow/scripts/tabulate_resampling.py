@@ -63,7 +63,7 @@ def latex(table: pd.DataFrame) -> str:
 
 def html(table: pd.DataFrame) -> str:
     """A page with the table, for the report."""
-    style = "table {border-collapse: collapse; font: 14px sans-serif} th, td {padding: 4px 10px; text-align: right}"
+    style = "table {border-collapse: collapse; font: 12px sans-serif} th, td {padding: 4px 10px; text-align: right}"
     body = pd.DataFrame(cells(table), columns=list(table)).to_html(index=False, border=0, justify="right")
     return f"<!DOCTYPE html><meta charset=utf-8><style>{style} tr {{border-bottom: 1px solid #ccc}}</style>{body}\n"
 

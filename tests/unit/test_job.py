@@ -1,0 +1,58 @@
+"""What every job does: its share of the work, and how far it has got."""
+
+import io
+import itertools
+import logging
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import job
+from job import Progress, progress, share, spelled
+
+
+@given(count=st.integers(0, 500), block=st.integers(1, 70), shards=st.integers(1, 40))
+def test_shares_cover_everything_once_and_cut_between_blocks(count, block, shards):
+    shares = [share(count, block, shard, shards) for shard in range(shards)]
+    assert shares[0][0] == 0
+    assert shares[-1][1] == count
+    assert all(stop == start for (_, stop), (start, _) in itertools.pairwise(shares))
+    assert all(stop % block == 0 for _, stop in shares[:-1] if stop < count)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A list of the time, which is what time.monotonic tells."""
+    now = [0.0]
+    monkeypatch.setattr(job.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_progress_counts_the_images_of_a_range_and_says_how_long_it_will_take(clock, caplog):
+    caplog.set_level(logging.INFO)
+    for start in progress(range(1000, 4000, 1000), "images"):
+        clock[0] += 8
+    assert caplog.messages == [
+        "2,000 of 3,000 images (67 %), 125 a second, 8 s left",
+        "3,000 of 3,000 images (100 %), 125 a second, 0 s left",
+    ]
+
+
+def test_a_terminal_is_told_every_minute(clock, monkeypatch):
+    terminal = io.StringIO()
+    monkeypatch.setattr(job, "_terminal", job.Terminal(terminal, "train_network mnist-lenet"))
+    told = Progress("epochs", 8, done=2)
+    for done in range(3, 9):
+        clock[0] += 40
+        told.reach(done)
+    assert terminal.getvalue().splitlines() == [
+        "train_network mnist-lenet: 4 of 8 epochs (50 %), 40 s each, 3 min left",
+        "train_network mnist-lenet: 6 of 8 epochs (75 %), 40 s each, 80 s left",
+        "train_network mnist-lenet: 8 of 8 epochs (100 %), 40 s each, 0 s left",
+    ]
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(8.4, "8 s"), (130, "2 min"), (3 * 3600 + 1215, "3 h 20 min")])
+def test_durations_are_spelled(seconds, words):
+    assert spelled(seconds) == words
