@@ -60,6 +60,7 @@ def deepfool(
     overshoot: float = 0.02,
     max_iterations: int = 50,
     candidates: int = 10,
+    horizon: float = 2.0,
     batch_size: int | None = None,
 ) -> Attack:
     r"""DeepFool perturbations, untargeted or targeted, free or confined to a subspace.
@@ -73,7 +74,8 @@ def deepfool(
     Sources: S.-M. Moosavi-Dezfooli, A. Fawzi, P. Frossard, "DeepFool", CVPR 2016, algorithm 2; confinement: section
     4.3 of the paper; targets: its algorithm 1.
 
-    DEPARTS from the reference code of the paper: up to ``max_iterations`` (there 5), and no failure is dropped.
+    DEPARTS from the reference code of the paper: up to ``max_iterations`` (there 5), and no failure is dropped. After
+    the first step only the classes within ``horizon`` are followed.
 
     Args:
         network: images (n, channels, height, width) to logits (n, classes), each image on its own.
@@ -83,6 +85,8 @@ def deepfool(
         overshoot: by how much the total perturbation is lengthened when it is judged.
         max_iterations: linearisations at most.
         candidates: untargeted, how many of the clean image's highest-scoring classes are considered (its own included).
+        horizon: untargeted, classes that were more than so many times as far as the nearest at the first step are not
+            considered again; infinity for the published algorithm.
         batch_size: images that pass through the network at once (:func:`images_at_once`). It changes the speed, and the
             result by rounding only.
 
@@ -93,7 +97,7 @@ def deepfool(
         ValueError: the network is in training mode, or a count or shape is wrong.
 
     Cost:
-        For an image and iteration, two forward passes and a backward pass for each class but one (targeted: one).
+        For an image and iteration, two forward passes and a backward pass for each class considered (targeted: one).
     """
     if isinstance(network, nn.Module) and network.training:
         raise ValueError("the network is in training mode; call network.eval() first")
@@ -113,16 +117,22 @@ def deepfool(
     if targets is not None:
         statuses[sources == targets] = Status.ALREADY_THERE
     statuses[~logits.isfinite().all(1)] = Status.NON_FINITE
+    considered = torch.full((n,), others.shape[1], device=images.device)
 
-    for _ in range(max_iterations):
+    for iteration in range(max_iterations):
         active = (statuses == Status.NOT_CONVERGED).nonzero().squeeze(1)
         if not len(active):
             break
-        # Finished images have left: the batches stay full until the last.
-        for part in active.split(batch_size):
+        # Finished images have left: the batches stay full until the last. Those with as many classes to consider go
+        # together, for a batch takes as many gradients as its most demanding image.
+        for part in active[considered[active].argsort(stable=True)].split(batch_size):
             leave = sources[part] if targets is None else reached[part]
             perturbed = images[part] + (1 + overshoot) * perturbations[part]
-            step, state = _step(network, perturbed, leave, others[part], basis)
+            step, state, distances = _step(network, perturbed, leave, others[part, : considered[part].max()], basis)
+            if iteration == 0:
+                distances, order = distances.sort(dim=1, stable=True)
+                others[part] = others[part].gather(1, order)
+                considered[part] = (distances <= horizon * distances[:, :1]).sum(1)
             perturbations[part] += step
             iterations[part] += 1
             logits = _logits(network, images[part] + (1 + overshoot) * perturbations[part])
@@ -141,8 +151,8 @@ def _logits(network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 
 def _step(
     network: Callable[[Tensor], Tensor], images: Tensor, leave: Tensor, others: Tensor, basis: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """Step of each image to its nearest linearised boundary, and NOT_CONVERGED or why there is none."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Step of each image to its nearest linearised boundary, NOT_CONVERGED or why there is none, and all distances."""
     n, m = others.shape
     images = images.requires_grad_(True)
     with torch.enable_grad():
@@ -172,4 +182,4 @@ def _step(
         step = step @ basis.T
     state = torch.where(stuck.squeeze(1), Status.ZERO_GRADIENT, Status.NOT_CONVERGED)
     state = torch.where(finite.all(1), state, Status.NON_FINITE)
-    return step.reshape(images.shape), state
+    return step.reshape(images.shape), state, distances

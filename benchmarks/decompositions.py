@@ -1,0 +1,84 @@
+"""Singular vectors of large matrices, each contender in a process of its own, for its peak memory."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.harness import Goal
+from friendlyfire.stores import create_store
+
+ROWS, PIXELS, COMPONENTS = 1000, 3 * 224 * 224, 100
+
+#: Runs in a process of its own: the store, the contender, where its singular values go.
+CONTENDER = """
+import json, resource, sys, time
+import numpy as np
+from friendlyfire.bases import singular_directions
+from friendlyfire.stores import open_store
+path, contender, out = sys.argv[1:]
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+with open_store(path, "perturbations") as store:
+    if contender == "Friendly Fire":
+        before, began = peak(), time.perf_counter()
+        n, d = store.shape("perturbations")
+        vectors, values = singular_directions(lambda part: store.read("perturbations", part), n, d)
+        seconds = time.perf_counter() - began
+    else:
+        matrix = store["perturbations"].astype(np.float64)
+        before, began = peak(), time.perf_counter()
+        if contender == "numpy":
+            values = np.linalg.svd(matrix, full_matrices=False)[1]
+        else:
+            from sklearn.utils.extmath import randomized_svd
+            values = randomized_svd(matrix, int(contender), random_state=0)[1]
+        seconds = time.perf_counter() - began
+np.save(out, values)
+print(json.dumps({"seconds": seconds, "gigabytes": peak() - before}))
+"""
+
+
+def measure() -> tuple[pd.DataFrame, list[Goal]]:
+    """A matrix of ImageNet's size whose singular values fall by five orders of magnitude."""
+    rows, values = [], {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "perturbations.zarr.zip"
+        generator = np.random.default_rng(0)
+        with create_store(path, "perturbations", {}) as store:
+            array = store.empty("perturbations", (ROWS, PIXELS), np.float32)
+            mixed = generator.standard_normal((ROWS, ROWS)) * np.geomspace(1, 1e-5, ROWS)
+            mixed, step = np.linalg.qr(generator.standard_normal((ROWS, ROWS)))[0] @ mixed, array.chunks[0]
+            patterns = generator.standard_normal((ROWS, PIXELS), dtype=np.float32)
+            for start in range(0, ROWS, step):
+                array[start : start + step] = (mixed[start : start + step] @ patterns).astype(np.float32)
+        del patterns
+        names = {"Friendly Fire": "Friendly Fire", "numpy, thin SVD": "numpy"}
+        names[f"scikit-learn, randomised, {COMPONENTS} vectors"] = str(COMPONENTS)
+        for name, contender in names.items():
+            out = Path(folder) / "values.npy"
+            command = [sys.executable, "-c", CONTENDER, str(path), contender, str(out)]
+            rows.append({"contender": name, **json.loads(subprocess.check_output(command))})
+            values[name] = np.load(out)
+    table = pd.DataFrame(rows).set_index("contender")
+    true, ours = values["numpy, thin SVD"], values["Friendly Fire"]
+    large = true > 1e-4 * true[0]
+    table["relative_error"] = [
+        np.abs(each[: large.sum()] / true[: len(each)][: large.sum()] - 1).max() for each in values.values()
+    ]
+    what, error = f"SVD, {ROWS:,} × {PIXELS:,}", np.abs(ours[: large.sum()] / true[large] - 1).max()
+    mine, peer = table.loc["Friendly Fire"], table.loc["numpy, thin SVD"]
+    faster = peer.seconds / mine.seconds
+    goals = [
+        Goal(what, "numpy's thin SVD", "3 times", f"{faster:.1f} times ({mine.seconds:.0f} s)", faster >= 3),
+        Goal(what, "memory, from disk", "2 GB", f"{mine.gigabytes:.1f} GB", mine.gigabytes <= 2),
+        Goal(what, "its singular values above 1e-4", "1e-8", f"{error:.0e}", error <= 1e-8),
+    ]
+    for name in table.index[2:]:
+        faster = table.loc[name].seconds / mine.seconds
+        goals.append(Goal(what, name, "", f"{faster:.1f} times, of all {ROWS:,} vectors", True))
+    return table.reset_index(), goals

@@ -1,0 +1,165 @@
+"""What all benchmarks share: contenders that take turns, networks and images to run on, and what a goal is."""
+
+import functools
+import gc
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from friendlyfire.datasets import digits_splits
+from friendlyfire.networks import Network, build_network
+from friendlyfire.training import train
+
+#: Passes at least this long, in seconds, so that timers and caches do not matter.
+SHORTEST = 0.2
+
+
+class Goal(NamedTuple):
+    """One line of the table: what was compared with what, how far it should get, and how far it got."""
+
+    what: str
+    against: str
+    goal: str
+    reached: str
+    met: bool
+
+
+class Timing(NamedTuple):
+    """Seconds that a contender took, and what it returned last."""
+
+    median: float
+    low: float
+    high: float
+    result: Any
+
+
+def alternating(contenders: dict[str, Callable[[], Any]], repeats: int = 3) -> dict[str, Timing]:
+    """Run all contenders in turn, ``repeats`` times after a first that is not counted: noise falls on all alike."""
+    seconds, results = {name: [] for name in contenders}, {}
+    for repeat in range(repeats + 1):
+        for name, contender in contenders.items():
+            gc.collect()
+            began = time.perf_counter()
+            results[name] = contender()
+            if repeat:
+                seconds[name].append(time.perf_counter() - began)
+    return {
+        name: Timing(statistics.median(taken), min(taken), max(taken), results[name]) for name, taken in seconds.items()
+    }
+
+
+def seconds_of(function: Callable[[], Any], repeats: int = 5) -> float:
+    """Median seconds of one call, of as many calls in a row as last long enough to be timed."""
+    function()
+    began = time.perf_counter()
+    function()
+    calls = max(1, int(SHORTEST / max(time.perf_counter() - began, 1e-9)))
+    taken = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        for _ in range(calls):
+            function()
+        taken.append((time.perf_counter() - began) / calls)
+    return statistics.median(taken)
+
+
+#: Networks by name: architecture, options, channels, pixels a side, and epochs that bring it far above chance.
+NETWORKS = {
+    "LeNet, 28 px": ("lenet", {}, 1, 28, 4),
+    "NIN, 32 px": ("nin", {"width": 0.5}, 3, 32, 6),
+    "AlexNet, 32 px": ("alexnet", {"width": 0.5}, 3, 32, 4),
+    "smooth LeNet, 28 px": ("lenet", {"activation": "softplus", "pooling": "average"}, 1, 28, 12),
+}
+
+
+@functools.cache
+def network_and_images(name: str) -> tuple[Network, Tensor]:
+    """A network trained on scikit-learn's digits, enlarged, and images of them (360, channels, side, side)."""
+    architecture, options, channels, side, epochs = NETWORKS[name]
+    settings = {
+        **{"architecture": architecture, "width": 1.0, "activation": "relu", "pooling": "max", "flip": False},
+        **{"normalisation": "dataset", "epochs": epochs, "batch_size": 32, "learning_rate": 0.02, "momentum": 0.9},
+        **{"weight_decay": 5e-4, "crop_padding": 0, "mixed_precision": False, **options},
+    }
+    splits = {}
+    for split, digits in digits_splits(seed=0).items():
+        small = torch.from_numpy(digits.images).float()
+        large = nn.functional.interpolate(small, (side, side), mode="bilinear").repeat(1, channels, 1, 1)
+        splits[split] = large.round().to(torch.uint8), torch.from_numpy(digits.labels)
+    torch.manual_seed(0)
+    pixels = splits["train"][0].numpy() / 255
+    network = build_network(settings, pixels.mean(0), float(np.std(pixels - pixels.mean(0))), 10)
+    network.to(memory_format=torch.channels_last)
+    *_, (last, _) = train(network, splits["train"], splits["test"], settings, seed=0)
+    if last.test_accuracy < 0.5:
+        raise RuntimeError(f"{name} did not learn: {last}")
+    network.eval().requires_grad_(False)
+    return network, splits["test"][0].float() / 255
+
+
+class Passes(NamedTuple):
+    """Seconds for each image of the passes through a network, at the best batch and memory format."""
+
+    plain: float  #: forward, without a graph
+    graph: float  #: forward, with one
+    backward: float  #: to the image, once
+    gradient: float  #: graph and backward together
+    best: str  #: batch and memory format of the last
+
+
+def bare_passes(network: nn.Module, images: Tensor) -> Passes:
+    """The least that passes through a network cost: measured at several batches in both memory formats."""
+    least = {}
+
+    def keep(name, seconds, setting):
+        least[name] = min(least.get(name, (np.inf, "")), (seconds, setting))
+
+    for layout in (torch.contiguous_format, torch.channels_last):
+        for batch in (32, 64, 128, 256, 512):
+            if batch * images[0].numel() > 2**20:
+                continue
+            x = images.repeat(-(-batch // len(images)), 1, 1, 1)[:batch].contiguous(memory_format=layout)
+            x.requires_grad_(True)
+            setting = f"batches of {batch}, {'channels last' if layout == torch.channels_last else 'contiguous'}"
+            with torch.no_grad():
+                keep("plain", seconds_of(lambda x=x: network(x)) / batch, setting)
+            keep("graph", seconds_of(lambda x=x: network(x)) / batch, setting)
+            logits = network(x)
+            seeds = torch.ones_like(logits)
+            backward = seconds_of(lambda x=x, y=logits, s=seeds: torch.autograd.grad(y, x, s, retain_graph=True))
+            keep("backward", backward / batch, setting)
+            keep("gradient", seconds_of(lambda x=x: torch.autograd.grad(network(x).sum(), x)) / batch, setting)
+    return Passes(*(least[name][0] for name in ("plain", "graph", "backward", "gradient")), least["gradient"][1])
+
+
+class Counted(nn.Module):
+    """A network that counts the images that pass through it, each way."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+        self.plain = self.graph = self.backward = 0
+        self.eval()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """As the network's."""
+        if not (torch.is_grad_enabled() and images.requires_grad):
+            self.plain += len(images)
+            return self.network(images)
+        self.graph += len(images)
+        logits = self.network(images)
+
+        def count(_gradient):
+            self.backward += len(images)
+
+        logits.register_hook(count)
+        return logits
+
+    def cost(self, passes: Passes) -> float:
+        """Seconds that the counted passes cost when bare."""
+        return self.plain * passes.plain + self.graph * passes.graph + self.backward * passes.backward

@@ -1,0 +1,183 @@
+"""The mean Hessian, dense and by its leading directions, against peers and against its bare gradients."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import scipy.linalg
+import scipy.sparse.linalg
+import torch
+from torch import nn
+
+from benchmarks.harness import Goal, alternating, bare_passes, network_and_images
+from friendlyfire import DifferenceHessian, decompose_lanczos, deepfool, reference_step, subspace_overlap
+from friendlyfire.hessians import margins
+
+#: Points and probes of one product with the dense operator, by network.
+PRODUCTS = {"LeNet, 28 px": (64, 256), "NIN, 32 px": (32, 32), "AlexNet, 32 px": (32, 48)}
+
+TARGET, LEADING, POINTS = 3, 50, 80
+
+#: Small, for the network of the leading directions is smooth.
+STEP = 0.05
+
+
+def boundary_points(network, images, count):
+    """Points on the boundary of the target class, and the classes they came from."""
+    attack = deepfool(network, images, torch.full((len(images),), TARGET))
+    reached = attack.converged.nonzero().squeeze(1)[:count]
+    return (images + attack.perturbations)[reached], attack.sources[reached]
+
+
+def measure_dense() -> tuple[pd.DataFrame, list[Goal]]:
+    """One block of the dense Hessian against as many gradients alone."""
+    rows, goals = [], []
+    for name, (count, probes) in PRODUCTS.items():
+        network, images = network_and_images(name)
+        points, sources = boundary_points(network, images, count)
+        hessian = DifferenceHessian(network, points, TARGET, sources, step=reference_step(points[0].numel()))
+        columns = np.eye(hessian.pixels, probes)
+        taken = alternating({"Friendly Fire": lambda hessian=hessian, columns=columns: hessian @ columns})
+        gradients = 2 * len(points) * probes
+        passes = bare_passes(network, points)
+        seconds = taken["Friendly Fire"].median
+        share = gradients * passes.gradient / seconds
+        rows += [
+            {"network": name, "contender": "Friendly Fire", "gradients_per_second": gradients / seconds},
+            {"network": name, "contender": f"bare, {passes.best}", "gradients_per_second": 1 / passes.gradient},
+        ]
+        goals.append(
+            Goal(
+                f"mean Hessian, dense, {name}",
+                f"{gradients:,} gradients, bare",
+                "80 %",
+                f"{100 * share:.0f} % ({gradients / seconds:,.0f} gradients/s)",
+                share >= 0.8,
+            )
+        )
+    return pd.DataFrame(rows), goals
+
+
+def by_lanczos(network, points, sources):
+    """Ours: block Lanczos, blocks of probes and points in the same batches."""
+    halves = tuple(DifferenceHessian(network, points[half::2], TARGET, sources[half::2], step=STEP) for half in (0, 1))
+    pairs = decompose_lanczos(halves, LEADING, seed=0, tolerance=1e-3)
+    return pairs.vectors[:, np.argsort(-np.abs(pairs.values))[:LEADING]], sum(half.num_gradients for half in halves)
+
+
+def by_arpack(network, points, sources, tolerance):
+    """The paper's reference: ARPACK on central differences, one probe at a time over all points."""
+    d, spent = points[0].numel(), 0
+
+    def gradients(images):
+        images = images.detach().requires_grad_(True)
+        return torch.autograd.grad(margins(network(images), TARGET, sources).sum(), images)[0].flatten(1)
+
+    def product(probe):
+        nonlocal spent
+        spent += 2 * len(points)
+        shift = STEP * torch.from_numpy(probe.ravel() / np.linalg.norm(probe)).float().reshape(1, *points.shape[1:])
+        change = (gradients(points + shift) - gradients(points - shift)).double().mean(0) / (2 * STEP)
+        return np.linalg.norm(probe) * change.numpy()
+
+    operator = scipy.sparse.linalg.LinearOperator((d, d), product, dtype=np.float64)
+    start = np.random.default_rng(0).standard_normal(d)
+    return scipy.sparse.linalg.eigsh(operator, LEADING, which="LM", tol=tolerance, v0=start)[1], spent
+
+
+def by_torch_func(network, points, sources):
+    """torch.func.hessian of every point, averaged and decomposed."""
+
+    def margin(image, source):
+        logits = network(image[None])[0]
+        return logits[TARGET] - logits.gather(0, source[None])[0]
+
+    each = torch.func.vmap(torch.func.hessian(margin), chunk_size=2)
+    d, total = points[0].numel(), 0.0
+    for some, theirs in zip(points.split(10), sources.split(10), strict=True):
+        total = total + each(some, theirs).reshape(len(some), d, d).double().sum(0)
+    values, vectors = scipy.linalg.eigh((total / len(points)).numpy())
+    return vectors[:, np.argsort(-np.abs(values))[:LEADING]], np.nan
+
+
+class Shifted(nn.Module):
+    """A network whose one parameter is a shift of all images: its Hessian is that to the images."""
+
+    def __init__(self, network, pixels):
+        super().__init__()
+        self.network, self.shift = network, nn.Parameter(torch.zeros(pixels))
+
+    def forward(self, images):
+        """Logits of the shifted images."""
+        return self.network(images + self.shift.reshape(images.shape[1:]))
+
+
+def by_curvlinops(network, points, sources):
+    """ARPACK on curvlinops' Hessian operator, of the margins as a loss."""
+    from curvlinops import HessianLinearOperator
+
+    class Margin(nn.Module):
+        """Mean margin; curvlinops wants the reduction named."""
+
+        reduction = "mean"
+
+        def forward(self, logits, theirs):
+            return margins(logits, TARGET, theirs).mean()
+
+    shifted = Shifted(network, points[0].numel())
+    parameters = dict(shifted.named_parameters())
+    parameters = {"shift": parameters["shift"]}
+    operator = HessianLinearOperator(
+        shifted, Margin(), parameters, [(points, sources)], check_deterministic=False
+    ).to_scipy()
+    start = np.random.default_rng(0).standard_normal(operator.shape[0])
+    return scipy.sparse.linalg.eigsh(operator, LEADING, which="LM", tol=1e-3, v0=start)[1], np.nan
+
+
+def measure_leading() -> tuple[pd.DataFrame, list[Goal]]:
+    """The leading directions of a smooth network by each contender, and how far two halves of the sample agree."""
+    network, images = network_and_images("smooth LeNet, 28 px")
+    points, sources = boundary_points(network, images, POINTS)
+    contenders = {
+        "Friendly Fire": by_lanczos,
+        "reference (ARPACK, to rounding)": lambda *sample: by_arpack(*sample, 0),
+        "reference (ARPACK, to 1e-3)": lambda *sample: by_arpack(*sample, 1e-3),
+        "curvlinops (ARPACK, to 1e-3)": by_curvlinops,
+        "torch.func.hessian": by_torch_func,
+    }
+
+    def both_halves(contender):
+        return [contender(network, points[half::2], sources[half::2]) for half in (0, 1)]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the peers' own
+        taken = alternating({name: lambda one=one: both_halves(one) for name, one in contenders.items()}, repeats=1)
+    exact = [vectors for vectors, _ in taken["torch.func.hessian"].result]
+    rows = []
+    for name, timing in taken.items():
+        (first, spent), (second, more) = timing.result
+        rows.append(
+            {
+                "contender": name,
+                "seconds": timing.median,
+                "gradients": spent + more,
+                "overlap_of_halves": subspace_overlap(first, second),
+                "overlap_with_exact": np.mean(
+                    [subspace_overlap(a, b) for a, b in zip((first, second), exact, strict=True)]
+                ),
+            }
+        )
+    table = pd.DataFrame(rows)
+    mine, goals = table.iloc[0], []
+    for _, other in table.iloc[1:].iterrows():
+        faster = other.seconds / mine.seconds
+        goals.append(
+            Goal(
+                f"mean Hessian, {LEADING} leading directions",
+                other.contender,
+                "5 times, overlap as good",
+                f"{faster:.1f} times, overlap {mine.overlap_of_halves:.4f} against {other.overlap_of_halves:.4f}",
+                faster >= 5 and mine.overlap_of_halves >= other.overlap_of_halves - 1e-3,
+            )
+        )
+    return table, goals

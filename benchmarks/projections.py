@@ -1,0 +1,43 @@
+"""Accuracy at all ranks of a basis against the forward passes alone."""
+
+import pandas as pd
+import torch
+
+from benchmarks.harness import Goal, alternating, bare_passes, network_and_images
+from friendlyfire import count_correct_by_rank, random_basis
+from friendlyfire.networks import predict
+
+IMAGES = {"LeNet, 28 px": 360, "NIN, 32 px": 128, "AlexNet, 32 px": 256}
+RANKS = 20
+
+
+def measure() -> tuple[pd.DataFrame, list[Goal]]:
+    """Twenty ranks from nothing to all."""
+    rows, goals = [], []
+    for name, n in IMAGES.items():
+        network, images = network_and_images(name)
+        images, d = images[:n], images[0].numel()
+        basis = torch.from_numpy(random_basis(d, d, seed=0)).float()
+        ranks = [d * k // (RANKS - 1) for k in range(RANKS)]
+        labels = network(images).argmax(1)
+
+        def all_ranks(network=network, images=images, labels=labels, basis=basis, ranks=ranks):
+            mean = images.mean(0)
+            return count_correct_by_rank(lambda x: predict(network, x), [(images, labels)], mean, basis, ranks)
+
+        seconds = alternating({"Friendly Fire": all_ranks})["Friendly Fire"].median
+        passes = RANKS * n * bare_passes(network, images).plain
+        rows += [
+            {"network": name, "contender": "Friendly Fire", "seconds": seconds},
+            {"network": name, "contender": "forward passes, bare", "seconds": passes},
+        ]
+        goals.append(
+            Goal(
+                f"accuracy at {RANKS} ranks, {name}",
+                f"{RANKS * n:,} forward passes, bare",
+                "1.2 times their time",
+                f"{seconds / passes:.2f} times ({RANKS * n / seconds:,.0f} images/s)",
+                seconds <= 1.2 * passes,
+            )
+        )
+    return pd.DataFrame(rows), goals
