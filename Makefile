@@ -3,13 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test lint format clean
+.PHONY: demo test bench lint format clean
 
 demo: $(INSTALLED)  ## the whole main line on bundled data, to results/figures
 	$(BIN)/snakemake --cores all
 
 test: $(INSTALLED)  ## every test
 	$(BIN)/python -m pytest
+
+bench: $(INSTALLED)  ## speed and memory beside peers, to results/benchmarks
+	$(BIN)/python -m pip install --quiet --no-deps --requirement benchmarks/requirements.txt
+	PYTHONPATH=workflow $(BIN)/python -m benchmarks
 
 lint: $(INSTALLED)  ## ruff, snakefmt and snakemake's linter, all at zero
 	$(BIN)/ruff check .

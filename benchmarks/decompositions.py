@@ -70,7 +70,7 @@ def measure() -> tuple[pd.DataFrame, list[Goal]]:
     table["relative_error"] = [
         np.abs(each[: large.sum()] / true[: len(each)][: large.sum()] - 1).max() for each in values.values()
     ]
-    what, error = f"SVD, {ROWS:,} × {PIXELS:,}", np.abs(ours[: large.sum()] / true[large] - 1).max()
+    what, error = f"SVD, {ROWS:,} rows of {PIXELS:,}", np.abs(ours[: large.sum()] / true[large] - 1).max()
     mine, peer = table.loc["Friendly Fire"], table.loc["numpy, thin SVD"]
     faster = peer.seconds / mine.seconds
     goals = [

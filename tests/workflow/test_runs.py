@@ -149,7 +149,7 @@ def test_one_figure_is_made_alone_when_it_was_removed(demo):
     assert demo.planned() == set()
 
 
-@pytest.mark.parametrize(("shards", "classes", "images"), [(2, 2, 1), (7, 1, 7)])
+@pytest.mark.parametrize(("shards", "classes", "images"), [(2, 1, 2), (7, 7, 1)])
 def test_any_number_of_shards_gives_the_same_tables(demo, tmp_path, shards, classes, images):
     again = Workflow(tmp_path / "again")
     shutil.copytree(demo.folder / "results", again.folder / "results")
@@ -158,7 +158,7 @@ def test_any_number_of_shards_gives_the_same_tables(demo, tmp_path, shards, clas
     tables = ["figures/fig4.csv", "figures/spectrum.csv", "digits-lenet/accuracy/curvature-extreme.csv"]
     tables = [f"results/{table}" for table in (*tables, "digits-lenet/quality.csv")]
     printed = again.run(*tables, "--config", curvature, f"perturbations={{shards: {shards}}}")
-    assert printed.count("rule perturb_images:") == shards
+    assert printed.count("rule perturb_images:") == min(shards, 6)  # the 1,400 images are in 6 blocks
     assert printed.count("rule measure_hessians:") == (classes * images if images > 1 else 0)
     assert printed.count("rule decompose_curvature:") == classes
     differences = {}

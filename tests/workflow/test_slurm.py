@@ -18,7 +18,7 @@ PROFILE = REPOSITORY / "slurm/profile.yaml"
 
 #: A site without accounting, of 2 cores, that is asked more often than a cluster should be.
 SITE = (
-    *("--slurm-no-account", "--slurm-status-command", "squeue", "--max-threads", "1", "--latency-wait", "5"),
+    *("--slurm-status-command", "squeue", "--max-threads", "1", "--latency-wait", "5"),
     *("--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2"),
 )
 
@@ -100,13 +100,21 @@ def rules():
 
 def test_the_rules_that_the_profile_names_are_those_that_ask_for_a_gpu():
     """A rule name that is wrong in a profile is ignored in silence."""
-    text = PROFILE.read_text()
-    commented = text[text.index("# set-resources:") : text.index("# ---", text.index("# set-resources:"))]
-    named = yaml.safe_load(re.sub(r"^# ?", "", commented, flags=re.M))["set-resources"]
+    named = yaml.safe_load(PROFILE.read_text())["set-resources"]
     known, asking = rules()
     assert set(named) == asking
     assert asking < known
-    assert all(resources == {"gpu": 0, "gres": "gpu:1"} for resources in named.values())
+    assert all(resources == {"gpu": 1} for resources in named.values())
+
+
+def test_a_site_changes_one_line_to_grant_gpus_by_gres(tmp_path):
+    workflow = Workflow(tmp_path / "ff")
+    profile = workflow.folder / "slurm/profile.yaml"
+    theirs = """{gpu: 0, gres: '"gpu:1"', slurm_partition: '"all"', runtime: 720}"""
+    profile.write_text(profile.read_text().replace("{gpu: 1}", theirs))
+    printed = workflow.run("--profile", "slurm", "-n", "training")
+    (resources,) = re.findall(r"rule train_network:.*?resources: ([^\n]*)", printed, flags=re.S)
+    assert {"gpu=0", "gres=gpu:1", "slurm_partition=all", "runtime=720"} <= set(resources.split(", "))
 
 
 def test_the_profile_needs_no_slurm_for_a_dry_run(tmp_path):

@@ -1,5 +1,7 @@
 """Which processor computes."""
 
+import logging
+
 import torch
 
 from friendlyfire.errors import ConfigError
@@ -40,4 +42,6 @@ def resolve_device(name: str) -> torch.device:
     torch.backends.cudnn.allow_tf32 = False
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    told = torch.cuda.get_device_name() if name == "cuda" else f"the CPU, {torch.get_num_threads()} threads"
+    logging.info("computing on %s", told)
     return torch.device(name)

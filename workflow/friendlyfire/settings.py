@@ -49,6 +49,10 @@ RESAMPLED_BASIS = re.compile(rf"(?:{'|'.join(DECOMPOSED_ATTACKS)})-(?:high|low)-
 #: Dimensions up to which a basis of the whole space is formed: 3.2 GB in float64.
 LARGEST_SQUARE = 20_000
 
+#: Images that share batches whichever job has them, so that results do not depend on how images are shared out: of an
+#: attack, and of a mean Hessian.
+ATTACKED_TOGETHER, DIFFERENTIATED_TOGETHER = 256, 32
+
 _WORDS = {"true": True, "false": False, "null": None}
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
@@ -111,6 +115,11 @@ def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
             if "description" in error.schema:
                 message += f" ({error.schema['description']})"
     raise ConfigError(": ".join(part for part in ("config", key, message) if part))
+
+
+def useful_shards(asked: int, images: int, together: int) -> int:
+    """How many jobs can share images that stay together in blocks: as many as asked for, but none without a block."""
+    return min(asked, -(-images // together))
 
 
 def experiment_settings(config: Mapping[str, Any], experiment: str, stage: str) -> dict[str, Any]:

@@ -13,14 +13,17 @@ from snakemake.exceptions import WorkflowError
 from friendlyfire.errors import ConfigError
 from friendlyfire.sources import image_shape
 from friendlyfire.settings import (
+    ATTACKED_TOGETHER,
     ATTACKS,
     BASES,
     CURVATURE_BASES,
+    DIFFERENTIATED_TOGETHER,
     RESAMPLED_BASIS,
     check_config,
     experiment_settings,
     suite_experiments,
     typed,
+    useful_shards,
 )
 
 WORKFLOW = Path(workflow.basedir) / "workflow"
@@ -75,8 +78,9 @@ def attack_settings(wildcards):
     section = experiment_settings(config, wildcards.experiment, "perturbations")
     kind, _, name = wildcards.attack.partition("-")
     options = section[kind].get(name, {}) if name else section[kind]
-    images = {key: section[key] for key in ("split", "images", "held_out", "shards")}
-    return {"seed": config["seed"], "perturbations": {**images, "options": options}}
+    images = {key: section[key] for key in ("split", "images", "held_out")}
+    shards = useful_shards(section["shards"], section["images"] + section["held_out"], ATTACKED_TOGETHER)
+    return {"seed": config["seed"], "perturbations": {**images, "shards": shards, "options": options}}
 
 
 def dataset_settings(wildcards):
@@ -210,21 +214,31 @@ def reported(name, shows):
 
 def perturbation_shards(wildcards):
     """Input: the stores of all shares of the perturbations by the job's attack."""
-    shards = experiment_settings(config, wildcards.experiment, "perturbations")["shards"]
+    shards = attack_settings(wildcards)["perturbations"]["shards"]
     folder = f"results/{wildcards.experiment}/perturbations/{wildcards.attack}"
     return [f"{folder}/shard-{shard}.zarr.zip" for shard in range(shards)]
 
 
+def curvature_settings(wildcards):
+    """Params: curvature, with the numbers of jobs that have something to do."""
+    section = experiment_settings(config, wildcards.experiment, "curvature")
+    section["image_shards"] = useful_shards(section["image_shards"], section["images"], DIFFERENTIATED_TOGETHER)
+    if section["classes"] != "all":
+        section["shards"] = min(section["shards"], len(section["classes"]))
+    deepfool = settings("perturbations.deepfool")(wildcards)
+    return {**deepfool, "curvature": section}
+
+
 def hessian_parts(wildcards):
     """Input: the stores of the mean Hessians of all shares of the images, if there are several."""
-    shards = experiment_settings(config, wildcards.experiment, "curvature")["image_shards"]
+    shards = curvature_settings(wildcards)["curvature"]["image_shards"]
     prefix = f"results/{wildcards.experiment}/curvature/hessians-{wildcards.shard}"
     return [f"{prefix}-{part}.zarr.zip" for part in range(shards)] if shards > 1 else []
 
 
 def curvature_shards(wildcards):
     """Input: the stores of all shards of the curvature of the job's experiment."""
-    shards = experiment_settings(config, wildcards.experiment, "curvature")["shards"]
+    shards = curvature_settings(wildcards)["curvature"]["shards"]
     return [f"results/{wildcards.experiment}/curvature/shard-{shard}.zarr.zip" for shard in range(shards)]
 
 
@@ -287,10 +301,10 @@ def gigabytes(base, copies=0.0):
 
 
 def hours(base):
-    """Resource ``runtime``: longer for larger images, and at each attempt."""
+    """Resource ``runtime``: twice as long for images of ImageNet's size, more at each attempt; a day at most."""
 
     def of_job(wildcards, attempt):
-        return f"{math.ceil(attempt * base * (1 + pixels_of(wildcards.experiment) / 30_000))}h"
+        return f"{min(24, math.ceil(attempt * base * (1 + pixels_of(wildcards.experiment) / 150_000)))}h"
 
     return of_job
 

@@ -27,7 +27,7 @@ rule measure_hessians:
         mem=gigabytes(6, 4),
         runtime=hours(8),
     params:
-        settings=settings("curvature", "perturbations.deepfool"),
+        settings=curvature_settings,
     script:
         "../scripts/measure_hessians.py"
 
@@ -53,6 +53,6 @@ rule decompose_curvature:
         mem=gigabytes(6, 8),
         runtime=hours(8),
     params:
-        settings=settings("curvature", "perturbations.deepfool"),
+        settings=curvature_settings,
     script:
         "../scripts/decompose_curvature.py"

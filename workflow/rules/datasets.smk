@@ -42,8 +42,8 @@ rule prepare_dataset:
     conda:
         "../../envs/torch.yaml"
     resources:
-        mem="4GB",
-        runtime="2h",
+        mem=lambda wildcards, attempt: f"{4 * attempt}GB",
+        runtime=lambda wildcards, attempt: f"{2 * attempt}h",
     params:
         dataset=dataset_settings,
     script:

@@ -11,10 +11,8 @@ from friendlyfire.hessians import DifferenceHessian, ExactHessian, MeanHessian, 
 from friendlyfire.networks import Network
 from friendlyfire.perturbations import Status, deepfool
 from friendlyfire.seeds import derive_seed
+from friendlyfire.settings import DIFFERENTIATED_TOGETHER
 from job import Progress
-
-#: Images that share batches, whichever job has them: so results do not depend on how images are shared out over jobs.
-IMAGES_TOGETHER = 32
 
 
 @dataclass
@@ -37,7 +35,7 @@ def boundary_of(network: Network, images: Tensor, target: int, settings: dict) -
     if section["hessian"] == "differences":
         kind, options = DifferenceHessian, {"step": step_of(section, images.shape[1:].numel())}
     statuses, sources, halves = [], [], ([], [])
-    for block in images.split(IMAGES_TOGETHER):
+    for block in images.split(DIFFERENTIATED_TOGETHER):
         targets = torch.full((len(block),), target, device=block.device)
         attack = deepfool(network, block, targets, **settings["perturbations"]["deepfool"])
         points = block + section["step_back"] * attack.perturbations

@@ -31,6 +31,8 @@ def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
     console = os.fdopen(os.dup(sys.stderr.fileno()), "w")
     if console.isatty():
         _terminal = Terminal(console, f"{snakemake.rule} {os.path.basename(snakemake.log[0]).removesuffix('.log')}")
+    if os.path.exists(snakemake.log[0]):
+        os.replace(snakemake.log[0], f"{snakemake.log[0]}.previous")  # why an attempt failed is not lost with the next
     log = open(snakemake.log[0], "w", buffering=1, encoding="utf-8")  # noqa: SIM115 (until the process ends)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(log.fileno(), stream.fileno())
@@ -43,7 +45,7 @@ def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
         sys.modules["torch"].set_num_threads(snakemake.threads)
     try:
         fitting_memory(main)(snakemake.input, snakemake.output, settings)
-        tell_device()
+        tell_memory()
     except (FriendlyFireError, OSError) as error:
         message = f"{snakemake.rule}: {error}"
         logging.error(message)
@@ -75,14 +77,10 @@ def fitting_memory(main: Callable[..., None]) -> Callable[..., None]:
     return fitted
 
 
-def tell_device() -> None:
-    """Log what computed: the GPU and how much of its memory at most, or so many threads."""
+def tell_memory() -> None:
+    """Log how much of a GPU's memory was in use at most; that of the CPU is in the job's benchmark."""
     torch = sys.modules.get("torch")
-    if not torch:
-        return
-    if not torch.cuda.is_initialized():
-        logging.info("CPU, %d threads", torch.get_num_threads())
-    else:
+    if torch and torch.cuda.is_initialized():
         device = torch.cuda.get_device_properties(torch.cuda.current_device())
         peak, whole = torch.cuda.max_memory_allocated() / 2**30, device.total_memory / 2**30
         logging.info("%s: at most %.1f of %.0f GiB in use", device.name, peak, whole)

@@ -4,11 +4,12 @@ import logging
 
 import numpy as np
 
-from boundary import IMAGES_TOGETHER, WatchedHessian, boundary_of, probes_of, step_of
+from boundary import WatchedHessian, boundary_of, probes_of, step_of
 from friendlyfire.curvature import dense_matrix
 from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
 from friendlyfire.networks import as_pixels, load_network
+from friendlyfire.settings import DIFFERENTIATED_TOGETHER
 from friendlyfire.stores import create_store, open_store
 from job import Progress, run, share
 
@@ -19,7 +20,7 @@ def main(inputs, outputs, settings):
     with open_store(inputs.dataset, "dataset") as store:
         dataset = Dataset(store)
         first, last = dataset.span(section["split"], section["images"])
-        start, stop = share(last - first, IMAGES_TOGETHER, int(settings["part"]), section["image_shards"])
+        start, stop = share(last - first, DIFFERENTIATED_TOGETHER, int(settings["part"]), section["image_shards"])
         images = as_pixels(dataset.images(section["split"], first + start, first + stop), device)
         indices = dataset.indices(section["split"], first + start, first + stop)
     record = {

@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 from friendlyfire.datasets import Dataset
-from friendlyfire.devices import images_at_once, resolve_device
+from friendlyfire.devices import resolve_device
 from friendlyfire.errors import DataError
 from friendlyfire.foolbox_attacks import foolbox_perturbations
 from friendlyfire.gradients import fgsm, saliency
 from friendlyfire.networks import Network, as_pixels, load_network, predict
 from friendlyfire.perturbations import Attack, Status, deepfool
 from friendlyfire.seeds import derive_seed
+from friendlyfire.settings import ATTACKED_TOGETHER
 from friendlyfire.stores import create_store, open_store
 from job import progress, run, share
 
@@ -43,7 +44,7 @@ def main(inputs, outputs, settings):
             "units": "perturbations, norms: pixels in [0, 1], without DeepFool's overshoot; saliency: logits / pixel",
             "statuses": {status.name.lower(): int(status) for status in Status},
         }
-        together = min(dataset.rows, 4 * images_at_once(torch.empty(1, *dataset.shape, device=device)))
+        together = min(dataset.rows, ATTACKED_TOGETHER)
         start, stop = share(last - first, together, int(settings["shard"]), section["shards"])
         first, last = first + start, first + stop
         perturbations = np.empty((last - first, dataset.pixels), dtype=np.float32)

@@ -1,0 +1,83 @@
+"""Run all benchmarks, or those that are named: python -m benchmarks [attacks dense leading ...]."""
+
+import platform
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import torch
+
+from benchmarks import attacks, decompositions, growth, hessians, projections, workflow
+
+RESULTS = Path("results/benchmarks")
+
+BENCHMARKS = {
+    "attacks": attacks.measure,
+    "dense": hessians.measure_dense,
+    "leading": hessians.measure_leading,
+    "projections": projections.measure,
+    "decompositions": decompositions.measure,
+    "growth": growth.measure,
+    "workflow": workflow.measure,
+}
+
+PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "foolbox", "torchattacks")
+PACKAGES += ("adversarial-robustness-toolbox", "curvlinops-for-pytorch", "snakemake")
+
+
+def main(names: list[str]) -> None:
+    """Measure, and write a CSV for each benchmark, the table of goals and the figure."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    began, goals = time.monotonic(), []
+    for name in names:
+        table, reached = BENCHMARKS[name]()
+        table.to_csv(RESULTS / f"{name}.csv", index=False)
+        goals += reached
+        print(
+            f"{name}, {time.monotonic() - began:.0f} s",
+            *(f"  {' | '.join(map(str, goal))}" for goal in reached),
+            sep="\n",
+        )
+    head = "| what | against | goal | reached | |\n|---|---|---|---|---|\n"
+    lines = (f"| {g.what} | {g.against} | {g.goal} | {g.reached} | {'' if g.met else 'missed'} |\n" for g in goals)
+    (RESULTS / "table.md").write_text(f"{head}{''.join(lines)}\n{machine()}\n", encoding="utf-8")
+    draw()
+    print(f"{RESULTS}/table.md, after {time.monotonic() - began:.0f} s")
+
+
+def machine() -> str:
+    """What it was measured on."""
+    models = [
+        line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+    ]
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return f"{torch.get_num_threads()} threads on {models[0] if models else platform.processor()}; {versions}."
+
+
+def draw() -> None:
+    """Speeds of the contenders as bars, a panel a benchmark."""
+    plt.style.use("workflow/friendlyfire/figures.mplstyle")
+    panels = []
+    if (RESULTS / "attacks.csv").exists():
+        for network, part in pd.read_csv(RESULTS / "attacks.csv").groupby("network", sort=False):
+            panels.append((f"DeepFool, {network}", "images a second", part, "images_per_second"))
+    for name, title in (("leading", "50 leading directions"), ("decompositions", "SVD, 1,000 rows of 150,528")):
+        if (RESULTS / f"{name}.csv").exists():
+            panels.append((title, "seconds", pd.read_csv(RESULTS / f"{name}.csv"), "seconds"))
+    figure, axes = plt.subplots(len(panels), 1, figsize=(7, 1.6 * len(panels)), layout="constrained", squeeze=False)
+    for (title, unit, table, column), ax in zip(panels, axes[:, 0], strict=True):
+        colours = ["C1" if name.startswith("Friendly Fire") else "0.7" for name in table["contender"]]
+        bars = ax.barh(table["contender"], table[column], color=colours)
+        ax.bar_label(bars, fmt="{:,.3g}", padding=3)
+        ax.set(xscale="log", title=f"{title}: {unit}")
+        ax.invert_yaxis()
+        ax.margins(x=0.2)
+    figure.savefig(RESULTS / "benchmarks.png", dpi=150)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or list(BENCHMARKS))

@@ -1,0 +1,60 @@
+"""How time grows when one thing doubles: exponents, measured and expected."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import torch
+
+from benchmarks.harness import Goal, network_and_images, seconds_of
+from friendlyfire import DifferenceHessian, count_correct_by_rank, deepfool, random_basis, singular_directions
+from friendlyfire.networks import predict
+
+
+def measure() -> tuple[pd.DataFrame, list[Goal]]:
+    """Least-squares slopes of log seconds over log size, of three doublings."""
+    network, images = network_and_images("LeNet, 28 px")
+    sources = network(images).argmax(1)
+    basis = torch.from_numpy(random_basis(784, 784, seed=0)).float()
+    matrix = np.random.default_rng(0).standard_normal((800, 64_000)).astype(np.float32)
+
+    def attack(n, candidates=10):
+        deepfool(network, images.repeat(2, 1, 1, 1)[:n], candidates=candidates)
+
+    def product(n, probes):
+        DifferenceHessian(network, images[:n], 3, sources[:n], step=0.5) @ np.eye(784, probes)
+
+    def accuracy(ranks):
+        grid = np.linspace(0, 784, ranks).astype(int).tolist()
+        count_correct_by_rank(lambda x: predict(network, x), [(images, sources)], images.mean(0), basis, grid)
+
+    def directions(n, d):
+        singular_directions(lambda rows: matrix[rows][:, :d], n, d)
+
+    studies: list[tuple[str, str, list[int], Callable, float]] = [
+        ("DeepFool", "images", [90, 180, 360, 720], attack, 1),
+        ("DeepFool", "classes", [2, 3, 5, 9], lambda k: attack(360, k + 1), 1),
+        ("product with the mean Hessian", "points", [16, 32, 64, 128], lambda n: product(n, 64), 1),
+        ("product with the mean Hessian", "probes", [16, 32, 64, 128], lambda p: product(64, p), 1),
+        ("accuracy", "ranks", [5, 10, 20, 40], accuracy, 1),
+        ("singular vectors", "rows n", [100, 200, 400, 800], lambda n: directions(n, 32_000), 2),
+        ("singular vectors", "pixels d", [8_000, 16_000, 32_000, 64_000], lambda d: directions(400, d), 1),
+    ]
+    rows = []
+    for what, grows, sizes, run, expected in studies:
+        seconds = [seconds_of(lambda run=run, size=size: run(size), repeats=3) for size in sizes]
+        slope = np.polyfit(np.log(sizes), np.log(seconds), 1)[0]
+        rows.append(
+            {"what": what, "grows": grows, "sizes": sizes, "seconds": seconds, "exponent": slope, "expected": expected}
+        )
+    goals = [
+        Goal(
+            f"growth: {row['what']}",
+            row["grows"],
+            f"exponent {row['expected']}",
+            f"{row['exponent']:.2f}",
+            row["exponent"] <= row["expected"] + 0.15,
+        )
+        for row in rows
+    ]
+    return pd.DataFrame(rows), goals

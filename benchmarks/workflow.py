@@ -1,0 +1,50 @@
+"""The workflow itself: the dry run of the suite paper, and the demo, job by job."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.harness import Goal
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+CODE = ("Snakefile", "config.yaml", "workflow", "envs", "profiles")
+
+
+def measure() -> tuple[pd.DataFrame, list[Goal]]:
+    """Both in a new folder, so that nothing is there yet."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in CODE:
+            source, target = REPOSITORY / name, Path(folder) / name
+            shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+        printed, planned = _run(folder, "--dry-run", "--config", "suite=paper")
+        jobs = next(line.split()[-1] for line in printed.splitlines() if line.startswith("total "))
+        _, made = _run(folder)
+        logs = Path(folder) / "results/logs"
+        table = pd.concat(
+            pd.read_csv(path, sep="\t").assign(rule=path.parent.name) for path in sorted(logs.glob("*/*.tsv"))
+        )
+    table = table.groupby("rule").agg(jobs=("s", "size"), seconds=("s", "sum"), most_megabytes=("max_rss", "max"))
+    table = table.sort_values("seconds", ascending=False).reset_index()
+    return table, [
+        Goal("dry run of the suite paper", f"{jobs} jobs", "10 s", f"{planned:.1f} s", planned <= 10),
+        Goal(
+            "make demo, after installation",
+            f"{int(table['jobs'].sum())} timed jobs",
+            "180 s",
+            f"{made:.0f} s",
+            made <= 180,
+        ),
+    ]
+
+
+def _run(folder: str, *arguments: str) -> tuple[str, float]:
+    """What snakemake prints, and the seconds it takes."""
+    command, began = [sys.executable, "-m", "snakemake", "--cores", "all", *arguments], time.perf_counter()
+    done = subprocess.run(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True)
+    return done.stdout, time.perf_counter() - began
