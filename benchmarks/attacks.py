@@ -37,13 +37,11 @@ def by_torchattacks(network, images):
 
 
 def by_art(network, images, batch):
-    """The same by ART."""
+    """The same by ART, without bounds, by whose width it would lengthen its steps."""
     from art.attacks.evasion import DeepFool
     from art.estimators.classification import PyTorchClassifier
 
-    classifier = PyTorchClassifier(
-        network, torch.nn.CrossEntropyLoss(), tuple(images.shape[1:]), 10, clip_values=(-10, 11), device_type="cpu"
-    )
+    classifier = PyTorchClassifier(network, torch.nn.CrossEntropyLoss(), tuple(images.shape[1:]), 10, device_type="cpu")
     attack = DeepFool(classifier, max_iter=50, epsilon=0.02, nb_grads=10, batch_size=batch, verbose=False)
     return torch.from_numpy(attack.generate(images.numpy())) - images
 

@@ -164,6 +164,14 @@ def test_one_candidate_is_refused(affine):
         deepfool(affine, torch.rand(2, *SHAPE, dtype=torch.float64), candidates=1)
 
 
+def test_classes_beyond_the_horizon_do_not_matter(trained, digits):
+    network, images = trained(), digits["test"][0].float() / 255
+    near, all_classes = deepfool(network, images), deepfool(network, images, horizon=float("inf"))
+    assert torch.equal(near.converged, all_classes.converged)
+    mean, expected = (attack.perturbations.flatten(1).norm(dim=1).mean() for attack in (near, all_classes))
+    assert mean <= 1.001 * expected
+
+
 def test_agrees_with_foolbox(trained, digits):
     import foolbox
 

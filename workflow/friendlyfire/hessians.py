@@ -88,7 +88,7 @@ class DifferenceHessian:
                     margin_gradients(self.network, (images + sign * shifts).flatten(0, 1), self.target, sources)
                     for sign in (1, -1)
                 )
-                change = (forward.double() - backward.double()).reshape(len(rows), len(part), -1).sum(1)
+                change = (forward - backward).reshape(len(rows), len(part), -1).sum(1, dtype=torch.float64)
                 product[rows] += change.cpu() / (2 * self.step * self.points)
         self.num_gradients += 2 * self.points * len(units)
         return (product.T * torch.from_numpy(lengths)).numpy()
