@@ -127,11 +127,8 @@ def by_curvlinops(network, points, sources):
             return margins(logits, TARGET, theirs).mean()
 
     shifted = Shifted(network, points[0].numel())
-    parameters = dict(shifted.named_parameters())
-    parameters = {"shift": parameters["shift"]}
-    operator = HessianLinearOperator(
-        shifted, Margin(), parameters, [(points, sources)], check_deterministic=False
-    ).to_scipy()
+    data = [(points, sources)]
+    operator = HessianLinearOperator(shifted, Margin(), [shifted.shift], data, check_deterministic=False).to_scipy()
     start = np.random.default_rng(0).standard_normal(operator.shape[0])
     return scipy.sparse.linalg.eigsh(operator, 2 * ENDS, which="BE", tol=1e-3, v0=start)[1], np.nan
 

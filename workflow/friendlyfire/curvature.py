@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import scipy.linalg
 import scipy.sparse.linalg
+import torch
 
 from friendlyfire.errors import CurvatureError
 from friendlyfire.hessians import MeanHessian, PooledHessian
@@ -151,45 +152,52 @@ def decompose_lanczos(
     d, points = halves[0].pixels, sum(half.points for half in halves)
     if 2 * count > d:
         raise CurvatureError(f"{count} eigenpairs at either end are more than the {d} that there are; use solver dense")
-    weights = [half.points / points for half in halves]
-    limit = min(max_products, d)
+    limit, weights = min(max_products, d), [half.points / points for half in halves]
     start = np.random.default_rng(seed).standard_normal((d, min(block, limit)))
-    q = np.linalg.qr(start)[0]
-    basis, products = np.empty((d, 0)), [np.empty((d, 0)) for _ in halves]
+    # The algebra is PyTorch's, whose threads are those of the network: NumPy's own would fight with them for the cores.
+    q = torch.linalg.qr(torch.from_numpy(start)).Q
+    basis, products = q[:, :0], [q[:, :0] for _ in halves]
+    image, projected, squared = q[:, :0], q[:0, :0], q[:0, :0]  # H Q, Q' H Q, (H Q)' H Q
     while True:
-        basis = np.hstack([basis, q])
-        products = [np.hstack([p, half @ q]) for p, half in zip(products, halves, strict=True)]
-        image = sum(w * p for w, p in zip(weights, products, strict=True))
-        if not np.isfinite(image).all():
+        fresh = [torch.from_numpy(half @ q.numpy()) for half in halves]
+        products = [torch.hstack(pair) for pair in zip(products, fresh, strict=True)]
+        new = sum(weight * product for weight, product in zip(weights, fresh, strict=True))
+        if not new.isfinite().all():
             raise CurvatureError("the mean Hessian is not finite; are the network's weights, or the step too large?")
-        projected = basis.T @ image  # (m, m)
-        theta, s = scipy.linalg.eigh((projected + projected.T) / 2)
+        across = image.T @ new
+        projected = torch.vstack([torch.hstack([projected, basis.T @ new]), torch.hstack([q.T @ image, q.T @ new])])
+        squared = torch.vstack([torch.hstack([squared, across]), torch.hstack([across.T, new.T @ new])])
+        basis, image = torch.hstack([basis, q]), torch.hstack([image, new])
+        theta, s = torch.linalg.eigh((projected + projected.T) / 2)
         m = len(theta)
-        ends = np.r_[np.arange(m - 1, m - 1 - min(count, m), -1), np.arange(min(count, m) - 1, -1, -1)]
-        vectors = basis @ s[:, ends]
-        largest = np.abs(theta).max() or 1.0
-        residuals = np.linalg.norm(image @ s[:, ends] - vectors * theta[ends], axis=0) / largest
+        ends = torch.cat([torch.arange(m).flip(0)[:count], torch.arange(m)[:count].flip(0)])
+        theta, s = theta[ends], s[:, ends]
+        largest = theta.abs().max().item() or 1.0
+        # ||H v - theta v||^2 = v' H' H v - theta^2, as v' H v = theta.
+        residuals = ((s * (squared @ s)).sum(0) - theta**2).clamp(min=0).sqrt() / largest
         if m >= limit or (m >= 2 * count and (residuals <= tolerance).all()):
             break
-        q = image[:, -q.shape[1] :][:, : limit - m]
+        q = new[:, : limit - m]
         for _ in range(2):  # twice is enough for orthogonality to rounding
-            q = q - basis @ (basis.T @ q)
-            q = np.linalg.qr(q)[0]
+            q = torch.linalg.qr(q - basis @ (basis.T @ q)).Q
     if m < 2 * count:
         raise CurvatureError(
             f"max_products={max_products} cannot give {count} eigenpairs at either end; allow at least {2 * count}"
         )
 
+    vectors = (basis @ s).numpy()
+    residuals = torch.linalg.norm(image @ s - (basis @ s) * theta, dim=0).numpy() / largest
     half_spaces = []
     for product in products:
-        small = basis.T @ product
-        half_spaces.append(basis @ _leading_eigenvectors((small + small.T) / 2, min(count, 10)))
+        small = (basis.T @ product).numpy()
+        half_spaces.append(basis.numpy() @ _leading_eigenvectors((small + small.T) / 2, min(count, 10)))
+    asymmetry = torch.linalg.norm(projected - projected.T) / (torch.linalg.norm(projected + projected.T).item() or 1.0)
     quality = Quality(
-        asymmetry=float(np.linalg.norm(projected - projected.T) / (np.linalg.norm(projected + projected.T) or 1.0)),
+        asymmetry=float(asymmetry),
         residual=float(residuals.max()),
         overlap=subspace_overlap(*half_spaces),
         leading=min(count, 10),
         points=points,
         gradients=sum(half.num_gradients for half in halves),
     )
-    return Eigenpairs(theta[ends], vectors, residuals, residuals <= tolerance, quality)
+    return Eigenpairs(theta.numpy(), vectors, residuals, residuals <= tolerance, quality)
