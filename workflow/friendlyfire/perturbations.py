@@ -60,7 +60,7 @@ def deepfool(
     overshoot: float = 0.02,
     max_iterations: int = 50,
     candidates: int = 10,
-    horizon: float = 2.0,
+    horizon: float = 1.5,
     batch_size: int | None = None,
 ) -> Attack:
     r"""DeepFool perturbations, untargeted or targeted, free or confined to a subspace.
@@ -75,7 +75,7 @@ def deepfool(
     4.3 of the paper; targets: its algorithm 1.
 
     DEPARTS from the reference code of the paper: up to ``max_iterations`` (there 5), and no failure is dropped. After
-    the first step only the classes within ``horizon`` are followed.
+    the first step only the classes within ``horizon`` are considered.
 
     Args:
         network: images (n, channels, height, width) to logits (n, classes), each image on its own.
@@ -85,8 +85,9 @@ def deepfool(
         overshoot: by how much the total perturbation is lengthened when it is judged.
         max_iterations: linearisations at most.
         candidates: untargeted, how many of the clean image's highest-scoring classes are considered (its own included).
-        horizon: untargeted, classes that were more than so many times as far as the nearest at the first step are not
-            considered again; infinity for the published algorithm.
+        horizon: after the first step, which considers all classes, a class is considered while its boundary is at most
+            so many times as far as the nearest, judged by its margin and the length that its gradient had when it was
+            last computed; infinity for the published algorithm.
         batch_size: images that pass through the network at once (:func:`images_at_once`). It changes the speed, and the
             result by rounding only.
 
@@ -109,7 +110,11 @@ def deepfool(
 
     logits = torch.cat([_logits(network, batch) for batch in images.split(batch_size)])
     sources = logits.argmax(1)
-    others = logits.topk(min(candidates, logits.shape[1]), 1).indices[:, 1:] if targets is None else targets[:, None]
+    if targets is None:
+        approached = logits.topk(min(candidates, logits.shape[1]), 1).indices[:, 1:]
+    else:
+        approached = targets[:, None]
+    lengths = images.new_full(approached.shape, torch.inf)  # of the gradients, when last seen
     perturbations = torch.zeros_like(images, memory_format=torch.contiguous_format)
     reached = sources.clone()
     statuses = torch.full((n,), Status.NOT_CONVERGED, device=images.device)
@@ -117,29 +122,34 @@ def deepfool(
     if targets is not None:
         statuses[sources == targets] = Status.ALREADY_THERE
     statuses[~logits.isfinite().all(1)] = Status.NON_FINITE
-    considered = torch.full((n,), others.shape[1], device=images.device)
 
-    for iteration in range(max_iterations):
-        active = (statuses == Status.NOT_CONVERGED).nonzero().squeeze(1)
+    for _ in range(max_iterations):
+        active = (statuses == Status.NOT_CONVERGED).nonzero().squeeze(1)  # finished images leave
         if not len(active):
             break
-        # Finished images have left: the batches stay full until the last. Those with as many classes to consider go
-        # together, for a batch takes as many gradients as its most demanding image.
-        for part in active[considered[active].argsort(stable=True)].split(batch_size):
-            leave = sources[part] if targets is None else reached[part]
+        leave = sources[active] if targets is None else reached[active]
+        # At first all classes are 0 away, and considered.
+        away = _margins(logits[active], approached[active], leave).abs() / lengths[active]
+        away, order = away.sort(dim=1, stable=True)
+        near = away <= min(horizon, 1e30) * away[:, :1]  # infinity times 0 is no number
+        near[:, 0] = True
+        # A batch takes as many gradients as its most demanding image, so those that demand as many share one.
+        for share in near.sum(1).argsort(stable=True).split(batch_size):
+            part, width = active[share], near[share].sum(1).max()
             perturbed = images[part] + (1 + overshoot) * perturbations[part]
-            step, state, distances = _step(network, perturbed, leave, others[part, : considered[part].max()], basis)
-            if iteration == 0:
-                distances, order = distances.sort(dim=1, stable=True)
-                others[part] = others[part].gather(1, order)
-                considered[part] = (distances <= horizon * distances[:, :1]).sum(1)
+            columns, within = order[share, :width], near[share, :width]
+            others, before = approached[part].gather(1, columns), lengths[part].gather(1, columns)
+            step, seen, state = _step(network, perturbed, leave[share], others, within, basis)
+            lengths[part] = lengths[part].scatter(1, columns, torch.where(within, seen, before))
+            # Where the nearest have no gradient any more, the next iteration turns to the others.
+            state[(state == Status.ZERO_GRADIENT) & ~near[share].all(1)] = Status.NOT_CONVERGED
             perturbations[part] += step
             iterations[part] += 1
-            logits = _logits(network, images[part] + (1 + overshoot) * perturbations[part])
-            reached[part] = logits.argmax(1)
+            logits[part] = _logits(network, images[part] + (1 + overshoot) * perturbations[part])
+            reached[part] = logits[part].argmax(1)
             there = reached[part] != sources[part] if targets is None else reached[part] == targets[part]
             state[(state == Status.NOT_CONVERGED) & there] = Status.CONVERGED
-            state[~logits.isfinite().all(1)] = Status.NON_FINITE
+            state[~logits[part].isfinite().all(1)] = Status.NON_FINITE
             statuses[part] = state
     return Attack(perturbations, sources, reached, statuses, iterations, overshoot)
 
@@ -149,15 +159,29 @@ def _logits(network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     return network(images)
 
 
+def _margins(logits: Tensor, others: Tensor, leave: Tensor) -> Tensor:
+    """F_k - F_leave for each class k of ``others`` (n, m)."""
+    return logits.gather(1, others) - logits.gather(1, leave[:, None])
+
+
 def _step(
-    network: Callable[[Tensor], Tensor], images: Tensor, leave: Tensor, others: Tensor, basis: Tensor | None
+    network: Callable[[Tensor], Tensor],
+    images: Tensor,
+    leave: Tensor,
+    others: Tensor,
+    near: Tensor,
+    basis: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Step of each image to its nearest linearised boundary, NOT_CONVERGED or why there is none, and all distances."""
+    """Step of each image to the nearest linearised boundary with those ``others`` (n, m) that are ``near``.
+
+    Returns:
+        The steps, the lengths (n, m) of the gradients, and NOT_CONVERGED or why there is no step.
+    """
     n, m = others.shape
     images = images.requires_grad_(True)
     with torch.enable_grad():
         logits = network(images)  # One forward pass serves the gradients of all margins.
-    margins = logits.detach().gather(1, others) - logits.detach().gather(1, leave[:, None])  # (n, m)
+    margins = _margins(logits.detach(), others, leave)
     gradients = images.new_empty(n, m, images[0].numel())
     for k in range(m):
         difference = torch.zeros_like(logits).scatter_(1, others[:, k : k + 1], 1.0)
@@ -171,8 +195,9 @@ def _step(
         smallest = norms * torch.finfo(norms.dtype).eps * basis.shape[0] ** 0.5
         gradients = gradients @ basis  # (n, m, k): coordinates in the basis, where norms are the same
         norms = gradients.norm(dim=2)
+    norms = torch.where(norms > smallest, norms, 0.0)
     finite = margins.isfinite() & norms.isfinite()
-    distances = torch.where(finite & (norms > smallest), margins.abs() / norms, torch.inf)
+    distances = torch.where(finite & near & (norms > 0), margins.abs() / norms, torch.inf)
     nearest = distances.argmin(1, keepdim=True)  # (n, 1)
     distance, norm = distances.gather(1, nearest), norms.gather(1, nearest)
     direction = gradients.gather(1, nearest[:, :, None].expand(-1, -1, gradients.shape[2])).squeeze(1)
@@ -181,5 +206,5 @@ def _step(
     if basis is not None:
         step = step @ basis.T
     state = torch.where(stuck.squeeze(1), Status.ZERO_GRADIENT, Status.NOT_CONVERGED)
-    state = torch.where(finite.all(1), state, Status.NON_FINITE)
-    return step.reshape(images.shape), state, distances
+    state = torch.where((finite | ~near).all(1), state, Status.NON_FINITE)
+    return step.reshape(images.shape), norms, state
