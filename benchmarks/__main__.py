@@ -74,6 +74,7 @@ def draw() -> None:
         ax.bar_label(bars, fmt="{:,.3g}", padding=3)
         ax.set(xscale="log", title=f"{title}: {unit}")
         ax.invert_yaxis()
+        ax.set_axisbelow(True)
         ax.margins(x=0.2)
     figure.savefig(RESULTS / "benchmarks.png", dpi=150)
     plt.close(figure)

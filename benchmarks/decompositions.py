@@ -16,13 +16,15 @@ ROWS, PIXELS, COMPONENTS = 1000, 3 * 224 * 224, 100
 
 #: Runs in a process of its own: the store, the contender, where its singular values go.
 CONTENDER = """
-import json, resource, sys, time
+import json, sys, time
+from pathlib import Path
 import numpy as np
 from friendlyfire.bases import singular_directions
 from friendlyfire.stores import open_store
 path, contender, out = sys.argv[1:]
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 2**20
 with open_store(path, "perturbations") as store:
     if contender == "Friendly Fire":
         before, began = peak(), time.perf_counter()

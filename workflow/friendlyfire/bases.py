@@ -163,12 +163,14 @@ def singular_directions(
         for band in bands:
             vectors[band] += block[:, band].T @ coefficients[part]
     # The division by small singular values leaves the last columns less orthogonal than rounding would. A triangular
-    # factor mends that, and every prefix keeps its span; twice, as always.
-    for _ in range(2):
-        factor = scipy.linalg.cholesky(vectors.T @ vectors, lower=True)
-        inverse = scipy.linalg.solve_triangular(factor, np.eye(rank), lower=True).T
+    # factor mends that, and every prefix keeps its span; once more, where they were far from it.
+    skew = 1.0
+    while skew > 1e-3:
+        products = vectors.T @ vectors
+        skew = np.abs(products - np.eye(rank)).max()
+        factor = scipy.linalg.cholesky(products, lower=True)
         for band in bands:
-            vectors[band] = vectors[band] @ inverse
+            vectors[band] = scipy.linalg.solve_triangular(factor, vectors[band].T, lower=True).T
     return vectors, values
 
 
