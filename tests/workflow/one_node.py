@@ -12,7 +12,7 @@ CONFIGURED = Path("/etc/slurm/slurm.conf")
 #: Two GPUs that are none, and memory that is not there: enough to see who asks for what and is granted it.
 CONFIGURATION = """\
 ClusterName=one
-SlurmctldHost={host}
+SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={ports[0]}
 SlurmdPort={ports[1]}
 SlurmUser=root
