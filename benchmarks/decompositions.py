@@ -67,18 +67,18 @@ def measure() -> tuple[pd.DataFrame, list[Goal]]:
             rows.append({"contender": name, **json.loads(subprocess.check_output(command))})
             values[name] = np.load(out)
     table = pd.DataFrame(rows).set_index("contender")
-    true, ours = values["numpy, thin SVD"], values["Friendly Fire"]
+    true = values["numpy, thin SVD"]
     large = true > 1e-4 * true[0]
     table["relative_error"] = [
         np.abs(each[: large.sum()] / true[: len(each)][: large.sum()] - 1).max() for each in values.values()
     ]
-    what, error = f"SVD, {ROWS:,} rows of {PIXELS:,}", np.abs(ours[: large.sum()] / true[large] - 1).max()
+    what = f"SVD, {ROWS:,} rows of {PIXELS:,}"
     mine, peer = table.loc["Friendly Fire"], table.loc["numpy, thin SVD"]
     faster = peer.seconds / mine.seconds
     goals = [
         Goal(what, "numpy's thin SVD", "3 times", f"{faster:.1f} times ({mine.seconds:.0f} s)", faster >= 3),
         Goal(what, "memory, from disk", "2 GB", f"{mine.gigabytes:.1f} GB", mine.gigabytes <= 2),
-        Goal(what, "its singular values above 1e-4", "1e-8", f"{error:.0e}", error <= 1e-8),
+        Goal(what, "its singular values above 1e-4", "1e-8", f"{mine.relative_error:.0e}", mine.relative_error <= 1e-8),
     ]
     for name in table.index[2:]:
         faster = table.loc[name].seconds / mine.seconds

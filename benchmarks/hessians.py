@@ -9,9 +9,9 @@ import scipy.sparse.linalg
 import torch
 from torch import nn
 
-from benchmarks.harness import Goal, alternating, bare_passes, network_and_images
+from benchmarks.harness import Goal, alternating, bare_passes, network_and_images, seconds_of
 from friendlyfire import DifferenceHessian, decompose_lanczos, deepfool, reference_step, subspace_overlap
-from friendlyfire.hessians import margins
+from friendlyfire.hessians import margin_gradients, margins
 
 #: Probes of one product with the dense operator, by network, and points, as many as share a block in the workflow.
 PROBES, TOGETHER = {"LeNet, 28 px": 256, "NIN, 32 px": 48, "AlexNet, 32 px": 64}, 16
@@ -39,10 +39,9 @@ def measure_dense() -> tuple[pd.DataFrame, list[Goal]]:
         sources = network(points).argmax(1)
         hessian = DifferenceHessian(network, points, TARGET, sources, step=reference_step(points[0].numel()))
         columns = np.eye(hessian.pixels, probes)
-        taken = alternating({"Friendly Fire": lambda hessian=hessian, columns=columns: hessian @ columns})
+        seconds = seconds_of(lambda hessian=hessian, columns=columns: hessian @ columns)
         gradients = 2 * len(points) * probes
         passes = bare_passes(network, points)
-        seconds = taken["Friendly Fire"].median
         share = gradients * passes.gradient / seconds
         rows += [
             {"network": name, "contender": "Friendly Fire", "gradients_per_second": gradients / seconds},
@@ -71,16 +70,12 @@ def by_arpack(network, points, sources, tolerance):
     """The paper's reference: ARPACK on central differences, one probe at a time over all points."""
     d, spent = points[0].numel(), 0
 
-    def gradients(images):
-        images = images.detach().requires_grad_(True)
-        return torch.autograd.grad(margins(network(images), TARGET, sources).sum(), images)[0].flatten(1)
-
     def product(probe):
         nonlocal spent
         spent += 2 * len(points)
         shift = STEP * torch.from_numpy(probe.ravel() / np.linalg.norm(probe)).float().reshape(1, *points.shape[1:])
-        change = (gradients(points + shift) - gradients(points - shift)).double().mean(0) / (2 * STEP)
-        return np.linalg.norm(probe) * change.numpy()
+        forward, backward = (margin_gradients(network, points + s * shift, TARGET, sources) for s in (1, -1))
+        return np.linalg.norm(probe) * ((forward - backward).double().mean(0) / (2 * STEP)).numpy()
 
     operator = scipy.sparse.linalg.LinearOperator((d, d), product, dtype=np.float64)
     start = np.random.default_rng(0).standard_normal(d)

@@ -3,7 +3,7 @@
 import pandas as pd
 import torch
 
-from benchmarks.harness import Goal, alternating, bare_passes, network_and_images
+from benchmarks.harness import Goal, bare_passes, network_and_images, seconds_of
 from friendlyfire import count_correct_by_rank, random_basis
 from friendlyfire.networks import predict
 
@@ -25,7 +25,7 @@ def measure() -> tuple[pd.DataFrame, list[Goal]]:
             mean = images.mean(0)
             return count_correct_by_rank(lambda x: predict(network, x), [(images, labels)], mean, basis, ranks)
 
-        seconds = alternating({"Friendly Fire": all_ranks})["Friendly Fire"].median
+        seconds = seconds_of(all_ranks)
         passes = RANKS * n * bare_passes(network, images).plain
         rows += [
             {"network": name, "contender": "Friendly Fire", "seconds": seconds},

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from friendlyfire.bases import random_basis
+from friendlyfire.datasets import Dataset
 from friendlyfire.hessians import DifferenceHessian, ExactHessian, MeanHessian, PooledHessian, reference_step
 from friendlyfire.networks import Network
 from friendlyfire.perturbations import Status, deepfool
@@ -46,6 +47,24 @@ def boundary_of(network: Network, images: Tensor, target: int, settings: dict) -
         statuses.append(attack.statuses)
         sources.append(attack.sources)
     return Boundary(torch.cat(statuses), torch.cat(sources), halves)
+
+
+def record_of(settings: dict, dataset: Dataset) -> dict:
+    """What the stores of a job tell of how its Hessians are measured."""
+    section = settings["curvature"]
+    return {
+        "experiment": settings["experiment"],
+        "settings": section,
+        "seed": settings["seed"],
+        "split": section["split"],
+        "step": step_of(section, dataset.pixels),
+    }
+
+
+def classes_of(settings: dict, dataset: Dataset) -> list[int]:
+    """The target classes that are a job's share."""
+    section = settings["curvature"]
+    return dataset.chosen_classes(section["classes"])[int(settings["shard"]) :: section["shards"]]
 
 
 def step_of(section: dict, pixels: int) -> float:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from boundary import Boundary, WatchedHessian, boundary_of, probes_of, seed_of, step_of
+from boundary import Boundary, WatchedHessian, boundary_of, classes_of, probes_of, record_of, seed_of
 from friendlyfire.curvature import Eigenpairs, decompose_dense, decompose_lanczos
 from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
@@ -26,14 +26,9 @@ def main(inputs, outputs, settings):
             as_pixels(dataset.images(section["split"], *span), device),
             dataset.indices(section["split"], *span),
         )
-    shard = int(settings["shard"])
-    classes = dataset.chosen_classes(section["classes"])[shard :: section["shards"]]
+    classes = classes_of(settings, dataset)
     record = {
-        "experiment": settings["experiment"],
-        "settings": section,
-        "seed": settings["seed"],
-        "split": section["split"],
-        "step": step_of(section, dataset.pixels),
+        **record_of(settings, dataset),
         "classes": classes,
         "class_names": [dataset.class_names[c] for c in classes],
         "pixels": dataset.pixels,
@@ -70,21 +65,22 @@ def decompose(
             f"{boundary.counts()}, and either half of the images needs one; raise curvature.images or "
             "perturbations.deepfool.max_iterations"
         )
-    if section["solver"] == "lanczos":
-        most = section["max_products"]
-    else:
-        most = section["leading"] + (0 if hessians else dataset.pixels)
-    halves = tuple(WatchedHessian(operators, 2 * most, progress) for operators in boundary.halves)
+
+    def halves(products: int) -> tuple[WatchedHessian, WatchedHessian]:
+        return tuple(WatchedHessian(operators, 2 * products, progress) for operators in boundary.halves)
+
     if section["solver"] == "lanczos":
         return decompose_lanczos(
-            halves,
+            halves(section["max_products"]),
             section["directions"],
             seed_of(target, settings),
             section["tolerance"],
             max_products=section["max_products"],
         )
     measured, gradients = gathered(hessians, target, settings["experiment"])
-    pairs = decompose_dense(halves, probes_of(target, dataset.pixels, settings), section["leading"], measured)
+    products = section["leading"] + (0 if measured else dataset.pixels)
+    probes = probes_of(target, dataset.pixels, settings)
+    pairs = decompose_dense(halves(products), probes, section["leading"], measured)
     pairs.quality.gradients += gradients
     return pairs
 

@@ -16,10 +16,9 @@ def main(inputs, outputs, settings):
             stack.enter_context(open_store(path, "perturbations", settings["experiment"])) for path in inputs.shards
         ]
         statuses, norms = (np.concatenate([shard[name] for shard in shards]) for name in ("statuses", "norms"))
-        record = {key: value for key, value in shards[0].record.items() if key not in ("schema", "version", "packages")}
+        record = shards[0].record
         with create_store(outputs.perturbations, "perturbations", record) as target:
-            names = shards[0].keys()
-            for name in names:
+            for name in shards[0].keys():  # noqa: SIM118 (a Store is no dict)
                 shape, dtype = shards[0].shape(name), shards[0].read(name, slice(0, 0)).dtype
                 array = target.empty(name, (len(norms), *shape[1:]), dtype)
                 for start in range(0, len(norms), array.chunks[0]):

@@ -106,8 +106,8 @@ class Progress:
     def __str__(self) -> str:
         seconds = max(time.monotonic() - self.began, 1e-9) / max(self.done - self.before, 1e-9)  # each
         speed = f"{plain(1 / seconds)} a second" if seconds < 1 else f"{plain(seconds)} s each"
-        share, left = 100 * self.done / self.total, spelled(seconds * (self.total - self.done))
-        return f"{plain(self.done)} of {self.total:,} {self.what} ({share:.0f} %), {speed}, {left} left"
+        percent, left = 100 * self.done / self.total, spelled(seconds * (self.total - self.done))
+        return f"{plain(self.done)} of {self.total:,} {self.what} ({percent:.0f} %), {speed}, {left} left"
 
 
 def progress(items: Sequence[Item], what: str) -> Iterator[Item]:

@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 
-from boundary import WatchedHessian, boundary_of, probes_of, step_of
+from boundary import WatchedHessian, boundary_of, classes_of, probes_of, record_of
 from friendlyfire.curvature import dense_matrix
 from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
@@ -23,17 +23,10 @@ def main(inputs, outputs, settings):
         start, stop = share(last - first, DIFFERENTIATED_TOGETHER, int(settings["part"]), section["image_shards"])
         images = as_pixels(dataset.images(section["split"], first + start, first + stop), device)
         indices = dataset.indices(section["split"], first + start, first + stop)
-    record = {
-        "experiment": settings["experiment"],
-        "settings": section,
-        "seed": settings["seed"],
-        "split": section["split"],
-        "step": step_of(section, dataset.pixels),
-        "units": "step: pixels in [0, 1]; Hessians: logits / pixel^2",
-    }
+        classes = classes_of(settings, dataset)
+    record = {**record_of(settings, dataset), "units": "step: pixels in [0, 1]; Hessians: logits / pixel^2"}
     with create_store(outputs.hessians, "hessians", record) as target:
         target.array("indices", indices)
-        classes = dataset.chosen_classes(section["classes"])[int(settings["shard"]) :: section["shards"]]
         progress = Progress("classes", len(classes))
         for number, c in enumerate(classes, start=1):
             boundary = boundary_of(network, images, c, settings)
