@@ -9,8 +9,11 @@ import scipy.linalg
 
 from friendlyfire.errors import BasisError
 
-#: Bytes of float64 that a chunk of rows holds at most where a matrix is never held whole.
-CHUNK_BYTES = 256 * 2**20
+#: Bytes that a chunk of float32 rows holds at most where a matrix is never held whole.
+CHUNK_BYTES = 512 * 2**20
+
+#: Columns of a chunk that are turned to float64 at once.
+BAND = 4096
 
 
 @dataclass
@@ -110,12 +113,14 @@ def gram_matrix(rows: Callable[[slice], np.ndarray], slices: Sequence[slice]) ->
         slices: the chunks, two of which are held at once.
     """
     n = slices[-1].stop
-    gram = np.empty((n, n))
+    gram = np.zeros((n, n))
     for i, part in enumerate(slices):
-        left = rows(part).astype(np.float64)
-        gram[part, part] = left @ left.T
-        for other in slices[i + 1 :]:
-            gram[part, other] = left @ rows(other).astype(np.float64).T
+        left = rows(part)
+        for other in slices[i:]:
+            right = left if other is part else rows(other)
+            for band in _slices(left.shape[1], BAND):
+                block = left[:, band].astype(np.float64)
+                gram[part, other] += block @ (block if right is left else right[:, band].astype(np.float64)).T
             gram[other, part] = gram[part, other].T
     return gram
 
@@ -132,7 +137,7 @@ def singular_directions(
         rows: gives the rows of a slice, (m, d).
         n: number of rows.
         pixels: d.
-        chunk: rows held at once, twice; as many as 256 MB hold unless given.
+        chunk: rows held at once, twice; as many as 512 MB of float32 hold unless given.
 
     Returns:
         ``vectors`` (d, k), orthonormal, and ``values`` (k,) in descending order; k is the numerical rank.
@@ -140,7 +145,7 @@ def singular_directions(
     Raises:
         BasisError: there is no row, or all are zero.
     """
-    slices = _slices(n, chunk or max(1, CHUNK_BYTES // (8 * pixels)))
+    slices = _slices(n, chunk or max(1, CHUNK_BYTES // (4 * pixels)))
     if n >= pixels:
         gram = np.zeros((pixels, pixels))
         for part in slices:
@@ -157,11 +162,11 @@ def singular_directions(
     values, eigenvectors = values[:rank], eigenvectors[:, ::-1][:, :rank]
     if n >= pixels:
         return eigenvectors.copy(), values
-    vectors, coefficients, bands = np.zeros((pixels, rank)), eigenvectors / values, _slices(pixels, 8192)
+    vectors, coefficients, bands = np.zeros((pixels, rank)), eigenvectors / values, _slices(pixels, BAND)
     for part in slices:
-        block = rows(part).astype(np.float64)
+        block = rows(part)
         for band in bands:
-            vectors[band] += block[:, band].T @ coefficients[part]
+            vectors[band] += block[:, band].T.astype(np.float64) @ coefficients[part]
     # The division by small singular values leaves the last columns less orthogonal than rounding would. A triangular
     # factor mends that, and every prefix keeps its span; once more, where they were far from it.
     skew = 1.0
