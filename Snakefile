@@ -31,6 +31,7 @@ include: "workflow/rules/fractions.smk"
 include: "workflow/rules/confinement.smk"
 include: "workflow/rules/resampling.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/provenance.smk"
 
 
 localrules:
@@ -63,6 +64,7 @@ rule all:
         table_files("table1"),
         figure_files("spectrum"),
         figure_files("training"),
+        "results/provenance.json",
 
 
 rule fig1:

@@ -7,7 +7,8 @@ import yaml
 
 from conftest import REPOSITORY
 from friendlyfire.errors import ConfigError
-from friendlyfire.settings import BASES, check_config, experiment_settings, suite_experiments, typed
+from friendlyfire.sections import experiment_settings
+from friendlyfire.settings import BASES, check_config, suite_experiments, typed
 
 SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
 SHIPPED = yaml.safe_load((REPOSITORY / "config.yaml").read_text())

@@ -53,7 +53,7 @@ def test_the_demo_makes_every_figure_with_its_table_and_caption(demo):
         for kind in ("pdf", "png", "csv", "rst"):
             assert (demo.folder / f"results/figures/{figure}.{kind}").stat().st_size > 50
     fig3, fig4 = (pd.read_csv(demo.folder / f"results/figures/{name}.csv") for name in ("fig3", "fig4"))
-    columns = ["experiment", "basis", "rank", "split", "accuracy", "ci_low", "ci_high", "images"]
+    columns = ["experiment", "basis", "rank", "split", "accuracy", "ci_low", "ci_high", "images", "provenance"]
     assert list(fig4) == columns
     assert list(fig3) == [*columns[:2], "directions_per_class", *columns[2:]]
     for table in (fig3, fig4):

@@ -14,7 +14,7 @@ _PUBLIC = {
         "Quality",
         "decompose_dense",
         "decompose_lanczos",
-        "dense_matrix",
+        "products_along",
         "subspace_overlap",
     ),
     "datasets": ("Dataset",),

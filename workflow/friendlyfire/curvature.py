@@ -56,7 +56,7 @@ def decompose_dense(
         halves: the operator on two halves of the sample; the mean is over both.
         probes: (d, d) orthonormal basis to probe along; None for the pixels. It is part of the result.
         leading: how many directions the quality record is about.
-        measured: :func:`dense_matrix` of each half, where that was measured elsewhere.
+        measured: :func:`products_along` the probes of each half, where those were measured elsewhere.
 
     Cost:
         2 (d + leading) gradients a point, and O(d^3).
@@ -65,7 +65,9 @@ def decompose_dense(
         CurvatureError: the Hessian is not finite.
     """
     d, whole = halves[0].pixels, PooledHessian(*halves)
-    measured = measured or [dense_matrix(half, probes) for half in halves]
+    measured = measured or [products_along(half, probes) for half in halves]
+    if probes is not None:
+        measured = [products @ probes.T for products in measured]
     mean = sum((half.points / whole.points) * matrix for half, matrix in zip(halves, measured, strict=True))
     if not np.isfinite(mean).all():
         raise CurvatureError("the mean Hessian is not finite; are the network's weights, or the step too large?")
@@ -90,8 +92,8 @@ def decompose_dense(
     return Eigenpairs(values, vectors, residuals, np.ones(d, dtype=bool), quality)
 
 
-def dense_matrix(operator: MeanHessian, probes: np.ndarray | None = None, block: int = 256) -> np.ndarray:
-    """The whole matrix (d, d) of a mean Hessian as measured along an orthonormal basis, not symmetrised.
+def products_along(operator: MeanHessian, probes: np.ndarray | None = None, block: int = 256) -> np.ndarray:
+    """Products (d, d) of a mean Hessian with an orthonormal basis: along the pixels, its matrix, not symmetrised.
 
     Args:
         operator: the mean Hessian.
@@ -102,12 +104,12 @@ def dense_matrix(operator: MeanHessian, probes: np.ndarray | None = None, block:
         2 d gradients a point.
     """
     d = operator.pixels
-    matrix = np.empty((d, d))
+    products = np.empty((d, d))
     for start in range(0, d, block):
         stop = min(start + block, d)
         columns = np.eye(d, stop - start, -start) if probes is None else probes[:, start:stop]
-        matrix[:, start:stop] = operator @ columns
-    return matrix if probes is None else matrix @ probes.T
+        products[:, start:stop] = operator @ columns
+    return products
 
 
 def _leading_eigenvectors(matrix: np.ndarray, count: int) -> np.ndarray:

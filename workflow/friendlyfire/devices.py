@@ -11,6 +11,8 @@ AT_ONCE = {"cpu": (64, 2**20), "cuda": (512, 2**25)}
 
 _halvings = 0
 
+_in_use = "CPU"
+
 
 def images_at_once(images: torch.Tensor) -> int:
     """Images of this size to pass through a network at once: 64 small ones on a CPU, 512 on a GPU, fewer large ones."""
@@ -42,6 +44,12 @@ def resolve_device(name: str) -> torch.device:
     torch.backends.cudnn.allow_tf32 = False
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    told = torch.cuda.get_device_name() if name == "cuda" else f"the CPU, {torch.get_num_threads()} threads"
-    logging.info("computing on %s", told)
+    global _in_use
+    _in_use = torch.cuda.get_device_name() if name == "cuda" else "CPU"
+    logging.info("computing on %s, %d threads", _in_use, torch.get_num_threads())
     return torch.device(name)
+
+
+def device_in_use() -> str:
+    """Name of the processor that was last resolved in this process; the CPU if none was."""
+    return _in_use

@@ -21,6 +21,10 @@ class DeviceError(FriendlyFireError):
     """A processor cannot do what is asked: too little memory."""
 
 
+class ProvenanceError(FriendlyFireError):
+    """Results do not go together, or a table is not what was written: edited, damaged, of other settings."""
+
+
 class StoreError(FriendlyFireError):
     """A result on disk is missing, damaged or not what its name says."""
 

@@ -170,7 +170,7 @@ def margin_gradients(network: Callable[[Tensor], Tensor], images: Tensor, target
 
 
 class PooledHessian:
-    """Mean over the points of several :class:`MeanHessian`, such as the two halves of a sample."""
+    """Mean over the points of several :class:`MeanHessian`, such as the blocks of a sample, added up in their order."""
 
     def __init__(self, *parts: MeanHessian):
         self.parts, self.points, self.pixels = parts, sum(part.points for part in parts), parts[0].pixels
@@ -181,4 +181,4 @@ class PooledHessian:
         return sum(part.num_gradients for part in self.parts)
 
     def __matmul__(self, probes: np.ndarray) -> np.ndarray:
-        return sum((part.points / self.points) * (part @ probes) for part in self.parts)
+        return sum(part.points * (part @ probes) for part in self.parts) / self.points

@@ -3,6 +3,7 @@
 So every image, perturbation and norm outside a network is in the same units, pixels in [0, 1].
 """
 
+import hashlib
 import importlib
 import json
 import os
@@ -131,7 +132,7 @@ def read_weights(path: str | os.PathLike) -> dict[str, Tensor]:
         raise NetworkError(f"weights {path} are not there")
     try:
         if path.suffix == ".safetensors":
-            state = load_file(path)
+            state, _ = _read_safetensors(path)
             bodies = {name.removeprefix("body."): value for name, value in state.items() if name.startswith("body.")}
             return bodies if len(bodies) + 2 == len(state) and {"mean", "deviation"} < set(state) else state
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -167,12 +168,31 @@ def load_weights(module: nn.Module, state: Mapping[str, Tensor], source: str) ->
     module.load_state_dict(state)
 
 
+def contents_of(state: Mapping[str, Tensor]) -> str:
+    """Sixteen hex digits that stand for the tensors of a state dict (SHA-256); safetensors has no checksum."""
+    total = hashlib.sha256()
+    for name, value in sorted(state.items()):
+        total.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        total.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return total.hexdigest()[:16]
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any] | None]:
+    """Tensors, and the record of a network that :func:`save_network` wrote; a ValueError if they are other tensors."""
+    with safe_open(path, "pt") as file:
+        record = json.loads((file.metadata() or {}).get("friendlyfire", "null"))
+    state = load_file(path)
+    if record and contents_of(state) != record["contents"]:
+        raise ValueError("its weights are not those that were written")
+    return state, record
+
+
 def save_network(path: str | os.PathLike, network: Network, record: Mapping[str, Any]) -> None:
     """Write the weights, preprocessing included, and ``record`` beside ``path``; then move them there."""
     partial = Path(f"{path}.partial")
     state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     try:
-        save_file(state, partial, {"friendlyfire": json.dumps(record)})
+        save_file(state, partial, {"friendlyfire": json.dumps({**record, "contents": contents_of(state)})})
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
@@ -190,13 +210,13 @@ def load_network(path: str | os.PathLike, device: torch.device | str = "cpu") ->
     if not path.is_file():
         raise NetworkError(f"{path} is missing; make it with: snakemake --cores all {path}")
     try:
-        with safe_open(path, "pt") as file:
-            record = json.loads((file.metadata() or {})["friendlyfire"])
-    except (SafetensorError, KeyError, OSError) as error:
+        state, record = _read_safetensors(path)
+        if record is None:
+            raise ValueError("it has no record")
+    except (SafetensorError, KeyError, OSError, ValueError) as error:
         raise NetworkError(
             f"{path} is damaged ({error}); make it again with: snakemake --cores all --force {path}"
         ) from error
-    state = load_file(path)
     body = build_body(record["settings"], tuple(record["shape"]), record["classes"])
     network = Network(body, torch.empty_like(state["mean"]), torch.empty_like(state["deviation"]))
     load_weights(network, state, str(path))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from friendlyfire.errors import ConfigError
+from friendlyfire.sections import experiment_settings
 from friendlyfire.sources import image_shape
 
 #: The stages whose sections an experiment may override.
@@ -57,7 +58,7 @@ _WORDS = {"true": True, "false": False, "null": None}
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 #: Names under results/ that no experiment can have.
-RESERVED = ("datasets", "figures", "logs", "tables")
+RESERVED = ("datasets", "figures", "logs", "provenance", "tables")
 
 BASES = (
     *CURVATURE_BASES,
@@ -120,19 +121,6 @@ def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
 def useful_shards(asked: int, images: int, together: int) -> int:
     """How many jobs can share images that stay together in blocks: as many as asked for, but none without a block."""
     return min(asked, -(-images // together))
-
-
-def experiment_settings(config: Mapping[str, Any], experiment: str, stage: str) -> dict[str, Any]:
-    """The section ``stage`` with what ``experiment`` overrides of it."""
-    return _merge(config[stage], config["experiments"][experiment].get(stage, {}))
-
-
-def _merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in override.items():
-        both = isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
-        merged[key] = _merge(base[key], value) if both else value
-    return {key: merged[key] for key in sorted(merged)}  # the order in a file is no change
 
 
 def suite_experiments(config: Mapping[str, Any]) -> list[str]:

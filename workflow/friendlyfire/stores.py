@@ -5,6 +5,7 @@ and :mod:`friendlyfire.networks` (weights) are the only modules of the library t
 """
 
 import contextlib
+import hashlib
 import os
 import zipfile
 import zlib
@@ -25,7 +26,7 @@ VERSION = 1
 #: Bytes that one chunk holds at most, before compression.
 CHUNK_BYTES = 16 * 2**20
 
-_PACKAGES = ("numpy", "scipy", "torch", "torchvision", "timm", "zarr")
+_PACKAGES = ("numpy", "pandas", "scipy", "torch", "torchvision", "timm", "zarr")
 
 # What zipfile, zlib, the codecs and zarr raise on files that are not whole. `RuntimeError` is the codecs' own.
 _DAMAGE = (
@@ -96,7 +97,7 @@ def create_store(path: str | os.PathLike, kind: str, record: Mapping[str, Any]) 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    attributes = {"schema": f"friendlyfire/{kind}", "version": VERSION, "packages": package_versions(), **record}
+    attributes = {"schema": f"friendlyfire/{kind}", "version": VERSION, **record}
     try:
         with ZipStore(partial, mode="w") as store:
             yield StoreWriter(zarr.create_group(store, attributes=attributes))
@@ -129,6 +130,12 @@ class Store:
         with _told_as_damage(self.path):
             return sorted(name for name in names if isinstance(self._group[name], zarr.Array))
 
+    def contents(self) -> str:
+        """Sixteen hex digits that stand for what the arrays hold, whatever the record says (SHA-256 of all CRC-32)."""
+        with zipfile.ZipFile(self.path) as archive:
+            sums = sorted((entry.filename, entry.CRC) for entry in archive.infolist() if "/c" in entry.filename)
+        return hashlib.sha256(repr(sums).encode()).hexdigest()[:16]
+
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of the array ``name``, without reading it."""
         return self._array(name).shape
@@ -156,12 +163,12 @@ class Store:
 
 
 @contextlib.contextmanager
-def open_store(path: str | os.PathLike, kind: str, experiment: str | None = None) -> Iterator[Store]:
+def open_store(path: str | os.PathLike, kind: str | None, experiment: str | None = None) -> Iterator[Store]:
     """Open a store to read, once it is known to be what the caller expects.
 
     Args:
         path: the file.
-        kind: the kind it was written as.
+        kind: the kind it was written as; None if any will do.
         experiment: the experiment it must belong to, if any.
 
     Raises:
@@ -175,7 +182,9 @@ def open_store(path: str | os.PathLike, kind: str, experiment: str | None = None
         group = zarr.open_group(store, mode="r")
     try:
         record = dict(group.attrs)
-        expected = {"schema": f"friendlyfire/{kind}", "version": VERSION}
+        expected = {"version": VERSION}
+        if kind is not None:
+            expected["schema"] = f"friendlyfire/{kind}"
         if experiment is not None:
             expected["experiment"] = experiment
         for key, value in expected.items():

@@ -20,7 +20,7 @@ rule measure_accuracy:
         "results/logs/measure_accuracy/{experiment}-{basis}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: config["threads"]
     resources:
         gpu=1,
         mem=gigabytes(4, 2),

@@ -24,7 +24,7 @@ rule order_curvature:
         basis="|".join(CURVATURE_BASES),
     conda:
         "../../envs/torch.yaml"
-    threads: 2
+    threads: config["threads"]
     resources:
         mem=gigabytes(4, 4),
         runtime=hours(1),
@@ -48,7 +48,7 @@ rule decompose_perturbations:
         "results/logs/decompose_perturbations/{experiment}-{attack}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: 2
+    threads: config["threads"]
     resources:
         mem=gigabytes(4, 3),
         runtime=hours(1),
@@ -81,7 +81,7 @@ rule decompose_images:
         "results/logs/decompose_images/{experiment}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: 2
+    threads: config["threads"]
     resources:
         mem=gigabytes(4, 3),
         runtime=hours(1),

@@ -11,6 +11,7 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 from friendlyfire.errors import ConfigError
+from friendlyfire.sections import experiment_settings
 from friendlyfire.sources import image_shape
 from friendlyfire.settings import (
     ATTACKED_TOGETHER,
@@ -20,7 +21,6 @@ from friendlyfire.settings import (
     DIFFERENTIATED_TOGETHER,
     RESAMPLED_BASIS,
     check_config,
-    experiment_settings,
     suite_experiments,
     typed,
     useful_shards,
@@ -74,13 +74,13 @@ def settings(*stages):
 
 
 def attack_settings(wildcards):
-    """Params: which images are attacked, and the options of the job's attack alone."""
+    """Params: which images are attacked, and the options of the job's attack alone, under its key of the section."""
     section = experiment_settings(config, wildcards.experiment, "perturbations")
     kind, _, name = wildcards.attack.partition("-")
-    options = section[kind].get(name, {}) if name else section[kind]
+    options = {f"{kind}.{name}": section[kind].get(name, {})} if name else {kind: section[kind]}
     images = {key: section[key] for key in ("split", "images", "held_out")}
     shards = useful_shards(section["shards"], section["images"] + section["held_out"], ATTACKED_TOGETHER)
-    return {"seed": config["seed"], "perturbations": {**images, "shards": shards, "options": options}}
+    return {"seed": config["seed"], "perturbations": {**images, "shards": shards, **options}}
 
 
 def dataset_settings(wildcards):
@@ -180,6 +180,12 @@ IN_REPORT = {
     "coupling": ("Coupling", "4.3 Classification and attack"),
     "table1": ("Table 1", "4.4 Compression"),
 }
+
+
+def numbers():
+    """Folder and name of the figures and tables of the suite."""
+    figures = [("figures", name) for name in IN_REPORT if name not in ("quality", "table1") and experiments_with(name)]
+    return [*figures, ("tables", "table1")]
 
 
 def place(figure, shows):
@@ -324,12 +330,13 @@ def basis_gigabytes(experiment):
 
 @functools.cache
 def code_of(script):
-    """Input ``code``: the modules that a script imports, near and far, so that editing one makes again what it made.
+    """Input ``code``: a script and the modules it imports, near and far, so that editing one makes again what it made.
 
     Snakemake follows the script itself, but not what it imports. The paths are relative, for only then does it
     compare checksums and not times.
     """
-    found, waiting = set(), [WORKFLOW / "scripts" / f"{script}.py"]
+    waiting = [WORKFLOW / "scripts" / f"{script}.py"]
+    found = set(waiting)
     while waiting:
         for node in ast.walk(ast.parse(waiting.pop().read_text(encoding="utf-8"))):
             names = [node.module] if isinstance(node, ast.ImportFrom) else []

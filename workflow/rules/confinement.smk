@@ -21,7 +21,7 @@ rule measure_confinement:
         "results/logs/measure_confinement/{experiment}-{basis}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: config["threads"]
     resources:
         gpu=1,
         mem=gigabytes(6, 2),

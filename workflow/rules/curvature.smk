@@ -21,7 +21,7 @@ rule measure_hessians:
         "results/logs/measure_hessians/{experiment}-{shard}-{part}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: config["threads"]
     resources:
         gpu=1,
         mem=gigabytes(6, 4),
@@ -47,7 +47,7 @@ rule decompose_curvature:
         "results/logs/decompose_curvature/{experiment}-{shard}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: config["threads"]
     resources:
         gpu=1,
         mem=gigabytes(6, 8),

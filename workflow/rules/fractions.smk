@@ -20,7 +20,7 @@ rule measure_fractions:
         "results/logs/measure_fractions/{experiment}-{basis}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: 2
+    threads: config["threads"]
     resources:
         mem=gigabytes(4, 2),
         runtime=hours(1),

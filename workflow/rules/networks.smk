@@ -26,7 +26,7 @@ rule train_network:
         experiment=one_of(TRAINED),
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: config["threads"]
     resources:
         gpu=1,
         mem=gigabytes(8),

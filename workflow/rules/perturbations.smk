@@ -23,7 +23,7 @@ rule perturb_images:
         "results/logs/perturb_images/{experiment}-{attack}-{shard}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: config["threads"]
     resources:
         gpu=1,
         mem=gigabytes(6, 1),
@@ -65,7 +65,7 @@ rule find_universal:
         "results/logs/find_universal/{experiment}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: config["threads"]
     resources:
         gpu=1,
         mem=gigabytes(6, 1),

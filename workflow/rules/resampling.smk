@@ -21,7 +21,7 @@ rule measure_resampling:
         "results/logs/measure_resampling/{experiment}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: config["threads"]
     resources:
         gpu=1,
         mem=gigabytes(6, 6),

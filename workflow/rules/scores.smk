@@ -24,7 +24,7 @@ rule measure_scores:
         "results/logs/measure_scores/{experiment}-{kind}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: config["threads"]
     resources:
         gpu=1,
         mem=gigabytes(6),

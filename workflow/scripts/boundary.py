@@ -13,7 +13,7 @@ from friendlyfire.networks import Network
 from friendlyfire.perturbations import Status, deepfool
 from friendlyfire.seeds import derive_seed
 from friendlyfire.settings import DIFFERENTIATED_TOGETHER
-from job import Progress
+from job import Progress, made
 
 
 @dataclass
@@ -55,7 +55,7 @@ def record_of(settings: dict, dataset: Dataset) -> dict:
     return {
         "experiment": settings["experiment"],
         "settings": section,
-        "seed": settings["seed"],
+        **made(settings),
         "split": section["split"],
         "step": step_of(section, dataset.pixels),
     }

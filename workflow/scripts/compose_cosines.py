@@ -6,7 +6,7 @@ from basis_store import write_basis
 from friendlyfire.bases import Basis, cosine_basis
 from friendlyfire.datasets import Dataset
 from friendlyfire.stores import open_store
-from job import run
+from job import made, run
 
 
 def main(inputs, outputs, settings):
@@ -17,7 +17,7 @@ def main(inputs, outputs, settings):
         "experiment": settings["experiment"],
         "basis": "dct",
         "settings": settings["bases"],
-        "seed": settings["seed"],
+        **made(settings),
         "units": "vectors: unit norm; scores: 1",
     }
     write_basis(outputs.basis, Basis(vectors, np.ones(vectors.shape[1])), record)

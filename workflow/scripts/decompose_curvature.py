@@ -86,14 +86,18 @@ def decompose(
 
 
 def gathered(paths: list[str], target: int, experiment: str) -> tuple[list[np.ndarray], int]:
-    """The dense mean Hessians (d, d) of both halves, from the shares of the images, and the gradients they took."""
-    sums, points, gradients = [0.0, 0.0], np.zeros(2), 0
+    """Products (d, d) of both halves with the probes, from the shares of the images, and the gradients they took.
+
+    Added up block by block in the order of the images, as one job does it: to the same last digit.
+    """
+    sums, points, gradients = [0.0, 0.0], [0, 0], 0
     for path in paths:
         with open_store(path, "hessians", experiment) as store:
-            share, spent = store[f"{target}/points"], store[f"{target}/gradients"]
-            for half in np.flatnonzero(share):
-                sums[half] += share[half] * store[f"{target}/{half}"]
-            points, gradients = points + share, gradients + int(spent)
+            for half in (0, 1):
+                for block, count in enumerate(store[f"{target}/{half}/points"]):
+                    sums[half] += count * store[f"{target}/{half}/{block}"]
+                    points[half] += count
+            gradients += int(store[f"{target}/gradients"])
     return [total / count for total, count in zip(sums, points, strict=True)] if paths else [], gradients
 
 

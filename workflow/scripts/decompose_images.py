@@ -8,7 +8,7 @@ from basis_store import write_basis
 from friendlyfire.bases import Basis, singular_directions
 from friendlyfire.datasets import Dataset
 from friendlyfire.stores import open_store
-from job import run
+from job import made, run
 
 
 def main(inputs, outputs, settings):
@@ -27,7 +27,7 @@ def main(inputs, outputs, settings):
         "experiment": settings["experiment"],
         "basis": "pca",
         "settings": settings["bases"],
-        "seed": settings["seed"],
+        **made(settings),
         "images": last - first,
         "units": "vectors: unit norm; scores: singular values of the mean-subtracted images, pixels in [0, 1]",
     }

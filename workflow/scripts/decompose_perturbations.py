@@ -10,7 +10,7 @@ from friendlyfire.bases import Basis, singular_directions
 from friendlyfire.perturbations import Status
 from friendlyfire.resampling import resampled
 from friendlyfire.stores import Store, open_store
-from job import run
+from job import made, run
 
 
 def main(inputs, outputs, settings):
@@ -26,7 +26,7 @@ def main(inputs, outputs, settings):
             "experiment": settings["experiment"],
             "settings": store.record["settings"],
             "side": side,
-            "seed": settings["seed"],
+            **made(settings),
             "perturbations": len(fooled),
             "units": "vectors: unit norm; scores: singular values of the perturbations of unit norm",
         }

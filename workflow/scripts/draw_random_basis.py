@@ -7,7 +7,7 @@ from friendlyfire.bases import Basis, random_basis
 from friendlyfire.datasets import Dataset
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import open_store
-from job import run
+from job import made, run
 
 
 def main(inputs, outputs, settings):
@@ -19,7 +19,7 @@ def main(inputs, outputs, settings):
         "experiment": settings["experiment"],
         "basis": "random",
         "settings": settings["bases"],
-        "seed": settings["seed"],
+        **made(settings),
         "units": "vectors: unit norm; scores: 1",
     }
     write_basis(outputs.basis, Basis(vectors, np.ones(vectors.shape[1])), record)

@@ -12,7 +12,7 @@ from friendlyfire.perturbations import Status
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import create_store, open_store
 from friendlyfire.uap import universal
-from job import progress, run
+from job import made, progress, run
 
 
 def main(inputs, outputs, settings):
@@ -36,7 +36,7 @@ def main(inputs, outputs, settings):
         "experiment": settings["experiment"],
         "attack": "uap",
         "settings": perturbations,
-        "seed": settings["seed"],
+        **made(settings),
         "split": split,
         "radius": radius,
         "held_out": count,

@@ -7,7 +7,7 @@ import numpy as np
 
 from friendlyfire.errors import NetworkError
 from friendlyfire.stores import Store, create_store, open_store
-from job import run
+from job import made, run
 
 
 def main(inputs, outputs, settings):
@@ -16,7 +16,7 @@ def main(inputs, outputs, settings):
             stack.enter_context(open_store(path, "perturbations", settings["experiment"])) for path in inputs.shards
         ]
         statuses, norms = (np.concatenate([shard[name] for shard in shards]) for name in ("statuses", "norms"))
-        record = shards[0].record
+        record = {**shards[0].record, **made(settings)}
         with create_store(outputs.perturbations, "perturbations", record) as target:
             for name in shards[0].keys():  # noqa: SIM118 (a Store is no dict)
                 shape, dtype = shards[0].shape(name), shards[0].read(name, slice(0, 0)).dtype

@@ -12,6 +12,7 @@ from friendlyfire.networks import as_pixels, load_network, predict
 from friendlyfire.ranks import rank_grid
 from friendlyfire.stores import open_store
 from job import progress, run
+from tables import write_table
 
 
 def main(inputs, outputs, settings):
@@ -41,7 +42,7 @@ def main(inputs, outputs, settings):
     table = pd.concat(tables)
     table.insert(0, "experiment", settings["experiment"])
     table.insert(1, "basis", settings["basis"])
-    table.to_csv(outputs.accuracy, index=False)
+    write_table(outputs.accuracy, table, settings)
 
 
 def accuracies(correct: np.ndarray, images: int) -> dict[str, list[float]]:

@@ -12,7 +12,8 @@ from friendlyfire.networks import as_pixels, load_network
 from friendlyfire.perturbations import Attack, deepfool
 from friendlyfire.ranks import spaced_ranks
 from friendlyfire.stores import create_store, open_store
-from job import progress, run
+from job import made, progress, run
+from tables import write_table
 
 
 def main(inputs, outputs, settings):
@@ -37,12 +38,12 @@ def main(inputs, outputs, settings):
     table = pd.DataFrame(rows)
     table.insert(0, "experiment", settings["experiment"])
     table.insert(1, "basis", settings["basis"])
-    table.to_csv(outputs.confinement, index=False)
+    write_table(outputs.confinement, table, settings)
     record = {
         "experiment": settings["experiment"],
         "basis": settings["basis"],
         "settings": section,
-        "seed": settings["seed"],
+        **made(settings),
         "split": section["split"],
         "units": "pixels in [0, 1]; perturbations without the overshoot",
     }

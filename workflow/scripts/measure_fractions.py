@@ -11,6 +11,7 @@ from friendlyfire.perturbations import Status
 from friendlyfire.ranks import rank_grid
 from friendlyfire.stores import Store, open_store
 from job import run
+from tables import write_table
 
 #: Perturbations whose direction means something: of an iterative attack, those that succeeded.
 COUNTED = {"deepfool": (Status.CONVERGED,), "uap": (Status.CONVERGED,)}
@@ -58,7 +59,7 @@ def main(inputs, outputs, settings):
     table = pd.concat(tables)
     table.insert(0, "experiment", settings["experiment"])
     table.insert(1, "basis", settings["basis"])
-    table.to_csv(outputs.fractions, index=False)
+    write_table(outputs.fractions, table, settings)
 
 
 def fooling_rate(store: Store) -> float:

@@ -1,11 +1,11 @@
-"""A network and one share of the images -> the dense mean Hessians at their boundary points, class by class."""
+"""A network and one share of the images -> the dense mean Hessians of each block of them, class by class."""
 
 import logging
 
 import numpy as np
 
 from boundary import WatchedHessian, boundary_of, classes_of, probes_of, record_of
-from friendlyfire.curvature import dense_matrix
+from friendlyfire.curvature import products_along
 from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
 from friendlyfire.networks import as_pixels, load_network
@@ -31,13 +31,14 @@ def main(inputs, outputs, settings):
         for number, c in enumerate(classes, start=1):
             boundary = boundary_of(network, images, c, settings)
             logging.info("class %s: %s", dataset.class_names[c], boundary.counts())
-            points, gradients = np.zeros(2), 0
+            probes, gradients = probes_of(c, dataset.pixels, settings), 0
+            count = sum(len(operators) for operators in boundary.halves)
             for half, operators in enumerate(boundary.halves):
-                if operators:
-                    operator = WatchedHessian(operators, 2 * dataset.pixels, progress)
-                    target.array(f"{c}/{half}", dense_matrix(operator, probes_of(c, dataset.pixels, settings)), axis=1)
-                    points[half], gradients = operator.points, gradients + operator.num_gradients
-            target.array(f"{c}/points", points)
+                target.array(f"{c}/{half}/points", np.array([operator.points for operator in operators]))
+                for block, operator in enumerate(operators):
+                    watched = WatchedHessian([operator], count * dataset.pixels, progress)
+                    target.array(f"{c}/{half}/{block}", products_along(watched, probes), axis=1)
+                    gradients += operator.num_gradients
             target.array(f"{c}/gradients", np.array(gradients))
             progress.reach(number)
 

@@ -15,6 +15,7 @@ from friendlyfire.perturbations import deepfool
 from friendlyfire.resampling import Resampled, resampled
 from friendlyfire.stores import open_store
 from job import progress, run
+from tables import write_table
 
 #: Norms are in the units of the paper's table 1.
 UNITS_255 = 255
@@ -55,7 +56,7 @@ def main(inputs, outputs, settings):
     for rows, path in ((transfers, outputs.transfer), (attacks, outputs.attacks)):
         table = pd.DataFrame(rows)
         table.insert(0, "experiment", settings["experiment"])
-        table.to_csv(path, index=False)
+        write_table(path, table, settings)
 
 
 def compared(network, unit, images: Tensor, attack, side: int, options: dict) -> dict[str, dict]:

@@ -13,7 +13,8 @@ from friendlyfire.networks import as_pixels, load_network, predict
 from friendlyfire.scores import additive_share, additive_share_interval, curve_form, scores_along
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import create_store, open_store
-from job import progress, run
+from job import made, progress, run
+from tables import write_table
 
 #: Sort keys of a class's eigenvalues: the first direction of an order is the one that is followed.
 KINDS = {"positive": np.negative, "negative": np.positive, "flat": np.abs}
@@ -72,7 +73,7 @@ def main(inputs, outputs, settings):
     for output, table in tables.items():
         table.insert(0, "experiment", settings["experiment"])
         table.insert(1, "kind", kind)
-        table.to_csv(getattr(outputs, output), index=False)
+        write_table(getattr(outputs, output), table, settings)
     record = {
         "experiment": settings["experiment"],
         "kind": kind,
@@ -80,7 +81,7 @@ def main(inputs, outputs, settings):
         "shown": dataset.class_names[shown],
         "predicted": [dataset.class_names[c] for c in named],
         "settings": section,
-        "seed": settings["seed"],
+        **made(settings),
         "units": "pixels in [0, 1]; directions: unit norm",
     }
     with create_store(outputs.pictures, "pictures", record) as store:

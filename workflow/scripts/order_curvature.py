@@ -9,7 +9,7 @@ import numpy as np
 from basis_store import write_basis
 from friendlyfire.bases import interleave
 from friendlyfire.stores import Store, open_store
-from job import run
+from job import made, run
 
 #: Sort keys of the eigenvalues, one for each list of directions that a class gives.
 ORDERS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], ...]] = {
@@ -43,7 +43,7 @@ def main(inputs, outputs, settings):
         "experiment": settings["experiment"],
         "basis": basis,
         "settings": settings["curvature"],
-        "seed": settings["seed"],
+        **made(settings),
         "units": "vectors: unit norm; scores: eigenvalues, logits / pixel^2",
     }
     write_basis(outputs.basis, result, record)

@@ -17,7 +17,7 @@ from friendlyfire.perturbations import Attack, Status, deepfool
 from friendlyfire.seeds import derive_seed
 from friendlyfire.settings import ATTACKED_TOGETHER
 from friendlyfire.stores import create_store, open_store
-from job import progress, run, share
+from job import made, progress, run, share
 
 
 def main(inputs, outputs, settings):
@@ -37,7 +37,7 @@ def main(inputs, outputs, settings):
             "experiment": settings["experiment"],
             "attack": settings["attack"].replace("-", ":"),
             "settings": section,
-            "seed": settings["seed"],
+            **made(settings),
             "split": section["split"],
             "shape": dataset.shape,
             "held_out": held_out,
@@ -88,7 +88,8 @@ ATTACKS = {"deepfool": deepfool, "fgsm": judged(fgsm), "saliency": judged(salien
 
 def chosen_attack(settings: dict, start: int) -> Callable[[Network, Tensor], Attack]:
     """The attack with its options, and with the seed of the images from ``start`` on."""
-    options, (kind, _, name) = settings["perturbations"]["options"], settings["attack"].partition("-")
+    options = settings["perturbations"][settings["attack"].replace("-", ".")]
+    kind, _, name = settings["attack"].partition("-")
     if not name:
         return partial(ATTACKS[kind], **options)
     seed = derive_seed(settings["seed"], "perturbations", settings["experiment"], settings["attack"], start)

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from friendlyfire.captions import curvature_quality, fooling_rates, image_counts
 from friendlyfire.figures import (
     ATTACK_NAMES,
@@ -15,6 +13,7 @@ from friendlyfire.figures import (
     panels,
 )
 from job import run
+from tables import read_table, read_tables, write_table
 
 #: Horizontal axis of each figure, and what it counts. Figure 4 counts directions in total, as the paper does.
 AXES = {"fig3": ("directions_per_class", "directions a class"), "fig4": ("rank", "directions in all")}
@@ -22,12 +21,12 @@ AXES = {"fig3": ("directions_per_class", "directions a class"), "fig4": ("rank",
 
 def main(inputs, outputs, settings):
     x, label = AXES[settings["figure"]]
-    table = pd.concat([pd.read_csv(path) for path in inputs.accuracy])
+    table = read_tables(inputs.accuracy)
     if x == "rank":
         table = table.drop(columns="directions_per_class")
-    table.to_csv(outputs.csv, index=False)
+    write_table(outputs.csv, table, settings)
 
-    fractions = pd.concat([pd.read_csv(path) for path in inputs.fractions]) if inputs.fractions else None
+    fractions = read_tables(inputs.fractions) if inputs.fractions else None
     attacks = [] if fractions is None else list(fractions["attack"].unique())
 
     colours = basis_colours(table["basis"].unique())
@@ -49,7 +48,7 @@ def main(inputs, outputs, settings):
     words = {
         "images": image_counts(table),
         "attacks": "" if fractions is None else fooling_rates(fractions),
-        "quality": curvature_quality([pd.read_csv(path) for path in inputs.quality]),
+        "quality": curvature_quality([read_table(path) for path in inputs.quality]),
     }
     caption = Path(inputs.caption).read_text(encoding="utf-8").format(**words)
     Path(outputs.caption).write_text(caption, encoding="utf-8")

@@ -3,19 +3,19 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from friendlyfire.figures import as_pictures, basis_name, confined_norms, draw, panels, pictures
 from friendlyfire.stores import open_store
 from job import run
+from tables import read_tables, write_table
 
 #: Pictures below a panel, spread along its axis.
 SHOWN = 6
 
 
 def main(inputs, outputs, settings):
-    table = pd.concat([pd.read_csv(path) for path in inputs.confinement])
-    table.to_csv(outputs.csv, index=False)
+    table = read_tables(inputs.confinement)
+    write_table(outputs.csv, table, settings)
     strips = {}
     for path in inputs.pictures:
         with open_store(path, "pictures") as store:

@@ -10,14 +10,15 @@ from friendlyfire.figures import accuracy_against_fraction, bases_legend, basis_
 from friendlyfire.intervals import Z_95
 from friendlyfire.seeds import derive_seed
 from job import run
+from tables import read_tables, write_table
 
 #: The basis that the others are held against: the attack's own directions.
 REFERENCE = "deepfool-high"
 
 
 def main(inputs, outputs, settings):
-    accuracy = pd.concat([pd.read_csv(path) for path in inputs.accuracy]).query("split == 'test'")
-    fractions = pd.concat([pd.read_csv(path) for path in inputs.fractions])
+    accuracy = read_tables(inputs.accuracy).query("split == 'test'")
+    fractions = read_tables(inputs.fractions)
     # Rank 0 has no attack inside, and a line from there to the first rank would be drawn, not measured.
     both = (
         accuracy.query("rank > 0")
@@ -28,13 +29,13 @@ def main(inputs, outputs, settings):
         )
         .rename(columns={"ci_low_fraction": "fraction_ci_low", "ci_high_fraction": "fraction_ci_high"})
     )
-    correlations(both).to_csv(outputs.correlations, index=False)
+    write_table(outputs.correlations, correlations(both), settings)
     table = both[both["attack"] == "deepfool"].drop(columns="attack")
-    table.to_csv(outputs.csv, index=False)
+    write_table(outputs.csv, table, settings)
     distances = pd.DataFrame(
         [row for _, part in table.groupby("experiment", sort=False) for row in gaps(part, settings)]
     )
-    distances.to_csv(outputs.distances, index=False)
+    write_table(outputs.distances, distances, settings)
 
     colours = basis_colours(table["basis"].unique())
 

@@ -3,20 +3,20 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from matplotlib.lines import Line2D
 
 from friendlyfire.figures import OTHERS, as_pictures, class_colours, draw, panels, pictures, score_curves
 from friendlyfire.stores import open_store
 from job import run
+from tables import read_tables, write_table
 
 #: Predicted classes that have a colour of their own, the most frequent ones.
 NAMED = 10
 
 
 def main(inputs, outputs, settings):
-    table = pd.concat([pd.read_csv(path, dtype={"class": str, "predicted": str}) for path in inputs.curves])
-    table.to_csv(outputs.csv, index=False)
+    table = read_tables(inputs.curves, dtype={"class": str, "predicted": str})
+    write_table(outputs.csv, table, settings)
     kept = {}
     for path in inputs.pictures:
         with open_store(path, "pictures") as store:

@@ -2,22 +2,21 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from friendlyfire.captions import shares
 from friendlyfire.figures import as_pictures, draw, panels, pictures, population_scores, population_transitions
 from friendlyfire.stores import open_store
 from job import run
+from tables import read_tables, write_table
 
 #: Classes whose directions are shown as pictures.
 SHOWN = 5
 
 
 def main(inputs, outputs, settings):
-    table = pd.concat([pd.read_csv(path, dtype={"class": str}) for path in inputs.population])
-    forms = pd.concat([pd.read_csv(path, dtype={"class": str}) for path in inputs.form])
-    table.to_csv(outputs.csv, index=False)
-    forms.to_csv(outputs.form, index=False)
+    table = read_tables(inputs.population, dtype={"class": str})
+    forms = read_tables(inputs.form, dtype={"class": str})
+    write_table(outputs.csv, table, settings)
+    write_table(outputs.form, forms, settings)
     directions, shown = {}, {}
     for path in inputs.pictures:
         with open_store(path, "pictures") as store:

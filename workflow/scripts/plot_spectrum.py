@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from friendlyfire.captions import curvature_quality
 from friendlyfire.figures import draw, eigenvalues, panels, singular_values
 from job import run
+from tables import read_table, read_tables, write_table
 
 
 def main(inputs, outputs, settings):
-    table = pd.concat([pd.read_csv(path, dtype={"class": str}, keep_default_na=False) for path in inputs.spectra])
-    table.to_csv(outputs.csv, index=False)
+    table = read_tables(inputs.spectra, dtype={"class": str}, keep_default_na=False)
+    write_table(outputs.csv, table, settings)
     curved = table["spectrum"] == "curvature"
 
     def figure():
@@ -24,7 +23,7 @@ def main(inputs, outputs, settings):
         return figure
 
     draw(figure, inputs.style, [outputs.pdf, outputs.png])
-    words = {"quality": curvature_quality([pd.read_csv(path) for path in inputs.quality])}
+    words = {"quality": curvature_quality([read_table(path) for path in inputs.quality])}
     caption = Path(inputs.caption).read_text(encoding="utf-8").format(**words)
     Path(outputs.caption).write_text(caption, encoding="utf-8")
 

@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from friendlyfire.figures import draw, learning_curve, panels
 from job import run
+from tables import read_tables, write_table
 
 
 def main(inputs, outputs, settings):
-    table = pd.concat([pd.read_csv(path) for path in inputs.curves])
-    table.to_csv(outputs.csv, index=False)
+    table = read_tables(inputs.curves)
+    write_table(outputs.csv, table, settings)
     names = list(table["experiment"].unique())
 
     def figure():

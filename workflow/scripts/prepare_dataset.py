@@ -11,7 +11,7 @@ from friendlyfire.errors import DataError
 from friendlyfire.seeds import derive_seed
 from friendlyfire.sources import image_shape
 from friendlyfire.stores import create_store
-from job import progress, run
+from job import made, progress, run
 
 
 def main(inputs, outputs, settings):
@@ -24,7 +24,8 @@ def main(inputs, outputs, settings):
         )
     record = {
         "dataset": settings["dataset"],
-        "settings": {key: value for key, value in settings.items() if key not in ("device", "data_dir")},
+        "settings": {key: settings[key] for key in settings if key not in ("device", "data_dir", "provenance")},
+        **made(settings),
         "class_names": splits["test"].class_names,
         "mean_of": "train" if "train" in splits else "test",
         "units": "images: 0 to 255; mean and deviation: pixels in [0, 1]",

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from job import run
+from tables import read_tables, write_table
 
 #: The experiment of the paper's table, beside which its rows are set.
 PAPER = "imagenet-alexnet"
@@ -13,9 +14,9 @@ MEASURES = ["image_norm", "perturbation_norm", "accuracy"]
 
 
 def main(inputs, outputs, settings):
-    long = pd.concat([pd.read_csv(path) for path in inputs.transfer])
-    long.to_csv(outputs.csv, index=False)
-    pd.concat([pd.read_csv(path) for path in inputs.attacks]).to_csv(outputs.attacks, index=False)
+    long = read_tables(inputs.transfer)
+    write_table(outputs.csv, long, settings)
+    write_table(outputs.attacks, read_tables(inputs.attacks), settings)
     wide = pd.concat([paper_form(rows, name) for name, rows in long.groupby("experiment", sort=False)])
     if PAPER in set(long["experiment"]):
         wide = pd.concat([wide, pd.read_csv(inputs.paper).assign(experiment="the paper")[wide.columns]])

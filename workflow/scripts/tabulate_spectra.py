@@ -8,6 +8,7 @@ import pandas as pd
 from friendlyfire.curvature import Quality
 from friendlyfire.stores import Store, open_store
 from job import run
+from tables import write_table
 
 QUALITY = [field.name for field in dataclasses.fields(Quality)]
 
@@ -25,9 +26,8 @@ def main(inputs, outputs, settings):
         for path in getattr(inputs, kind):
             with open_store(path, "basis", experiment) as store:
                 spectra.append(spectrum(kind, "", store["scores"]))
-    pd.concat(spectra).assign(experiment=experiment)[["experiment", "spectrum", "class", "index", "value"]].to_csv(
-        outputs.spectra, index=False
-    )
+    columns = ["experiment", "spectrum", "class", "index", "value"]
+    write_table(outputs.spectra, pd.concat(spectra).assign(experiment=experiment)[columns], settings)
     columns = ["class", "hessian", "solver", "probes", "step", *QUALITY, "pairs", "converged", "images"]
     columns += [
         f"boundary_{status}"
@@ -35,7 +35,7 @@ def main(inputs, outputs, settings):
     ]
     table = pd.DataFrame(quality, columns=columns).astype(dict.fromkeys(("leading", "points", "gradients"), int))
     table.insert(0, "experiment", experiment)
-    table.to_csv(outputs.quality, index=False)
+    write_table(outputs.quality, table, settings)
 
 
 def spectrum(kind: str, name: str, values: np.ndarray) -> pd.DataFrame:

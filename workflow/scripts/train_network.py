@@ -15,11 +15,12 @@ from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
 from friendlyfire.errors import DataError
 from friendlyfire.intervals import wilson_interval
-from friendlyfire.networks import build_network, check_above_chance, check_logits, save_network
+from friendlyfire.networks import build_network, check_above_chance, check_logits, contents_of, save_network
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import open_store
 from friendlyfire.training import Epoch, train
 from job import Progress, run
+from tables import write_table
 
 WAY_OUT = "train longer (networks.epochs), or change networks.learning_rate"
 
@@ -41,7 +42,7 @@ def main(inputs, outputs, settings):
     network.to(device, memory_format=torch.channels_last)
 
     check_logits(network, splits["test"][0][:1].float() / 255, len(dataset.class_names), section["architecture"])
-    identity = json.dumps({"settings": section, "seed": settings["seed"], "dataset": store.record}, sort_keys=True)
+    identity = json.dumps(settings["provenance"]["settings"], sort_keys=True)
     checkpoint = Path(outputs.network).with_name("training.checkpoint")
     curve, resumed = read_checkpoint(checkpoint, identity)
     progress = Progress("epochs", section["epochs"], len(curve))
@@ -65,7 +66,7 @@ def main(inputs, outputs, settings):
         "test_accuracy": curve[-1].test_accuracy,
         "units": "images: pixels in [0, 1]",
     }
-    learning_curve(curve, settings["experiment"], len(splits["train"][0]), images).to_csv(outputs.curve, index=False)
+    write_table(outputs.curve, learning_curve(curve, settings["experiment"], len(splits["train"][0]), images), settings)
     save_network(outputs.network, network, record)
     checkpoint.unlink(missing_ok=True)
 
@@ -87,7 +88,7 @@ def write_checkpoint(path: Path, identity: str, curve: list[Epoch], state: dict[
     save_file(
         {name: value.cpu().contiguous() for name, value in state.items()},
         partial,
-        {"identity": identity, "curve": rows},
+        {"identity": identity, "curve": rows, "contents": contents_of(state)},
     )
     partial.replace(path)
 
@@ -100,11 +101,13 @@ def read_checkpoint(path: Path, identity: str) -> tuple[list[Epoch], dict[str, t
         with safe_open(path, "pt") as file:
             kept = file.metadata()
         if kept["identity"] == identity:
-            curve = [Epoch(**row) for row in json.loads(kept["curve"])]
-            logging.info("going on after epoch %d", len(curve))
-            return curve, load_file(path)
+            curve, state = [Epoch(**row) for row in json.loads(kept["curve"])], load_file(path)
+            if contents_of(state) == kept["contents"]:
+                logging.info("going on after epoch %d", len(curve))
+                return curve, state
+            raise ValueError("its tensors are not those that were written")
         logging.info("%s is of other settings: training starts anew", path)
-    except (SafetensorError, KeyError, OSError) as error:
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
         logging.info("%s is damaged (%s): training starts anew", path, error)
     return [], None
 

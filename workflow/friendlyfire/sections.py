@@ -1,0 +1,17 @@
+"""The sections of the configuration as one experiment has them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def experiment_settings(config: Mapping[str, Any], experiment: str, stage: str) -> dict[str, Any]:
+    """The section ``stage`` with what ``experiment`` overrides of it."""
+    return _merge(config[stage], config["experiments"][experiment].get(stage, {}))
+
+
+def _merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in override.items():
+        both = isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
+        merged[key] = _merge(base[key], value) if both else value
+    return {key: merged[key] for key in sorted(merged)}  # the order in a file is no change

@@ -1,0 +1,27 @@
+"""What made the results: settings, code, versions, machine.
+
+Needs: the numbers of the figures and tables, and the records that every result carries.
+Gives: results/provenance.json, and without the settings results/provenance.csv, a table for the report.
+"""
+
+
+localrules:
+    sum_up_provenance,
+
+
+rule sum_up_provenance:
+    """Say of each result on the way to the figures what made it."""
+    input:
+        code=code_of("sum_up_provenance"),
+        results=[f"results/{folder}/{name}.csv" for folder, name in numbers()],
+    output:
+        json="results/provenance.json",
+        csv=report("results/provenance.csv", caption="../report/provenance.rst", category="Provenance"),
+    log:
+        "results/logs/sum_up_provenance/provenance.log",
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        seed={"seed": config["seed"]},
+    script:
+        "../scripts/sum_up_provenance.py"
