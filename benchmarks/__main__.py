@@ -70,6 +70,8 @@ def draw() -> None:
     for name, title in (("leading", "50 leading directions"), ("decompositions", "SVD, 1,000 rows of 150,528")):
         if (RESULTS / f"{name}.csv").exists():
             panels.append((title, "seconds", pd.read_csv(RESULTS / f"{name}.csv"), "seconds"))
+    if not panels:
+        return
     figure, axes = plt.subplots(len(panels), 1, figsize=(7, 1.6 * len(panels)), layout="constrained", squeeze=False)
     for (title, unit, table, column), ax in zip(panels, axes[:, 0], strict=True):
         colours = ["C1" if name.startswith("Friendly Fire") else "0.7" for name in table["contender"]]

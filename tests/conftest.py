@@ -106,9 +106,50 @@ class Workflow:
         return {rule for rule in rules if "_" in rule}  # the targets are of one word
 
 
+class Faults:
+    """Counts what became of faults: told in a line, survived with the same result, or silently wrong."""
+
+    def __init__(self, long: bool):
+        self.flips, self.kills = (40, 40) if long else (3, 4)
+        self.outcomes = {"told": 0, "survived": 0, "wrong": 0}
+
+    def count(self, outcome: str, what: str) -> None:
+        self.outcomes[outcome] += 1
+        assert outcome != "wrong", what
+
+    def __str__(self) -> str:
+        counts = self.outcomes
+        return (
+            f"faults: {sum(counts.values())} injected, {counts['told']} told in a line, {counts['survived']} survived "
+            f"with the same result, {counts['wrong']} silently wrong"
+        )
+
+
+FAULTS = pytest.StashKey[Faults]()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="ten times as many faults, for an hour")
+
+
+def pytest_configure(config):
+    config.stash[FAULTS] = Faults(config.getoption("--long"))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if sum(config.stash[FAULTS].outcomes.values()):
+        terminalreporter.write_line(str(config.stash[FAULTS]))
+
+
+@pytest.fixture(scope="session")
+def faults(request):
+    """Where tests that break things count what they broke, and how much of it is asked for."""
+    return request.config.stash[FAULTS]
+
+
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory):
-    """The demo suite, run to its figures in a path with a space; tests that change it put it right again."""
-    workflow = Workflow(tmp_path_factory.mktemp("demo suite") / "friendly fire")
+    """The demo suite, run to its figures in a path beyond ASCII, with a space; who changes it puts it right again."""
+    workflow = Workflow(tmp_path_factory.mktemp("démo süite") / "friendly fire")
     workflow.run()
     return workflow

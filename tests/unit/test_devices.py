@@ -15,10 +15,16 @@ def whole_batches(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("shape", "count"), [((1, 28, 28), 64), ((3, 32, 32), 64), ((3, 224, 224), 6), ((3, 1024, 1024), 1)]
+    ("shape", "count"), [((1, 28, 28), 64), ((3, 32, 32), 64), ((3, 224, 224), 13), ((3, 1024, 1024), 1)]
 )
 def test_large_images_come_in_small_batches(whole_batches, shape, count):
-    assert images_at_once(torch.empty(2, *shape)) == count
+    assert images_at_once(torch.sum, torch.empty(2, *shape)) == count
+
+
+@pytest.mark.parametrize(("channels", "count"), [(1, 64), (96, 32), (128, 32), (129, 16), (10_000, 8)])
+def test_wide_layers_take_small_batches(whole_batches, channels, count):
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, channels, 1), torch.nn.AvgPool2d(32)).eval()
+    assert images_at_once(network, torch.empty(2, 1, 32, 32)) == count
 
 
 def test_cuda_that_is_not_there_is_told(monkeypatch):
@@ -32,7 +38,7 @@ def test_a_job_that_runs_out_of_gpu_memory_begins_again_with_half(whole_batches,
     begun = []
 
     def main():
-        begun.append(images_at_once(torch.empty(1, 1, 8, 8)))
+        begun.append(images_at_once(torch.sum, torch.empty(1, 1, 8, 8)))
         if begun[-1] > 16:
             raise torch.OutOfMemoryError("CUDA out of memory.")
 

@@ -47,7 +47,7 @@ def foolbox_perturbations(
         model = foolbox.PyTorchModel(network, bounds=(0, 1), device=images.device)
         with torch.random.fork_rng([images.device] if images.is_cuda else []):
             torch.manual_seed(seed)
-            for batch in images.split(batch_size or images_at_once(images)):
+            for batch in images.split(batch_size or images_at_once(network, images)):
                 criterion = foolbox.criteria.Misclassification(predict(network, batch).argmax(1))
                 found.append(attack(model, batch, criterion, epsilons=epsilon)[1] - batch)
     except (TypeError, ValueError) as error:

@@ -64,7 +64,7 @@ def _score(logits: Tensor, labels: Tensor) -> Tensor:
 def _gradients(network, images: Tensor, labels: Tensor | None, objective: Callable, batch_size: int | None) -> Tensor:
     """Gradient of ``objective`` of each image: a sum over images, so that none touches another's."""
     found = []
-    batch_size = batch_size or images_at_once(images)
+    batch_size = batch_size or images_at_once(network, images)
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size].detach().requires_grad_(True)
         with torch.enable_grad():

@@ -71,7 +71,7 @@ class DifferenceHessian:
         batch_size: int | None = None,
     ):
         self.network, self.images, self.target, self.sources = network, images, target, sources
-        self.step, self.batch_size = step, batch_size or images_at_once(images)
+        self.step, self.batch_size = step, batch_size or images_at_once(network, images)
         self.points, self.pixels, self.num_gradients = len(images), images[0].numel(), 0
 
     def __matmul__(self, probes: np.ndarray) -> np.ndarray:
@@ -127,7 +127,7 @@ class ExactHessian:
             images,
             target,
             sources,
-            batch_size or images_at_once(images),
+            batch_size or images_at_once(network, images),
         )
         self.points, self.pixels, self.num_gradients = len(images), images[0].numel(), 0
         probe = np.random.default_rng(0).standard_normal((self.pixels, 1))

@@ -227,7 +227,7 @@ def load_network(path: str | os.PathLike, device: torch.device | str = "cpu") ->
 @torch.no_grad()
 def predict(network: nn.Module, images: Tensor, batch_size: int | None = None) -> Tensor:
     """Logits (n, classes) of ``images``, batch by batch."""
-    return torch.cat([network(batch) for batch in images.split(batch_size or images_at_once(images))])
+    return torch.cat([network(batch) for batch in images.split(batch_size or images_at_once(network, images))])
 
 
 def check_logits(network: nn.Module, image: Tensor, classes: int, name: str) -> None:

@@ -104,7 +104,7 @@ def deepfool(
         raise ValueError("the network is in training mode; call network.eval() first")
     if candidates < 2:
         raise ValueError(f"candidates={candidates}: the predicted class and at least one other are needed")
-    images, batch_size = images.detach(), batch_size or images_at_once(images)
+    images, batch_size = images.detach(), batch_size or images_at_once(network, images)
     basis = None if basis is None else basis.to(images)
     n = len(images)
 

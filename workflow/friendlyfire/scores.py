@@ -38,7 +38,7 @@ def scores_along(
     starts = images - (images.flatten(1) @ flat)[:, None, None, None] * direction if anchored else images
     shifts = steps[:, None, None, None] * direction  # (s, channels, height, width)
     found = []
-    for part in starts.split(max(1, (batch_size or images_at_once(images)) // len(steps))):
+    for part in starts.split(max(1, (batch_size or images_at_once(network, images)) // len(steps))):
         moved = (part[:, None] + shifts).flatten(0, 1)
         found.append(network(moved).reshape(len(part), len(steps), -1))
     return torch.cat(found).double().cpu().numpy()

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from friendlyfire.errors import ProvenanceError
+from friendlyfire.provenance import digest
 from friendlyfire.stores import open_store
 
 #: The last column of every table: :func:`friendlyfire.provenance.digest`, a key of results/provenance.json.
@@ -37,7 +38,8 @@ def write_provenance(path: str, record: dict) -> None:
     note = note_of(path)
     note.parent.mkdir(parents=True, exist_ok=True)
     partial = note.with_name(f"{note.name}.partial")
-    partial.write_text(json.dumps({**record, "sha256": sha256(path)}, indent=1) + "\n", encoding="utf-8")
+    record = {**record, "sha256": sha256(path)}
+    partial.write_text(json.dumps({**record, "check": digest(record)}, indent=1) + "\n", encoding="utf-8")
     partial.replace(note)
 
 
@@ -53,15 +55,18 @@ def provenance_of(path: str) -> dict:
         with open_store(path, None) as store:
             found = store.record.get("provenance")
     else:
+        note, found = note_of(path), None
         try:
-            found = json.loads(note_of(path).read_text(encoding="utf-8"))
-            intact = sha256(path) == found["sha256"]
-        except FileNotFoundError:
-            found = None
-        except (OSError, ValueError) as error:
-            raise ProvenanceError(f"what made {path} cannot be read ({error}); {way_out}") from error
-        if found and not intact:
-            raise ProvenanceError(f"{path} is not what was written, it was edited or damaged; {way_out}")
+            if note.exists():
+                found = json.loads(note.read_text(encoding="utf-8"))
+                if found.pop("check") != digest(found):
+                    raise ValueError("it is not what was written")
+                if sha256(path) != found["sha256"]:
+                    raise ProvenanceError(f"{path} is not what was written, it was edited or damaged; {way_out}")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ProvenanceError(
+                f"{note}, which tells what made {path}, cannot be read ({error}); {way_out}"
+            ) from error
     if found is None:
         raise ProvenanceError(f"{path} does not tell what made it; {way_out}")
     return found
