@@ -103,39 +103,48 @@ def network_and_images(name: str) -> tuple[Network, Tensor]:
     return network, splits["test"][0].float() / 255
 
 
-class Passes(NamedTuple):
-    """Seconds for each image of the passes through a network, at the best batch and memory format."""
+class Bare:
+    """Passes through a network and nothing else, each at the batch and memory format that suit it best.
 
-    plain: float  #: forward, without a graph
-    graph: float  #: forward, with one
-    backward: float  #: to the image, once
-    gradient: float  #: graph and backward together
-    best: str  #: batch and memory format of the last
+    ``plain`` is forward without a graph, ``graph`` with one, ``backward`` from there to the image, ``gradient`` both.
+    """
+
+    def __init__(self, network: nn.Module, images: Tensor):
+        self.best = {}
+        candidates = [
+            images.repeat(-(-batch // len(images)), 1, 1, 1)[:batch].contiguous(memory_format=layout)
+            for layout in (torch.contiguous_format, torch.channels_last)
+            for batch in (16, 32, 64, 128, 256)
+            if batch * images[0].numel() <= 2**18  # by then larger ones gain nothing on a CPU
+        ]
+        for kind in ("plain", "graph", "backward", "gradient"):
+            passes = [(_pass(network, kind, batch), len(batch)) for batch in candidates]
+            self.best[kind] = min(passes, key=lambda each: seconds_of(each[0]) / each[1])
+
+    def __call__(self, **images: int) -> None:
+        """As many images of each kind of pass, or a few more to fill the last batch."""
+        for kind, count in images.items():
+            one, batch = self.best[kind]
+            for _ in range(-(-count // batch)):
+                one()
 
 
-def bare_passes(network: nn.Module, images: Tensor) -> Passes:
-    """The least that passes through a network cost: measured at several batches in both memory formats."""
-    least = {}
+def _pass(network: nn.Module, kind: str, batch: Tensor) -> Callable[[], Any]:
+    if kind == "plain":
+        return torch.no_grad()(lambda: network(batch))
+    batch = batch.detach().requires_grad_(True)
+    if kind == "graph":
+        return lambda: network(batch)
+    if kind == "gradient":
+        return lambda: torch.autograd.grad(network(batch).sum(), batch)
+    logits = network(batch)
+    return lambda: torch.autograd.grad(logits, batch, torch.ones_like(logits), retain_graph=True)
 
-    def keep(name, seconds, setting):
-        least[name] = min(least.get(name, (np.inf, "")), (seconds, setting))
 
-    for layout in (torch.contiguous_format, torch.channels_last):
-        for batch in (16, 32, 64, 128, 256):
-            if batch * images[0].numel() > 2**18:  # by then larger ones gain nothing on a CPU
-                continue
-            x = images.repeat(-(-batch // len(images)), 1, 1, 1)[:batch].contiguous(memory_format=layout)
-            x.requires_grad_(True)
-            setting = f"batches of {batch}, {'channels last' if layout == torch.channels_last else 'contiguous'}"
-            with torch.no_grad():
-                keep("plain", seconds_of(lambda x=x: network(x)) / batch, setting)
-            keep("graph", seconds_of(lambda x=x: network(x)) / batch, setting)
-            logits = network(x)
-            seeds = torch.ones_like(logits)
-            backward = seconds_of(lambda x=x, y=logits, s=seeds: torch.autograd.grad(y, x, s, retain_graph=True))
-            keep("backward", backward / batch, setting)
-            keep("gradient", seconds_of(lambda x=x: torch.autograd.grad(network(x).sum(), x)) / batch, setting)
-    return Passes(*(least[name][0] for name in ("plain", "graph", "backward", "gradient")), least["gradient"][1])
+@functools.cache
+def bare(name: str) -> Bare:
+    """The bare passes of one of the networks, measured once."""
+    return Bare(*network_and_images(name))
 
 
 class Counted(nn.Module):
@@ -160,7 +169,3 @@ class Counted(nn.Module):
 
         logits.register_hook(count)
         return logits
-
-    def cost(self, passes: Passes) -> float:
-        """Seconds that the counted passes cost when bare."""
-        return self.plain * passes.plain + self.graph * passes.graph + self.backward * passes.backward

@@ -9,7 +9,7 @@ import scipy.sparse.linalg
 import torch
 from torch import nn
 
-from benchmarks.harness import Goal, alternating, bare_passes, network_and_images, seconds_of
+from benchmarks.harness import Goal, alternating, bare, network_and_images
 from friendlyfire import DifferenceHessian, decompose_lanczos, deepfool, reference_step, subspace_overlap
 from friendlyfire.hessians import margin_gradients, margins
 
@@ -39,13 +39,17 @@ def measure_dense() -> tuple[pd.DataFrame, list[Goal]]:
         sources = network(points).argmax(1)
         hessian = DifferenceHessian(network, points, TARGET, sources, step=reference_step(points[0].numel()))
         columns = np.eye(hessian.pixels, probes)
-        seconds = seconds_of(lambda hessian=hessian, columns=columns: hessian @ columns)
-        gradients = 2 * len(points) * probes
-        passes = bare_passes(network, points)
-        share = gradients * passes.gradient / seconds
+        gradients, passes = 2 * len(points) * probes, bare(name)
+        taken = alternating(
+            {
+                "Friendly Fire": lambda hessian=hessian, columns=columns: hessian @ columns,
+                "gradients, bare": lambda passes=passes, count=gradients: passes(gradient=count),
+            }
+        )
+        seconds, share = taken["Friendly Fire"].median, taken["gradients, bare"].median / taken["Friendly Fire"].median
         rows += [
-            {"network": name, "contender": "Friendly Fire", "gradients_per_second": gradients / seconds},
-            {"network": name, "contender": f"bare, {passes.best}", "gradients_per_second": 1 / passes.gradient},
+            {"network": name, "contender": contender, "gradients_per_second": gradients / timing.median}
+            for contender, timing in taken.items()
         ]
         goals.append(
             Goal(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
@@ -133,7 +134,13 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.stash[FAULTS] = Faults(config.getoption("--long"))
+    long = config.getoption("--long")
+    config.stash[FAULTS] = Faults(long)
+    # The same examples each time, and more of them, others each time, in the long form.
+    hypothesis.settings.register_profile(
+        "tests", deadline=None, derandomize=not long, max_examples=2000 if long else 100
+    )
+    hypothesis.settings.load_profile("tests")
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -50,11 +50,8 @@ def test_no_damage_of_any_result_goes_unseen(demo, faults, monkeypatch):
                 try:
                     outcome = "survived" if all_of(path) == before else "wrong"
                 except FriendlyFireError as error:
-                    line = str(error).splitlines()
-                    told = len(line) == 1 and line[0].endswith(
-                        f"make it again with: snakemake --cores all --force {path}"
-                    )
-                    outcome = "told" if told else "wrong"
+                    told = str(error).splitlines()
+                    outcome = "told" if len(told) == 1 and told[0].endswith(f"--force {path}") else "wrong"
                 finally:
                     damaged.write_bytes(whole)
                 faults.count(outcome, f"damage {number} of {damaged}")
@@ -67,9 +64,7 @@ def test_what_is_lost_is_told(demo, faults, monkeypatch, tmp_path, lost):
         gone = Path(lost, name if lost == "results" else f"{name}.json")
         kept = gone.rename(tmp_path / "kept")
         try:
-            with pytest.raises(
-                FriendlyFireError, match=f"make it again with: snakemake --cores all --force results/{name}"
-            ):
+            with pytest.raises(FriendlyFireError, match=f"make it again with: snakemake .* results/{name}"):
                 provenance_of(f"results/{name}")
             faults.count("told", name)
         finally:

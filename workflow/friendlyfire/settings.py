@@ -3,6 +3,7 @@
 import ast
 import importlib
 import importlib.util
+import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -135,6 +136,7 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         ConfigError: in one line, the key, its value, what is allowed.
     """
     check_schema(config, schema)
+    _check_finite(config)
     _check_named("suite", config["suite"], config["suites"])
     for suite, experiments in config["suites"].items():
         for experiment in experiments:
@@ -154,6 +156,16 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
 def _check_named(key: str, value: str, allowed: Iterable[str]) -> None:
     if value not in allowed:
         raise ConfigError(f"config: {key}: there is no {value!r}; choose from {', '.join(allowed)}")
+
+
+def _check_finite(section: Any, *path: str) -> None:
+    """Refuse .nan and .inf, which a schema takes for numbers."""
+    if isinstance(section, Mapping | list):
+        entries = section.items() if isinstance(section, Mapping) else enumerate(section)
+        for key, value in entries:
+            _check_finite(value, *path, str(key))
+    elif isinstance(section, float) and not math.isfinite(section):
+        raise ConfigError(f"config: {'.'.join(path)}: {section} is not a finite number")
 
 
 def _check_dataset(name: str, dataset: Mapping[str, Any]) -> None:

@@ -1,0 +1,121 @@
+"""A run that is killed, finds the disk full or is not alone ends in the tables of an undisturbed one."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+
+import psutil
+import pytest
+
+from conftest import Workflow
+
+TARGETS = ("fig4", "spectrum")
+TABLES = ("figures/fig4.csv", "figures/spectrum.csv", "digits-lenet/training.csv", "digits-lenet/quality.csv")
+
+
+@contextmanager
+def started(workflow, *arguments):
+    """A run in a process group of its own, so that its jobs can die with it; it is over at the end of the block."""
+    running = subprocess.Popen(
+        workflow.command(*arguments),
+        cwd=workflow.folder,
+        env=workflow.environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        yield running
+    finally:
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGKILL)
+        running.communicate()
+
+
+def jobs_of(running):
+    """The processes of its scripts."""
+    processes = psutil.Process(running.pid).children(recursive=True)
+    return [one for one in processes if any(".snakemake/scripts" in part for part in one.cmdline())]
+
+
+def same_tables(workflow, demo) -> bool:
+    folders = (each.folder / "results" for each in (workflow, demo))
+    one, other = ([(folder / table).read_bytes() for table in TABLES] for folder in folders)
+    return one == other
+
+
+def test_kills_at_any_moment_change_no_table(demo, faults, tmp_path):
+    """SIGKILL of a job, or of the whole run, at moments drawn by chance; then on, until it is whole."""
+    rng, workflow, killed = random.Random(0), Workflow(tmp_path / "killed"), 0
+    while killed < faults.kills:
+        with started(workflow, *TARGETS) as running:
+            whole = rng.random() < 0.5
+            try:
+                running.wait(rng.uniform(4, 14))
+            except subprocess.TimeoutExpired:
+                jobs = [] if whole else jobs_of(running)
+                if jobs:
+                    rng.choice(jobs).kill()
+                    running.communicate(timeout=120)
+                elif whole:
+                    os.killpg(running.pid, signal.SIGKILL)
+                killed += whole or bool(jobs)
+        workflow.run("--unlock")
+        if running.returncode == 0:
+            assert same_tables(workflow, demo)
+            shutil.rmtree(workflow.folder / "results")
+    workflow.run(*TARGETS)
+    for number in range(killed):
+        faults.count("survived" if same_tables(workflow, demo) else "wrong", f"kill {number}")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A workflow whose results lie on a disk of their own, and a function that mounts it anew with other options."""
+    workflow = Workflow(tmp_path / "small")
+    results = workflow.folder / "results"
+    results.mkdir()
+
+    def mount(options, *flags):
+        return subprocess.run(["mount", "-t", "tmpfs", *flags, "-o", options, "tmpfs", results], capture_output=True)
+
+    if mount("size=1500k").returncode:
+        pytest.skip("a disk can be mounted by root only")
+    try:
+        yield workflow, lambda options: mount(f"remount,{options}")
+    finally:
+        subprocess.run(["umount", "--lazy", results], check=True)
+
+
+def test_a_full_disk_and_one_that_cannot_be_written_are_told(demo, faults, small_disk):
+    workflow, remount = small_disk
+    # What is half written stays where it is; the next run may not take it for whole.
+    printed = workflow.run(*TARGETS, "--keep-incomplete", fails=True)
+    assert "[Errno 28] No space left on device" in printed
+    remount("size=100m,ro")
+    printed = workflow.run(*TARGETS, fails=True)
+    assert "Read-only file system" in printed
+    remount("size=100m,rw")
+    workflow.run(*TARGETS)
+    for fault in ("a full disk", "a disk that cannot be written"):
+        faults.count("survived" if same_tables(workflow, demo) else "wrong", fault)
+
+
+def test_of_two_runs_at_once_the_second_is_refused(demo, faults, tmp_path):
+    workflow = Workflow(tmp_path / "twice")
+    target = "results/digits-lenet/network.safetensors"
+    with started(workflow, target) as running:
+        deadline = time.monotonic() + 60
+        while not any((workflow.folder / ".snakemake/locks").glob("*")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        printed = workflow.run(target, fails=True)
+        assert "Directory cannot be locked" in printed
+        assert running.wait(120) == 0
+    undisturbed = demo.folder / target
+    faults.count("told" if (workflow.folder / target).read_bytes() == undisturbed.read_bytes() else "wrong", "two runs")
