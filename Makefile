@@ -2,14 +2,19 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+# No copyleft among what is installed; docutils leaves the choice of licence.
+LICENCES := pip-licenses --partial-match --fail-on "GPL;GNU" --ignore-packages docutils
 
-.PHONY: demo test bench lint format clean
+.PHONY: demo test test-long bench lint audit format clean
 
 demo: $(INSTALLED)  ## the whole main line on bundled data, to results/figures
 	$(BIN)/snakemake --cores all
 
 test: $(INSTALLED)  ## every test
 	$(BIN)/python -m pytest
+
+test-long: $(INSTALLED)  ## the same with ten times as many faults, and examples drawn anew; about an hour
+	$(BIN)/python -m pytest --long
 
 bench: $(INSTALLED)  ## speed and memory beside peers, to results/benchmarks
 	$(BIN)/python -m pip install --quiet --no-deps --requirement benchmarks/requirements.txt
@@ -20,6 +25,11 @@ lint: $(INSTALLED)  ## ruff, snakefmt and snakemake's linter, all at zero
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check --compact-diff Snakefile workflow/rules
 	$(BIN)/snakemake --lint
+	$(BIN)/$(LICENCES)
+
+audit: $(INSTALLED)  ## known vulnerabilities of the pinned packages, by the index's own database
+	$(BIN)/python -m pip install --quiet pip-audit
+	$(BIN)/pip-audit --requirement envs/requirements.txt
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
@@ -30,7 +40,7 @@ clean:  ## everything that was made, but the environment
 	rm -rf results .snakemake .pytest_cache .ruff_cache .hypothesis
 
 $(INSTALLED): envs/requirements.txt
-	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Friendly Fire needs Python 3.11 or newer, this is ' + sys.version.split()[0] + '; try: make PYTHON=python3.11')"
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11, 4) and 'Friendly Fire needs Python 3.11.4 or newer, this is ' + sys.version.split()[0] + '; try: make PYTHON=python3.11')"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --requirement envs/requirements.txt
 	touch $@

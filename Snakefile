@@ -34,6 +34,10 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/provenance.smk"
 
 
+onstart:
+    check_writable("results")
+
+
 localrules:
     all,
     fig1,

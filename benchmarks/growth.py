@@ -16,7 +16,7 @@ def measure() -> tuple[pd.DataFrame, list[Goal]]:
     network, images = network_and_images("LeNet, 28 px")
     sources = network(images).argmax(1)
     basis = torch.from_numpy(random_basis(784, 784, seed=0)).float()
-    matrix = np.random.default_rng(0).standard_normal((800, 64_000)).astype(np.float32)
+    matrix = np.random.default_rng(0).standard_normal((1600, 64_000), dtype=np.float32)
 
     def attack(n, candidates=10):
         deepfool(network, images.repeat(2, 1, 1, 1)[:n], candidates=candidates)
@@ -37,8 +37,8 @@ def measure() -> tuple[pd.DataFrame, list[Goal]]:
         ("product with the mean Hessian", "points", [16, 32, 64, 128], lambda n: product(n, 64), 1),
         ("product with the mean Hessian", "probes", [16, 32, 64, 128], lambda p: product(64, p), 1),
         ("accuracy", "ranks", [5, 10, 20, 40], accuracy, 1),
-        ("singular vectors", "rows n", [100, 200, 400, 800], lambda n: directions(n, 32_000), 2),
-        ("singular vectors", "pixels d", [8_000, 16_000, 32_000, 64_000], lambda d: directions(400, d), 1),
+        ("singular vectors", "rows n", [200, 400, 800, 1600], lambda n: directions(n, 32_000), 2),
+        ("singular vectors", "pixels d", [8_000, 16_000, 32_000, 64_000], lambda d: directions(200, d), 1),
     ]
     rows = []
     for what, grows, sizes, run, expected in studies:

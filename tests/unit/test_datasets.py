@@ -1,6 +1,7 @@
 """Images from folders, grey, transparent or odd in size; and what is wrong with a folder, in one line."""
 
 import struct
+import tarfile
 
 import numpy as np
 import pytest
@@ -141,6 +142,23 @@ def test_a_torchvision_set_that_is_cut_short_is_told(mnist, name, kept):
     path.write_bytes(path.read_bytes()[: min(kept, path.stat().st_size - 1)])
     with pytest.raises(DataError, match=r"MNIST cannot be read from .*; remove it to load it anew"):
         source_splits({"source": "MNIST"}, mnist, 0)
+
+
+def test_an_archive_cannot_write_outside_its_folder(tmp_path, monkeypatch, faults):
+    from torchvision.datasets.utils import extract_archive
+
+    from fetch_dataset import refuse_unsafe_archives
+
+    (tmp_path / "evil").write_text("overwritten")
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        archive.add(tmp_path / "evil", "../../evil")
+    monkeypatch.setattr(tarfile.TarFile, "extraction_filter", None, raising=False)
+    refuse_unsafe_archives()
+    (tmp_path / "evil").unlink()
+    with pytest.raises(tarfile.OutsideDestinationError):
+        extract_archive(str(tmp_path / "a.tar"), str(tmp_path / "in/here"))
+    assert not (tmp_path / "evil").exists()
+    faults.count("told", "an archive that leaves its folder")
 
 
 def test_imagenet_without_its_archives_is_told(tmp_path):

@@ -1,5 +1,7 @@
 """Networks own their preprocessing, come back as they were saved, and refuse weights that are not theirs."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -153,10 +155,30 @@ def test_a_network_that_does_not_fit_is_told(image, classes, message):
     check_logits(built(), torch.rand(1, 3, 32, 32), 10, "mine")
 
 
-def test_a_pickled_module_is_refused_and_not_run(tmp_path):
+def test_a_pickled_module_is_refused(tmp_path):
     torch.save(built().body, tmp_path / "module.pt")
     with pytest.raises(NetworkError, match=r"module\.pt are not a safetensors file .* pickled objects"):
         read_weights(tmp_path / "module.pt")
+
+
+class Hostile:
+    """A pickle of this makes a folder when it is loaded."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.mark.parametrize("name", ["w.pt", "w.pth", "w.safetensors", "w"])
+@pytest.mark.parametrize("wrapped", [lambda hostile: hostile, lambda hostile: {"weight": torch.zeros(2), "x": hostile}])
+def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path, name, wrapped, faults):
+    torch.save(wrapped(Hostile(tmp_path / "run")), tmp_path / name)
+    with pytest.raises(NetworkError, match="are not a safetensors file or a state dict of tensors"):
+        read_weights(tmp_path / name)
+    assert not (tmp_path / "run").exists()
+    faults.count("told", name)
 
 
 @pytest.mark.parametrize("content", [{"epoch": 3}, [torch.zeros(2)]])

@@ -3,15 +3,11 @@
 import copy
 
 import pytest
-import yaml
 
-from conftest import REPOSITORY
+from configurations import SCHEMA, SHIPPED
 from friendlyfire.errors import ConfigError
 from friendlyfire.sections import experiment_settings
 from friendlyfire.settings import BASES, check_config, suite_experiments, typed
-
-SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
-SHIPPED = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
 
 
 def changed(path, value):

@@ -96,10 +96,11 @@ def test_a_full_disk_and_one_that_cannot_be_written_are_told(demo, faults, small
     workflow, remount = small_disk
     # What is half written stays where it is; the next run may not take it for whole.
     printed = workflow.run(*TARGETS, "--keep-incomplete", fails=True)
-    assert "[Errno 28] No space left on device" in printed
+    assert "train_network: results/digits-lenet/training.checkpoint cannot be written: " in printed
+    assert "No space left on device" in printed
     remount("size=100m,ro")
     printed = workflow.run(*TARGETS, fails=True)
-    assert "Read-only file system" in printed
+    assert "results cannot be written; it is on a read-only disk, or another user's" in printed
     remount("size=100m,rw")
     workflow.run(*TARGETS)
     for fault in ("a full disk", "a disk that cannot be written"):

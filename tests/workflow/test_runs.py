@@ -8,10 +8,15 @@ import subprocess
 import time
 from pathlib import Path
 
+import hypothesis
 import pandas as pd
 import pytest
+import yaml
 
+from configurations import SCHEMA, configurations
 from conftest import REPOSITORY, Workflow
+from friendlyfire.errors import ConfigError
+from friendlyfire.settings import check_config
 
 FIGURES = ("fig1", "fig2", "figS1", "figS2", "fig3", "fig4", "fig5", "coupling", "spectrum", "training")
 PLOTS = {f"plot_{what}" for what in ("accuracy", "confinement", "coupling", "curves", "scores", "spectrum", "training")}
@@ -24,6 +29,7 @@ PLOTS = {f"plot_{what}" for what in ("accuracy", "confinement", "coupling", "cur
         ["ruff", "format", "--check", "."],
         ["snakefmt", "--check", "Snakefile", "workflow/rules"],
         ["snakemake", "--lint"],
+        ["pip-licenses", "--partial-match", "--fail-on", "GPL;GNU", "--ignore-packages", "docutils"],
     ],
     ids=" ".join,
 )
@@ -46,6 +52,22 @@ def test_a_dry_run_needs_neither_data_nor_gpu(tmp_path, suite):
     printed = workflow.run("--dry-run", "--config", f"suite={suite}", "device=cuda")
     assert "measure_accuracy" in printed
     assert not (workflow.folder / "results").exists()
+
+
+@pytest.fixture(scope="module")
+def dry(tmp_path_factory):
+    return Workflow(tmp_path_factory.mktemp("dry") / "ff")
+
+
+@hypothesis.settings(max_examples=3, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+@hypothesis.given(config=configurations())
+def test_what_the_configuration_check_takes_can_be_planned(dry, config):
+    try:
+        check_config(config, SCHEMA)
+    except ConfigError:
+        hypothesis.reject()
+    (dry.folder / "config.yaml").write_text(yaml.safe_dump(config))
+    assert "measure_resampling" in dry.run("--dry-run")
 
 
 def test_the_demo_makes_every_figure_with_its_table_and_caption(demo):

@@ -187,15 +187,22 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any] | N
     return state, record
 
 
-def save_network(path: str | os.PathLike, network: Network, record: Mapping[str, Any]) -> None:
-    """Write the weights, preprocessing included, and ``record`` beside ``path``; then move them there."""
+def save_tensors(path: str | os.PathLike, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file beside ``path`` and move it there; an OSError if the disk does not take it."""
     partial = Path(f"{path}.partial")
-    state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     try:
-        save_file(state, partial, {"friendlyfire": json.dumps({**record, "contents": contents_of(state)})})
+        save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, partial, dict(metadata))
         os.replace(partial, path)
+    except SafetensorError as error:
+        raise OSError(f"{path} cannot be written: {error}") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def save_network(path: str | os.PathLike, network: Network, record: Mapping[str, Any]) -> None:
+    """Write the weights, preprocessing included, and ``record``."""
+    state = network.state_dict()
+    save_tensors(path, state, {"friendlyfire": json.dumps({**record, "contents": contents_of(state)})})
 
 
 def load_network(path: str | os.PathLike, device: torch.device | str = "cpu") -> Network:

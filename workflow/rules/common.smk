@@ -52,6 +52,12 @@ wildcard_constraints:
     kind="positive|negative|flat",
 
 
+def check_writable(folder):
+    """Tell, before any job starts, that results cannot be written."""
+    if os.path.exists(folder) and not os.access(folder, os.W_OK):
+        raise WorkflowError(f"{folder} cannot be written; it is on a read-only disk, or another user's")
+
+
 def one_of(names):
     """Regular expression that matches these names and nothing else."""
     return "|".join(names) or "(?!)"

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import tarfile
 from pathlib import Path
 
 from friendlyfire.datasets import source_splits
@@ -12,6 +13,7 @@ from job import run
 
 def main(inputs, outputs, settings):
     root = Path(settings["data_dir"])
+    refuse_unsafe_archives()
     if settings["source"] in set(NATIVE_SHAPES) - {"digits"}:
         download(settings["source"], root)
     splits = source_splits(settings, root, settings["seed"])
@@ -23,6 +25,11 @@ def main(inputs, outputs, settings):
     }
     logging.info("%s", stock)
     Path(outputs.stock).write_text(json.dumps(stock, indent=2) + "\n", encoding="utf-8")
+
+
+def refuse_unsafe_archives() -> None:
+    """From now on no archive that torchvision unpacks in this process can write outside its folder (PEP 706)."""
+    tarfile.TarFile.extraction_filter = staticmethod(tarfile.data_filter)
 
 
 def download(source: str, root: Path) -> None:

@@ -47,6 +47,8 @@ def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
     for stream in (sys.stdout, sys.stderr):
         os.dup2(log.fileno(), stream.fileno())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    # Published weights are read as tensors too, by whatever library loads them.
+    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
     settings = {"device": snakemake.config["device"], "data_dir": snakemake.config["data_dir"]}
     settings.update(snakemake.wildcards.items())
     for section in snakemake.params:

@@ -9,13 +9,20 @@ import numpy as np
 import pandas as pd
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
 from friendlyfire.errors import DataError
 from friendlyfire.intervals import wilson_interval
-from friendlyfire.networks import build_network, check_above_chance, check_logits, contents_of, save_network
+from friendlyfire.networks import (
+    build_network,
+    check_above_chance,
+    check_logits,
+    contents_of,
+    save_network,
+    save_tensors,
+)
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import open_store
 from friendlyfire.training import Epoch, train
@@ -83,14 +90,8 @@ def learning_curve(curve: list[Epoch], experiment: str, train_images: int, test_
 
 def write_checkpoint(path: Path, identity: str, curve: list[Epoch], state: dict[str, torch.Tensor]) -> None:
     """Keep what a killed training needs to go on: the last epoch's weights and momentum, and the curve so far."""
-    partial = path.with_name(path.name + ".partial")
     rows = json.dumps([asdict(epoch) for epoch in curve])
-    save_file(
-        {name: value.cpu().contiguous() for name, value in state.items()},
-        partial,
-        {"identity": identity, "curve": rows, "contents": contents_of(state)},
-    )
-    partial.replace(path)
+    save_tensors(path, state, {"identity": identity, "curve": rows, "contents": contents_of(state)})
 
 
 def read_checkpoint(path: Path, identity: str) -> tuple[list[Epoch], dict[str, torch.Tensor] | None]:
