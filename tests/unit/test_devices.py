@@ -1,9 +1,12 @@
 """Which processor computes, how many images at once, and what happens when its memory runs out."""
 
+import copy
+
+import numpy as np
 import pytest
 import torch
 
-from friendlyfire import devices
+from friendlyfire import DifferenceHessian, count_correct_by_rank, deepfool, devices, predict, random_basis
 from friendlyfire.devices import images_at_once, resolve_device
 from friendlyfire.errors import ConfigError, DeviceError
 from job import fitting_memory
@@ -61,3 +64,31 @@ def test_other_errors_are_not_taken_for_it(whole_batches):
 
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         fitting_memory(main)()
+
+
+def measured(network, images, labels, device, threads):
+    """Norms of DeepFool, a mean Hessian and counts of correct classes, as one processor has them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        network, images = copy.deepcopy(network).to(device), images.to(device)
+        attack, sources = deepfool(network, images), predict(network, images).argmax(1)
+        hessian = DifferenceHessian(network, images[:32], 3, sources[:32], step=0.3) @ np.eye(64)
+        basis = torch.from_numpy(random_basis(64, 64, 0)).to(images)
+        batches = [(images, labels.to(device))]
+        correct = count_correct_by_rank(lambda x: predict(network, x), batches, images.mean(0), basis, [0, 16, 64])
+    finally:
+        torch.set_num_threads(before)
+    return attack.perturbations.flatten(1).norm(dim=1).cpu().numpy(), hessian, correct
+
+
+@pytest.mark.parametrize(("device", "threads"), [("cpu", 1), ("cuda", 2)])
+def test_other_processors_agree_as_far_as_float32_does(trained, digits, device, threads):
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("there is no CUDA device")
+    images, labels = digits["test"][0][:200].float() / 255, digits["test"][1][:200]
+    norms, hessian, correct = measured(trained(), images, labels, device, threads)
+    expected = measured(trained(), images, labels, "cpu", 2)
+    np.testing.assert_allclose(norms, expected[0], rtol=1e-3)
+    np.testing.assert_allclose(hessian, expected[1], atol=1e-3 * np.abs(expected[1]).max())
+    assert np.abs(correct - expected[2]).max() <= 2

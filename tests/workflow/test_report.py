@@ -20,6 +20,7 @@ SECTIONS = {
         "Coupling": {"chart", "numbers", "distances", "correlations"},
     },
     "4.4 Compression": {"Table 1": {"table", "numbers", "attacks through the unit"}},
+    "Provenance": {"What made the results": {"table"}},
 }
 
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import hypothesis
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -16,7 +17,9 @@ import yaml
 from configurations import SCHEMA, configurations
 from conftest import REPOSITORY, Workflow
 from friendlyfire.errors import ConfigError
+from friendlyfire.provenance import digest
 from friendlyfire.settings import check_config
+from friendlyfire.stores import open_store
 
 FIGURES = ("fig1", "fig2", "figS1", "figS2", "fig3", "fig4", "fig5", "coupling", "spectrum", "training")
 PLOTS = {f"plot_{what}" for what in ("accuracy", "confinement", "coupling", "curves", "scores", "spectrum", "training")}
@@ -171,30 +174,47 @@ def test_one_figure_is_made_alone_when_it_was_removed(demo):
     assert demo.planned() == set()
 
 
-@pytest.mark.parametrize(("shards", "classes", "images"), [(2, 1, 2), (7, 7, 1)])
-def test_any_number_of_shards_gives_the_same_tables(demo, tmp_path, shards, classes, images):
+@pytest.mark.parametrize(("cores", "shards", "classes", "images"), [(1, 2, 1, 2), (4, 7, 7, 1)])
+def test_any_number_of_cores_and_shards_gives_the_same_bytes(demo, tmp_path, cores, shards, classes, images):
     again = Workflow(tmp_path / "again")
-    shutil.copytree(demo.folder / "results", again.folder / "results")
-    shutil.copytree(demo.folder / ".snakemake", again.folder / ".snakemake")
+    for name in ("results", ".snakemake"):
+        shutil.copytree(demo.folder / name, again.folder / name)
     curvature = f"curvature={{shards: {classes}, image_shards: {images}}}"
     tables = ["figures/fig4.csv", "figures/spectrum.csv", "digits-lenet/accuracy/curvature-extreme.csv"]
     tables = [f"results/{table}" for table in (*tables, "digits-lenet/quality.csv")]
-    printed = again.run(*tables, "--config", curvature, f"perturbations={{shards: {shards}}}")
+    network = again.folder / "results/digits-lenet/network.safetensors"
+    network.unlink()
+    sharing = ("--config", curvature, f"perturbations={{shards: {shards}}}", "--cores", str(cores))
+    printed = again.run(*tables, *sharing)
+    assert printed.count("rule train_network:") == 1
     assert printed.count("rule perturb_images:") == min(shards, 6)  # the 1,400 images are in 6 blocks
     assert printed.count("rule measure_hessians:") == (classes * images if images > 1 else 0)
     assert printed.count("rule decompose_curvature:") == classes
-    differences = {}
-    for name in tables:
-        one, other = (pd.read_csv(folder / name) for folder in (demo.folder, again.folder))
-        assert list(one) == list(other)
-        for column in one:
-            if one[column].dtype.kind == "f":
-                scale = one[column].abs().max()
-                differences[name, column] = (one[column] - other[column]).abs().max() / (scale or 1)
-            else:
-                assert one[column].equals(other[column]), (name, column)
-    print(*(f"{name} {column}: {value:.1e}" for (name, column), value in differences.items() if value), sep="\n")
-    assert max(differences.values()) < 1e-9
+    for name in (*tables, "results/digits-lenet/network.safetensors"):
+        assert (again.folder / name).read_bytes() == (demo.folder / name).read_bytes(), name
+
+
+def test_every_result_tells_what_made_it(demo):
+    whole = json.loads((demo.folder / "results/provenance.json").read_text())
+    made = {str(path.relative_to(demo.folder)) for path in (demo.folder / "results").rglob("*")}
+    made = {name for name in made if name.endswith((".csv", ".zarr.zip", ".safetensors"))}
+    # Tables that nothing is made from lead nowhere: what stands beside a figure, and parts of a whole.
+    assert {name for name in made if "/figures/" not in name and "/tables/" not in name} <= set(whole["results"])
+    for name, record in whole["results"].items():
+        assert record["seed"] == 0
+        assert record["threads"] == 2
+        assert record["device"] == "CPU"
+        assert record["packages"]["numpy"] == np.__version__
+        assert set(record["inputs"]) <= set(whole["results"])
+        assert whole["settings"][record["digest"]]["datasets.digits.source"] == "digits"
+        if name.endswith(".csv"):
+            assert set(pd.read_csv(demo.folder / name)["provenance"]) == {record["digest"]}
+        elif name.endswith(".zarr.zip"):
+            with open_store(demo.folder / name, None) as store:
+                assert digest(store.record["provenance"]["settings"]) == record["digest"]
+    settings = whole["settings"][whole["results"]["results/figures/fig4.csv"]["digest"]]
+    assert settings["digits-lenet.networks.epochs"] == 30
+    assert settings["results/digits-lenet/network.safetensors"]
 
 
 def test_a_killed_training_goes_on_to_the_same_network(demo, tmp_path):

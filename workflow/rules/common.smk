@@ -127,7 +127,7 @@ def image_folders(wildcards):
 
 def experiments_with(figure):
     """Experiments of the suite that have a panel in ``figure``."""
-    if figure == "table1":
+    if figure in ("table1", "provenance"):
         return EXPERIMENTS
     if figure == "training":
         return [name for name in EXPERIMENTS if name in TRAINED]
@@ -185,12 +185,17 @@ IN_REPORT = {
     "fig5": ("Figure 5", "4.3 Classification and attack"),
     "coupling": ("Coupling", "4.3 Classification and attack"),
     "table1": ("Table 1", "4.4 Compression"),
+    "provenance": ("What made the results", "Provenance"),
 }
+
+
+#: The figures among them.
+PLOTTED = [name for name in IN_REPORT if name not in ("quality", "table1", "provenance")]
 
 
 def numbers():
     """Folder and name of the figures and tables of the suite."""
-    figures = [("figures", name) for name in IN_REPORT if name not in ("quality", "table1") and experiments_with(name)]
+    figures = [("figures", name) for name in PLOTTED if experiments_with(name)]
     return [*figures, ("tables", "table1")]
 
 

@@ -1,7 +1,7 @@
 """What made the results: settings, code, versions, machine.
 
 Needs: the numbers of the figures and tables, and the records that every result carries.
-Gives: results/provenance.json, and without the settings results/provenance.csv, a table for the report.
+Gives: results/provenance.json, and as a table for the report, without the settings, results/provenance.html.
 """
 
 
@@ -16,7 +16,7 @@ rule sum_up_provenance:
         results=[f"results/{folder}/{name}.csv" for folder, name in numbers()],
     output:
         json="results/provenance.json",
-        csv=report("results/provenance.csv", caption="../report/provenance.rst", category="Provenance"),
+        html=report("results/provenance.html", caption="../report/provenance.rst", **place("provenance", "table")),
     log:
         "results/logs/sum_up_provenance/provenance.log",
     conda:

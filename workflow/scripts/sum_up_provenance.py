@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from job import run
-from tables import provenance_of
+from tables import provenance_of, write_html
 
 
 def main(inputs, outputs, settings):
@@ -24,16 +24,10 @@ def main(inputs, outputs, settings):
     }
     whole = {"results": results, "settings": made_with}
     Path(outputs.json).write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-    table = pd.DataFrame(
-        {
-            "result": path.removeprefix("results/"),
-            "rule": record["rule"],
-            "settings": record["digest"],
-            **{key: record[key] for key in ("code", "commit", "device", "threads", "python", "began")},
-        }
-        for path, record in found.items()
-    )
-    table.to_csv(outputs.csv, index=False)
+    columns = ["rule", "digest", "code", "commit", "device", "threads", "python", "torch", "began"]
+    rows = [{"result": path, **record, **record["packages"]} for path, record in found.items()]
+    table = pd.DataFrame(rows)[["result", *columns]].rename(columns={"digest": "settings"})
+    write_html(outputs.html, table)
 
 
 if "snakemake" in globals():

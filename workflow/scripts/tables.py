@@ -33,6 +33,14 @@ def read_tables(paths: Iterable[str], **options: Any) -> pd.DataFrame:
     return pd.concat([read_table(path, **options) for path in paths])
 
 
+def write_html(path: str, table: pd.DataFrame) -> None:
+    """Write a table as a page of its own, for the report."""
+    style = "table {border-collapse: collapse; font: 12px sans-serif} th, td {padding: 4px 10px; text-align: right}"
+    body = table.to_html(index=False, border=0, justify="right")
+    page = f"<!DOCTYPE html><meta charset=utf-8><style>{style} tr {{border-bottom: 1px solid #ccc}}</style>{body}\n"
+    Path(path).write_text(page, encoding="utf-8")
+
+
 def write_provenance(path: str, record: dict) -> None:
     """Note what made a table or a network, and its checksum."""
     note = note_of(path)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from job import run
-from tables import read_tables, write_table
+from tables import read_tables, write_html, write_table
 
 #: The experiment of the paper's table, beside which its rows are set.
 PAPER = "imagenet-alexnet"
@@ -25,7 +25,7 @@ def main(inputs, outputs, settings):
     ).rename(columns=lambda name: f"f = {name}" if name[0].isdigit() else name)
     Path(outputs.md).write_text(markdown(wide), encoding="utf-8")
     Path(outputs.tex).write_text(latex(wide), encoding="utf-8")
-    Path(outputs.html).write_text(html(wide), encoding="utf-8")
+    write_html(outputs.html, pd.DataFrame(cells(wide), columns=list(wide)))
 
 
 def paper_form(rows: pd.DataFrame, experiment: str) -> pd.DataFrame:
@@ -60,13 +60,6 @@ def latex(table: pd.DataFrame) -> str:
     body = "".join(f"{' & '.join(line)} \\\\\n" for line in cells(table))
     columns = "l" + "r" * (table.shape[1] - 1)
     return f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{head} \\\\\n\\midrule\n{body}\\bottomrule\n\\end{{tabular}}\n"
-
-
-def html(table: pd.DataFrame) -> str:
-    """A page with the table, for the report."""
-    style = "table {border-collapse: collapse; font: 12px sans-serif} th, td {padding: 4px 10px; text-align: right}"
-    body = pd.DataFrame(cells(table), columns=list(table)).to_html(index=False, border=0, justify="right")
-    return f"<!DOCTYPE html><meta charset=utf-8><style>{style} tr {{border-bottom: 1px solid #ccc}}</style>{body}\n"
 
 
 if "snakemake" in globals():

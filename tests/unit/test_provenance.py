@@ -1,0 +1,49 @@
+"""Inputs of a job go together, or it is told which of them do not."""
+
+import pytest
+
+from configurations import SHIPPED
+from friendlyfire.errors import ProvenanceError
+from friendlyfire.provenance import configured, settings_of, unite
+
+NETWORK = "results/digits-lenet/network.safetensors"
+
+
+def test_sections_are_named_as_in_the_configuration():
+    params = {"seed": 0, "curvature": {"images": 60, "shards": 3, "image_shards": 2}, "accuracy": {"ranks": 16}}
+    flat = {"seed": 0, "digits-lenet.curvature.images": 60, "digits-lenet.accuracy.ranks": 16}
+    assert settings_of(params, "digits-lenet") == flat
+    assert {key: configured(SHIPPED, key) for key in flat} == flat
+
+
+def test_a_data_set_has_settings_of_its_own():
+    flat = settings_of({"seed": 0, "source": "ImageNet", "size": 224}, "datasets.imagenet")
+    assert flat == {"seed": 0, "datasets.imagenet.source": "ImageNet", "datasets.imagenet.size": 224}
+    assert {key: configured(SHIPPED, key) for key in flat} == flat
+
+
+def test_an_attack_that_nothing_was_said_of_has_no_options():
+    flat = settings_of({"perturbations": {"foolbox.L2PGD": {}}}, "digits-lenet")
+    assert unite({"a": flat}, SHIPPED) == {"digits-lenet.perturbations.foolbox.L2PGD": {}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"seed": 1}, "a.csv was made with seed = 1, and the configuration says 0; make it again with: snakemake"),
+        ({"digits-lenet.networks.epochs": 3}, r"digits-lenet\.networks\.epochs = 3, and the configuration says 30;"),
+        ({"datasets.digits.size": 9}, r"datasets\.digits\.size = 9, and the configuration says None;"),
+        ({"gone.networks.epochs": 3}, r"gone\.networks\.epochs = 3, and the configuration says None;"),
+    ],
+)
+def test_settings_that_are_no_longer_so_are_told(settings, message):
+    with pytest.raises(ProvenanceError, match=message):
+        unite({"a.csv": settings}, SHIPPED)
+
+
+def test_results_of_two_networks_are_told():
+    with pytest.raises(
+        ProvenanceError, match=r"a\.csv and b\.csv come from different .*network.* --force a\.csv b\.csv"
+    ):
+        unite({"a.csv": {NETWORK: "1f"}, "b.csv": {NETWORK: "2e"}}, SHIPPED)
+    assert unite({"a.csv": {NETWORK: "1f"}, "b.csv": {NETWORK: "1f"}}, SHIPPED) == {NETWORK: "1f"}
