@@ -9,7 +9,7 @@ import pytest
 from friendlyfire.errors import FriendlyFireError
 from friendlyfire.networks import load_network
 from friendlyfire.stores import open_store
-from tables import is_result, provenance_of
+from records import is_result, provenance_of
 
 
 def damages(content: bytes, seed: str, flips: int) -> Iterator[bytes]:

@@ -13,7 +13,8 @@ from friendlyfire.networks import Network
 from friendlyfire.perturbations import Status, deepfool
 from friendlyfire.seeds import derive_seed
 from friendlyfire.settings import DIFFERENTIATED_TOGETHER
-from job import Progress, made
+from job import Progress
+from records import made
 
 
 @dataclass

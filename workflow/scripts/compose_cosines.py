@@ -6,7 +6,8 @@ from basis_store import write_basis
 from friendlyfire.bases import Basis, cosine_basis
 from friendlyfire.datasets import Dataset
 from friendlyfire.stores import open_store
-from job import made, run
+from job import run
+from records import made
 
 
 def main(inputs, outputs, settings):

@@ -10,7 +10,8 @@ from friendlyfire.bases import Basis, singular_directions
 from friendlyfire.perturbations import Status
 from friendlyfire.resampling import resampled
 from friendlyfire.stores import Store, open_store
-from job import made, run
+from job import run
+from records import made
 
 
 def main(inputs, outputs, settings):

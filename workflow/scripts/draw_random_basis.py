@@ -7,7 +7,8 @@ from friendlyfire.bases import Basis, random_basis
 from friendlyfire.datasets import Dataset
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import open_store
-from job import made, run
+from job import run
+from records import made
 
 
 def main(inputs, outputs, settings):

@@ -12,7 +12,8 @@ from friendlyfire.perturbations import Status
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import create_store, open_store
 from friendlyfire.uap import universal
-from job import made, progress, run
+from job import progress, run
+from records import made
 
 
 def main(inputs, outputs, settings):

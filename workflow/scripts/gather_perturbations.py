@@ -7,7 +7,8 @@ import numpy as np
 
 from friendlyfire.errors import NetworkError
 from friendlyfire.stores import Store, create_store, open_store
-from job import made, run
+from job import run
+from records import made
 
 
 def main(inputs, outputs, settings):

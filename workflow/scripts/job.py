@@ -1,23 +1,16 @@
-"""A job of the workflow -> its script's main, with a log, threads, provenance, and errors told in one line."""
+"""A job of the workflow -> its script's main, with a log, threads, checked inputs, and errors told in one line."""
 
-import hashlib
 import logging
 import os
-import platform
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NamedTuple, TextIO, TypeVar
 
 from threadpoolctl import threadpool_limits
 
 from friendlyfire.errors import DeviceError, FriendlyFireError
-from friendlyfire.provenance import digest, settings_of, unite
-from friendlyfire.stores import package_versions
-from tables import is_result, settings_behind, write_provenance
+from records import made, provenance, write_provenance
 
 Item = TypeVar("Item")
 
@@ -69,55 +62,6 @@ def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
         logging.error(message)
         print(message, file=console, flush=True)
         sys.exit(1)
-
-
-def provenance(snakemake: Any) -> dict[str, Any]:
-    """What makes the results of a job: settings, code, machine. Its inputs are checked on the way."""
-    inputs = sorted(set(filter(is_result, snakemake.input)) - set(snakemake.input.get("weights", [])))
-    settings = unite({path: settings_behind(path) for path in inputs}, snakemake.config)
-    wildcards = snakemake.wildcards
-    scope = wildcards.get("experiment") or f"datasets.{wildcards.get('dataset')}"
-    for section in snakemake.params:
-        settings.update(settings_of(section, scope))
-    return {
-        "digest": digest(settings),
-        "settings": dict(sorted(settings.items())),
-        "seed": snakemake.config["seed"],
-        "rule": snakemake.rule,
-        "inputs": inputs,
-        "code": code_digest(snakemake.input.get("code", [])),
-        "commit": commit(),
-        "python": platform.python_version(),
-        "threads": snakemake.config["threads"],
-        "began": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def made(settings: dict) -> dict[str, Any]:
-    """What every result records of the job that made it."""
-    devices = sys.modules.get("friendlyfire.devices")
-    device = devices.device_in_use() if devices else "CPU"
-    return {
-        "seed": settings["provenance"]["seed"],
-        "provenance": {**settings["provenance"], "device": device, "packages": package_versions()},
-    }
-
-
-def code_digest(paths: Sequence[str]) -> str:
-    """Twelve hex digits that stand for a job's script and all modules of the project that it imports."""
-    total = hashlib.sha256()
-    for path in paths:
-        total.update(Path(path).read_bytes())
-    return total.hexdigest()[:12]
-
-
-def commit() -> str | None:
-    """The commit that is checked out, "-dirty" if files differ from it; None where there is no Git."""
-    command = ["git", "-C", Path(__file__).parent, "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True).stdout.strip() or None
-    except OSError:
-        return None
 
 
 def share(count: int, block: int, shard: int, shards: int) -> tuple[int, int]:

@@ -12,7 +12,8 @@ from friendlyfire.networks import as_pixels, load_network
 from friendlyfire.perturbations import Attack, deepfool
 from friendlyfire.ranks import spaced_ranks
 from friendlyfire.stores import create_store, open_store
-from job import made, progress, run
+from job import progress, run
+from records import made
 from tables import write_table
 
 

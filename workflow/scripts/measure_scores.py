@@ -13,7 +13,8 @@ from friendlyfire.networks import as_pixels, load_network, predict
 from friendlyfire.scores import additive_share, additive_share_interval, curve_form, scores_along
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import create_store, open_store
-from job import made, progress, run
+from job import progress, run
+from records import made
 from tables import write_table
 
 #: Sort keys of a class's eigenvalues: the first direction of an order is the one that is followed.

@@ -9,7 +9,8 @@ import numpy as np
 from basis_store import write_basis
 from friendlyfire.bases import interleave
 from friendlyfire.stores import Store, open_store
-from job import made, run
+from job import run
+from records import made
 
 #: Sort keys of the eigenvalues, one for each list of directions that a class gives.
 ORDERS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], ...]] = {

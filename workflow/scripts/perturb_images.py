@@ -17,7 +17,8 @@ from friendlyfire.perturbations import Attack, Status, deepfool
 from friendlyfire.seeds import derive_seed
 from friendlyfire.settings import ATTACKED_TOGETHER
 from friendlyfire.stores import create_store, open_store
-from job import made, progress, run, share
+from job import progress, run, share
+from records import made
 
 
 def main(inputs, outputs, settings):

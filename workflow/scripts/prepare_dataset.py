@@ -11,7 +11,8 @@ from friendlyfire.errors import DataError
 from friendlyfire.seeds import derive_seed
 from friendlyfire.sources import image_shape
 from friendlyfire.stores import create_store
-from job import made, progress, run
+from job import progress, run
+from records import made
 
 
 def main(inputs, outputs, settings):

@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from job import run
-from tables import provenance_of, write_html
+from records import provenance_of
+from tables import write_html
 
 
 def main(inputs, outputs, settings):
