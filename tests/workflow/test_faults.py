@@ -157,7 +157,7 @@ def test_the_store_of_another_experiment_is_told(copied, faults):
 
 
 def test_a_class_that_no_image_reaches_is_told(copied, faults):
-    few = ("curvature={images: 4}", "perturbations={deepfool: {max_iterations: 1}}")
-    printed = copied.run("results/digits-lenet/curvature/shard-0.zarr.zip", "--config", *few, fails=True)
+    few = "experiments={digits-lenet: {curvature: {images: 4}, perturbations: {deepfool: {max_iterations: 1}}}}"
+    printed = copied.run("results/digits-lenet/curvature/shard-0.zarr.zip", "--config", few, fails=True)
     told(printed, "digits-lenet has too few boundary points: ")
     faults.count("told", "no boundary point")
