@@ -51,6 +51,7 @@ localrules:
     table1,
     spectrum,
     training,
+    provenance,
 
 
 rule all:
@@ -135,3 +136,9 @@ rule training:
     """Learning curves of the networks that the suite trains."""
     input:
         figure_files("training"),
+
+
+rule provenance:
+    """What made every result on the way to the figures."""
+    input:
+        "results/provenance.json",

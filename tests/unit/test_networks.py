@@ -109,6 +109,8 @@ def test_a_saved_network_comes_back(tmp_path):
     record = {"settings": {**TRAINING, "width": 0.25}, "shape": (3, 32, 32), "classes": 10}
     save_network(tmp_path / "n.safetensors", network, record)
     again = load_network(tmp_path / "n.safetensors")
+    (tmp_path / "other").touch()
+    assert (tmp_path / "n.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
     load_weights(built().body, read_weights(tmp_path / "n.safetensors"), "its body alone")
     torch.testing.assert_close(again(images), network(images))
     assert not again.training

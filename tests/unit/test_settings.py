@@ -31,6 +31,8 @@ FAULTS = [
     ("curvature.image", 3, r"curvature: unknown key 'image'; allowed: .*images, leading"),
     ("experiments.digits-lenet.network", {}, r"experiments\.digits-lenet: unknown key 'network'; allowed: .*networks"),
     ("curvature.images", "many", r"curvature\.images: 'many' is not of type 'integer' \(how many"),
+    ("curvature.images", 60.0, r"curvature\.images: 60\.0 is not of type 'integer'"),
+    ("threads", 2.0, r"threads: 2\.0 is not of type 'integer'"),
     ("perturbations.images", -3, r"perturbations\.images: -3 is less than the minimum of 1 \(how many of them"),
     ("experiments.digits-lenet.networks.epochs", 0, r"digits-lenet\.networks\.epochs: 0 is less than the minimum of 1"),
     ("accuracy.ranks", [5, -1], r"accuracy\.ranks.*-1"),
@@ -40,7 +42,7 @@ FAULTS = [
     (
         "networks.architecture",
         "resnet",
-        r"networks\.architecture: 'resnet' does not match .*lenet, nin, alexnet, torchvision/<name>",
+        r"networks\.architecture: 'resnet' is not allowed; choose from lenet, nin, alexnet, torchvision/<name>",
     ),
     ("suite", "all", r"config: suite: there is no 'all'; choose from demo, paper"),
     ("suites.demo", ["digits-net"], r"suites\.demo: there is no 'digits-net'; choose from digits-lenet, mnist-lenet"),
@@ -107,7 +109,7 @@ FAULTS = [
     ),
     ("fractions.attacks", ["pgd"], r"fractions\.attacks: there is no 'pgd'; choose from deepfool, .*foolbox:<Attack>"),
     ("fractions.attacks", ["foolbox:L2PDG"], r"Foolbox has no attack 'L2PDG'; did you mean .*L2PGD"),
-    ("experiments.a b", {"dataset": "digits"}, r"experiments: 'a b' does not match .*letters, digits and hyphens"),
+    ("experiments.a b", {"dataset": "digits"}, r"experiments: 'a b' .*letters, digits and hyphens"),
 ]
 
 

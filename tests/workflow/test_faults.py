@@ -28,7 +28,7 @@ def told(printed: str, text: str) -> str:
     [
         ("suite=nope", "config: suite: there is no 'nope'; choose from demo, paper"),
         ("perturbations={images: -3}", "config: perturbations.images: -3 is less than the minimum of 1"),
-        ("networks={architecture: vgg}", "config: networks.architecture: 'vgg' does not match"),
+        ("networks={architecture: vgg}", "config: networks.architecture: 'vgg' is not allowed; choose from lenet, nin"),
         ("curvature={directions: 65}", "curvature.directions: 65 is beyond the 64 dimensions"),
     ],
 )
@@ -129,6 +129,25 @@ def test_a_damaged_result_is_told_with_the_command_that_mends_it(copied, faults,
         line = told(printed, f"{rule}: results/{name} is ")
         assert line.endswith(f"make it again with: snakemake --cores all --force results/{name}")
         assert not (results / target).exists()
+        faults.count("told", name)
+
+
+def test_a_check_reads_what_no_later_job_does(copied, faults):
+    copied.run("check")
+    figure, store = (
+        copied.folder / "results" / name for name in ("figures/fig4.csv", "digits-lenet/bases/pca.zarr.zip")
+    )
+    for path, damaged in (
+        (figure, figure.read_bytes().replace(b",0.9", b",0.8", 1)),
+        (store, flip(store.read_bytes())),
+    ):
+        whole, times = path.read_bytes(), path.stat()
+        path.write_bytes(damaged)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        name = path.relative_to(copied.folder)
+        line = told(copied.run("check", "--rerun-triggers", "mtime", fails=True), f"check: {name} is ")
+        assert line.endswith(f"make it again with: snakemake --cores all --force {name}")
+        path.write_bytes(whole)
         faults.count("told", name)
 
 

@@ -159,7 +159,7 @@ def test_an_edit_makes_again_what_it_made_and_what_follows(demo, edited, name, r
         ("perturbations={foolbox: {L2PGD: {steps: 3}}}", set()),
         ("curvature={step: 0.5}", CURVED | SCORED | MEASURED),
         ("resampling={factors: [1, 2]}", RESAMPLED),
-        ("figures={fig4: [deepfool-high]}", {"plot_accuracy", "plot_coupling", "tabulate_spectra", "plot_spectrum"}),
+        ("figures={fig4: [deepfool-high]}", {"plot_accuracy", "plot_coupling"}),
     ],
 )
 def test_a_changed_value_makes_again_exactly_the_stages_below_it(demo, key, rules):
@@ -206,7 +206,7 @@ def test_every_result_tells_what_made_it(demo):
     for name, record in whole["results"].items():
         assert record["seed"] == 0
         assert record["threads"] == 2
-        assert record["device"] == "CPU"
+        assert record["device"].startswith("CPU")
         assert record["packages"]["numpy"] == np.__version__
         assert set(record["inputs"]) <= set(whole["results"])
         assert whole["settings"][record["digest"]]["datasets.digits.source"] == "digits"

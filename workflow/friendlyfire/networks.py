@@ -192,6 +192,9 @@ def save_tensors(path: str | os.PathLike, state: Mapping[str, Tensor], metadata:
     partial = Path(f"{path}.partial")
     try:
         save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, partial, dict(metadata))
+        umask = os.umask(0)
+        os.umask(umask)
+        partial.chmod(0o666 & ~umask)  # safetensors lets nobody else read it
         os.replace(partial, path)
     except SafetensorError as error:
         raise OSError(f"{path} cannot be written: {error}") from error

@@ -96,10 +96,12 @@ def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: the first fault, in one line: key, value, and what is allowed.
     """
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator, validators
     from jsonschema.exceptions import best_match
 
-    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    # To the schema alone 5.0 is an integer; to a loop it is none.
+    whole = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    error = best_match(validators.extend(Draft202012Validator, type_checker=whole)(schema).iter_errors(config))
     if error is None:
         return
     key = ".".join(str(part) for part in error.absolute_path)
@@ -110,6 +112,8 @@ def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
             message = f"unknown key {', '.join(map(repr, unknown))}; allowed: {', '.join(sorted(allowed))}"
         case "enum":
             message = f"{error.instance!r} is not allowed; choose from {', '.join(map(str, error.validator_value))}"
+        case "pattern" if "description" in error.schema:
+            message = f"{error.instance!r} is not allowed; choose from {error.schema['description']}"
         case "required":
             message = error.message
         case _:

@@ -26,7 +26,10 @@ VERSION = 1
 #: Bytes that one chunk holds at most, before compression.
 CHUNK_BYTES = 16 * 2**20
 
-_PACKAGES = ("numpy", "pandas", "scipy", "torch", "torchvision", "timm", "zarr")
+_PACKAGES = (
+    *("foolbox", "matplotlib", "numpy", "pandas", "pillow", "safetensors", "scikit-learn", "scipy", "seaborn"),
+    *("snakemake", "timm", "torch", "torchvision", "zarr"),
+)
 
 # What zipfile, zlib, the codecs and zarr raise on files that are not whole. `RuntimeError` is the codecs' own.
 _DAMAGE = (
@@ -129,6 +132,12 @@ class Store:
         names = [member.removesuffix(ending) for member in self._members if member.endswith(ending)]
         with _told_as_damage(self.path):
             return sorted(name for name in names if isinstance(self._group[name], zarr.Array))
+
+    def check(self) -> None:
+        """Read every byte once; a StoreError if one is not as it was written."""
+        with _told_as_damage(self.path), zipfile.ZipFile(self.path) as archive:
+            if damaged := archive.testzip():
+                raise ValueError(f"bad checksum of {damaged}")
 
     def contents(self) -> str:
         """Sixteen hex digits that stand for what the arrays hold, whatever the record says (SHA-256 of all CRC-32)."""

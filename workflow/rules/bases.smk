@@ -156,6 +156,6 @@ rule tabulate_spectra:
     conda:
         "../../envs/torch.yaml"
     params:
-        settings=settings("figures"),
+        settings=settings("figures.spectrum"),
     script:
         "../scripts/tabulate_spectra.py"

@@ -6,6 +6,7 @@ Gives: results/provenance.json, and as a table for the report, without the setti
 
 
 localrules:
+    check,
     sum_up_provenance,
 
 
@@ -25,3 +26,16 @@ rule sum_up_provenance:
         seed={"seed": config["seed"]},
     script:
         "../scripts/sum_up_provenance.py"
+
+
+rule check:
+    """Compare the figures' numbers, and every result on the way to them, with what was written."""
+    input:
+        code=code_of("check"),
+        results=[f"results/{folder}/{name}.csv" for folder, name in numbers()],
+    log:
+        "results/logs/check/results.log",
+    conda:
+        "../../envs/plot.yaml"
+    script:
+        "../scripts/check.py"

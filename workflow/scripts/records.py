@@ -5,7 +5,7 @@ import json
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,12 +39,20 @@ def provenance(snakemake: Any) -> dict[str, Any]:
 
 def made(settings: dict) -> dict[str, Any]:
     """What every result records of the job that made it."""
-    devices = sys.modules.get("friendlyfire.devices")
+    devices = sys.modules.get("friendlyfire.devices")  # figures do without torch
     device = devices.device_in_use() if devices else "CPU"
+    device = f"CPU, {processor()}" if device == "CPU" else device
     return {
         "seed": settings["provenance"]["seed"],
         "provenance": {**settings["provenance"], "device": device, "packages": package_versions()},
     }
+
+
+def processor() -> str:
+    """Name of the CPU."""
+    cpus = Path("/proc/cpuinfo")
+    lines = cpus.read_text(encoding="utf-8").splitlines() if cpus.exists() else []
+    return next((line.split(":")[1].strip() for line in lines if "model name" in line), platform.processor())
 
 
 def code_digest(paths: Sequence[str]) -> str:
@@ -101,6 +109,17 @@ def provenance_of(path: str) -> dict:
     if found is None:
         raise ProvenanceError(f"{path} does not tell what made it; {way_out}")
     return found
+
+
+def results_behind(paths: Iterable[str]) -> Iterator[str]:
+    """These results and all that they were made from, each once; shares of a result are gone when it is there."""
+    waiting, seen = list(paths), set()
+    while waiting:
+        path = waiting.pop()
+        if path not in seen and Path(path).exists():
+            seen.add(path)
+            yield path
+            waiting += provenance_of(path)["inputs"]
 
 
 def settings_behind(path: str) -> dict:

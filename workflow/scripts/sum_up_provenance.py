@@ -1,24 +1,17 @@
 """Figures and tables -> what made them and every result on the way to them, in one file and as a table."""
 
 import json
-import os
 from pathlib import Path
 
 import pandas as pd
 
 from job import run
-from records import provenance_of
+from records import provenance_of, results_behind
 from tables import write_html
 
 
 def main(inputs, outputs, settings):
-    found, waiting = {}, list(inputs.results)
-    while waiting:
-        path = waiting.pop()
-        if path not in found and os.path.exists(path):  # shares of a result are gone when it is there
-            found[path] = provenance_of(path)
-            waiting += found[path]["inputs"]
-    found = dict(sorted(found.items()))
+    found = {path: provenance_of(path) for path in sorted(results_behind(inputs.results))}
     made_with = {record["digest"]: record["settings"] for record in found.values()}
     results = {
         path: {key: value for key, value in record.items() if key != "settings"} for path, record in found.items()
@@ -27,7 +20,7 @@ def main(inputs, outputs, settings):
     Path(outputs.json).write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     columns = ["rule", "digest", "code", "commit", "device", "threads", "python", "torch", "began"]
     rows = [{"result": path, **record, **record["packages"]} for path, record in found.items()]
-    table = pd.DataFrame(rows)[["result", *columns]].rename(columns={"digest": "settings"})
+    table = pd.DataFrame(rows)[["result", *columns]]
     write_html(outputs.html, table)
 
 
