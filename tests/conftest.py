@@ -111,7 +111,7 @@ class Faults:
     """Counts what became of faults: told in a line, survived with the same result, or silently wrong."""
 
     def __init__(self, long: bool):
-        self.flips, self.kills = (40, 40) if long else (3, 4)
+        self.flips, self.kills = (40, 40) if long else (3, 3)
         self.outcomes = {"told": 0, "survived": 0, "wrong": 0}
 
     def count(self, outcome: str, what: str) -> None:
