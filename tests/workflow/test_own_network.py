@@ -27,6 +27,7 @@ def own(tmp_path_factory, digits):
     workflow = Workflow(tmp_path_factory.mktemp("own") / "ff")
     (workflow.folder / "mynets.py").write_text(block("python", "class SmallNet"))
     config = yaml.safe_load(block("yaml", "mynets:small_net"))
+    config["experiments"]["my-experiment"]["curvature"]["images"] = 8  # for time
     (dataset,) = config["datasets"].values()
     for split, (images, labels) in digits.items():
         for i, (image, label) in enumerate(zip(images, labels, strict=True)):
