@@ -2,8 +2,11 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -100,6 +103,25 @@ class Workflow:
         assert (done.returncode != 0) == fails, done.stdout[-5000:]
         return done.stdout
 
+    @contextmanager
+    def started(self, *arguments: str) -> Iterator[subprocess.Popen]:
+        """A run in a process group of its own, so that its jobs can die with it; it is over at the end of the block."""
+        running = subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment(),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            yield running
+        finally:
+            if running.poll() is None:
+                os.killpg(running.pid, signal.SIGKILL)
+            running.communicate()
+
     def planned(self, *arguments: str) -> set[str]:
         """Names of the rules that would run now, but the targets, and what sums up all that ran."""
         lines = self.run("--dry-run", *arguments).splitlines()
@@ -130,7 +152,7 @@ FAULTS = pytest.StashKey[Faults]()
 
 
 def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="ten times as many faults, for an hour")
+    parser.addoption("--long", action="store_true", help="ten times as many faults, examples drawn anew")
 
 
 def pytest_configure(config):

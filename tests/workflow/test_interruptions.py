@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import time
-from contextlib import contextmanager
 
 import psutil
 import pytest
@@ -15,26 +14,6 @@ from conftest import Workflow
 
 TARGETS = ("fig4", "spectrum")
 TABLES = ("figures/fig4.csv", "figures/spectrum.csv", "digits-lenet/training.csv", "digits-lenet/quality.csv")
-
-
-@contextmanager
-def started(workflow, *arguments):
-    """A run in a process group of its own, so that its jobs can die with it; it is over at the end of the block."""
-    running = subprocess.Popen(
-        workflow.command(*arguments),
-        cwd=workflow.folder,
-        env=workflow.environment(),
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        yield running
-    finally:
-        if running.poll() is None:
-            os.killpg(running.pid, signal.SIGKILL)
-        running.communicate()
 
 
 def jobs_of(running):
@@ -53,7 +32,7 @@ def test_kills_at_any_moment_change_no_table(demo, faults, tmp_path):
     """SIGKILL of a job, or of the whole run, at moments drawn by chance; then on, until it is whole."""
     rng, workflow, killed = random.Random(0), Workflow(tmp_path / "killed"), 0
     while killed < faults.kills:
-        with started(workflow, *TARGETS) as running:
+        with workflow.started(*TARGETS) as running:
             whole = rng.random() < 0.5
             try:
                 running.wait(rng.uniform(4, 14))
@@ -70,8 +49,9 @@ def test_kills_at_any_moment_change_no_table(demo, faults, tmp_path):
             assert same_tables(workflow, demo)
             shutil.rmtree(workflow.folder / "results")
     workflow.run(*TARGETS)
+    same = same_tables(workflow, demo)
     for number in range(killed):
-        faults.count("survived" if same_tables(workflow, demo) else "wrong", f"kill {number}")
+        faults.count("survived" if same else "wrong", f"kill {number}")
 
 
 @pytest.fixture
@@ -111,7 +91,7 @@ def test_a_full_disk_and_one_that_cannot_be_written_are_told(demo, faults, small
 def test_of_two_runs_at_once_the_second_is_refused(demo, faults, tmp_path):
     workflow = Workflow(tmp_path / "twice")
     target = "results/digits-lenet/network.safetensors"
-    with started(workflow, target) as running:
+    with workflow.started(target) as running:
         deadline = time.monotonic() + 60
         while not any((workflow.folder / ".snakemake/locks").glob("*")):
             assert time.monotonic() < deadline

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -224,25 +223,13 @@ def test_a_killed_training_goes_on_to_the_same_network(demo, tmp_path):
     """SIGKILL of everything after some epochs; the next run goes on from there, and ends as the undisturbed one."""
     workflow = Workflow(tmp_path / "killed")
     target = "results/digits-lenet/network.safetensors"
-    # In a process group of its own, so that the job dies with its snakemake.
-    running = subprocess.Popen(
-        workflow.command(target),
-        cwd=workflow.folder,
-        env=workflow.environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
     log = workflow.folder / "results/logs/train_network/digits-lenet.log"
-    try:
+    with workflow.started(target) as running:
         deadline = time.monotonic() + 120
         while not (log.exists() and log.read_text().count("Epoch(") >= 3):
             assert running.poll() is None, "the training ended before it could be killed"
             assert time.monotonic() < deadline
             time.sleep(0.02)
-    finally:
-        os.killpg(running.pid, signal.SIGKILL)
-        running.wait()
     assert not (workflow.folder / target).exists()
     workflow.run("--unlock")
     workflow.run(target)

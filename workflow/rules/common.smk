@@ -189,14 +189,10 @@ IN_REPORT = {
 }
 
 
-#: The figures among them.
-PLOTTED = [name for name in IN_REPORT if name not in ("quality", "table1", "provenance")]
-
-
 def numbers():
-    """Folder and name of the figures and tables of the suite."""
-    figures = [("figures", name) for name in PLOTTED if experiments_with(name)]
-    return [*figures, ("tables", "table1")]
+    """Input: the numbers of the suite's figures, and of its table."""
+    figures = [name for name in IN_REPORT if name not in ("quality", "table1", "provenance") and experiments_with(name)]
+    return [*(f"results/figures/{name}.csv" for name in figures), "results/tables/table1.csv"]
 
 
 def place(figure, shows):

@@ -14,7 +14,7 @@ rule sum_up_provenance:
     """Say of each result on the way to the figures what made it."""
     input:
         code=code_of("sum_up_provenance"),
-        results=[f"results/{folder}/{name}.csv" for folder, name in numbers()],
+        results=numbers(),
     output:
         json="results/provenance.json",
         html=report("results/provenance.html", caption="../report/provenance.rst", **place("provenance", "table")),
@@ -32,7 +32,7 @@ rule check:
     """Compare the figures' numbers, and every result on the way to them, with what was written."""
     input:
         code=code_of("check"),
-        results=[f"results/{folder}/{name}.csv" for folder, name in numbers()],
+        results=numbers(),
     log:
         "results/logs/check/results.log",
     conda:

@@ -8,7 +8,7 @@ from records import results_behind
 
 
 def main(inputs, outputs, settings):
-    checked = sorted(results_behind(inputs.results))  # tables and networks by their checksums
+    checked = results_behind(inputs.results)  # tables and networks by their checksums
     for path in checked:
         if path.endswith(".zarr.zip"):
             with open_store(path, None) as store:

@@ -5,7 +5,7 @@ import json
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -111,15 +111,15 @@ def provenance_of(path: str) -> dict:
     return found
 
 
-def results_behind(paths: Iterable[str]) -> Iterator[str]:
-    """These results and all that they were made from, each once; shares of a result are gone when it is there."""
-    waiting, seen = list(paths), set()
+def results_behind(paths: Iterable[str]) -> dict[str, dict]:
+    """What made these results and all on the way to them, by path; shares of a result are gone when it is there."""
+    waiting, found = list(paths), {}
     while waiting:
         path = waiting.pop()
-        if path not in seen and Path(path).exists():
-            seen.add(path)
-            yield path
-            waiting += provenance_of(path)["inputs"]
+        if path not in found and Path(path).exists():
+            found[path] = provenance_of(path)
+            waiting += found[path]["inputs"]
+    return dict(sorted(found.items()))
 
 
 def settings_behind(path: str) -> dict:
