@@ -13,7 +13,7 @@ demo: $(INSTALLED)  ## the whole main line on bundled data, to results/figures
 test: $(INSTALLED)  ## every test
 	$(BIN)/python -m pytest
 
-test-long: $(INSTALLED)  ## the same with ten times as many faults, and examples drawn anew; about an hour
+test-long: $(INSTALLED)  ## the same with ten times as many faults, and examples drawn anew
 	$(BIN)/python -m pytest --long
 
 bench: $(INSTALLED)  ## speed and memory beside peers, to results/benchmarks
