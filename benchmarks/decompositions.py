@@ -21,27 +21,25 @@ from pathlib import Path
 import numpy as np
 from friendlyfire.bases import singular_directions
 from friendlyfire.stores import open_store
+from sklearn.utils.extmath import randomized_svd
 path, contender, out = sys.argv[1:]
 def peak():
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 2**20
 with open_store(path, "perturbations") as store:
+    before, began = peak(), time.perf_counter()
     if contender == "Friendly Fire":
-        before, began = peak(), time.perf_counter()
         n, d = store.shape("perturbations")
         vectors, values = singular_directions(lambda part: store.read("perturbations", part), n, d)
-        seconds = time.perf_counter() - began
     else:
         matrix = store["perturbations"].astype(np.float64)
-        before, began = peak(), time.perf_counter()
         if contender == "numpy":
             values = np.linalg.svd(matrix, full_matrices=False)[1]
         else:
-            from sklearn.utils.extmath import randomized_svd
             values = randomized_svd(matrix, int(contender), random_state=0)[1]
-        seconds = time.perf_counter() - began
+    seconds, gigabytes = time.perf_counter() - began, peak() - before
 np.save(out, values)
-print(json.dumps({"seconds": seconds, "gigabytes": peak() - before}))
+print(json.dumps({"seconds": seconds, "gigabytes": gigabytes}))
 """
 
 

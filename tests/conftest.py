@@ -82,9 +82,12 @@ class Workflow:
             shutil.copy(REPOSITORY / name, folder)
         for name in ("workflow", "envs", "profiles", "slurm"):
             shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        # Networks this small keep two cores busier by two jobs of one thread each.
+        config = folder / "config.yaml"
+        config.write_text(config.read_text().replace("threads: 2 ", "threads: 1 "))
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+        return [sys.executable, "-m", "snakemake", "--resources", "gpu=2", "--cores", "2", *arguments]
 
     def environment(self) -> dict[str, str]:
         return {**os.environ, "PYTHONWARNINGS": "", "PYTHONDONTWRITEBYTECODE": "1", "CUDA_VISIBLE_DEVICES": ""}

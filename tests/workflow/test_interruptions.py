@@ -35,7 +35,7 @@ def test_kills_at_any_moment_change_no_table(demo, faults, tmp_path):
         with workflow.started(*TARGETS) as running:
             whole = rng.random() < 0.5
             try:
-                running.wait(rng.uniform(4, 14))
+                assert running.wait(rng.uniform(4, 14)) == 0
             except subprocess.TimeoutExpired:
                 jobs = [] if whole else jobs_of(running)
                 if jobs:

@@ -10,7 +10,7 @@ import scipy.linalg
 from friendlyfire.errors import BasisError
 
 #: Bytes that a chunk of float32 rows holds at most where a matrix is never held whole.
-CHUNK_BYTES = 512 * 2**20
+CHUNK_BYTES = 2**30
 
 #: Columns of a chunk that are turned to float64 at once.
 BAND = 4096
@@ -137,7 +137,7 @@ def singular_directions(
         rows: gives the rows of a slice, (m, d).
         n: number of rows.
         pixels: d.
-        chunk: rows held at once, twice; as many as 512 MB of float32 hold unless given.
+        chunk: rows held at once, twice unless it is all of them; as many as 1 GB of float32 holds unless given.
 
     Returns:
         ``vectors`` (d, k), orthonormal, and ``values`` (k,) in descending order; k is the numerical rank.
@@ -146,6 +146,8 @@ def singular_directions(
         BasisError: there is no row, or all are zero.
     """
     slices = _slices(n, chunk or max(1, CHUNK_BYTES // (4 * pixels)))
+    if len(slices) == 1:
+        rows = rows(slices[0]).__getitem__  # read once
     if n >= pixels:
         gram = np.zeros((pixels, pixels))
         for part in slices:
@@ -162,11 +164,15 @@ def singular_directions(
     values, eigenvectors = values[:rank], eigenvectors[:, ::-1][:, :rank]
     if n >= pixels:
         return eigenvectors.copy(), values
-    vectors, coefficients, bands = np.zeros((pixels, rank)), eigenvectors / values, _slices(pixels, BAND)
+    vectors, coefficients, bands = np.empty((pixels, rank)), eigenvectors / values, _slices(pixels, BAND)
     for part in slices:
         block = rows(part)
         for band in bands:
-            vectors[band] += block[:, band].T.astype(np.float64) @ coefficients[part]
+            columns = block[:, band].astype(np.float64).T
+            if part is slices[0]:
+                np.matmul(columns, coefficients[part], out=vectors[band])
+            else:
+                vectors[band] += columns @ coefficients[part]
     # The division by small singular values leaves the last columns less orthogonal than rounding would. A triangular
     # factor mends that, and every prefix keeps its span; once more, where they were far from it.
     skew = 1.0
