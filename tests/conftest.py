@@ -94,22 +94,15 @@ class Workflow:
 
     def run(self, *arguments: str, fails: bool = False) -> str:
         """What snakemake prints; it must succeed, or fail if ``fails``."""
-        done = subprocess.run(
-            self.command(*arguments),
-            cwd=self.folder,
-            env=self.environment(),
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=900,
-        )
-        assert (done.returncode != 0) == fails, done.stdout[-5000:]
-        return done.stdout
+        with self.started(*arguments) as running:
+            printed, _ = running.communicate(timeout=900)
+        assert (running.returncode != 0) == fails, printed[-5000:]
+        return printed
 
     @contextmanager
     def started(self, *arguments: str) -> Iterator[subprocess.Popen]:
         """A run in a process group of its own, so that its jobs can die with it; it is over at the end of the block."""
-        running = subprocess.Popen(
+        with subprocess.Popen(
             self.command(*arguments),
             cwd=self.folder,
             env=self.environment(),
@@ -117,13 +110,12 @@ class Workflow:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-        )
-        try:
-            yield running
-        finally:
-            if running.poll() is None:
-                os.killpg(running.pid, signal.SIGKILL)
-            running.communicate()
+        ) as running:
+            try:
+                yield running
+            finally:
+                if running.poll() is None:
+                    os.killpg(running.pid, signal.SIGKILL)
 
     def planned(self, *arguments: str) -> set[str]:
         """Names of the rules that would run now, but the targets, and what sums up all that ran."""
@@ -184,4 +176,13 @@ def demo(tmp_path_factory):
     """The demo suite, run to its figures in a path beyond ASCII, with a space; who changes it puts it right again."""
     workflow = Workflow(tmp_path_factory.mktemp("démo süite") / "friendly fire")
     workflow.run()
+    return workflow
+
+
+@pytest.fixture
+def copied(demo, tmp_path):
+    """A copy of the demo with its results, elsewhere: nothing in it has to be made again."""
+    workflow = Workflow(tmp_path / "copied")
+    for name in ("results", ".snakemake"):
+        shutil.copytree(demo.folder / name, workflow.folder / name)
     return workflow

@@ -83,15 +83,6 @@ def test_a_network_at_chance_feeds_nothing_on(fresh, faults):
     faults.count("told", "a network at chance")
 
 
-@pytest.fixture
-def copied(demo, tmp_path):
-    """A copy of the demo with its results, elsewhere: nothing in it has to be made again."""
-    workflow = Workflow(tmp_path / "copied")
-    for name in ("results", ".snakemake"):
-        shutil.copytree(demo.folder / name, workflow.folder / name)
-    return workflow
-
-
 def test_a_copy_elsewhere_has_nothing_to_make_again(copied):
     assert copied.planned() == set()
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -173,24 +172,21 @@ def test_one_figure_is_made_alone_when_it_was_removed(demo):
     assert demo.planned() == set()
 
 
-def test_any_number_of_cores_and_shards_gives_the_same_bytes(demo, tmp_path):
+def test_any_number_of_cores_and_shards_gives_the_same_bytes(demo, copied):
     cores, shards, classes, images = 4, 7, 3, 2
-    again = Workflow(tmp_path / "again")
-    for name in ("results", ".snakemake"):
-        shutil.copytree(demo.folder / name, again.folder / name)
     curvature = f"curvature={{shards: {classes}, image_shards: {images}}}"
     tables = ["figures/fig4.csv", "figures/spectrum.csv", "digits-lenet/accuracy/curvature-extreme.csv"]
     tables = [f"results/{table}" for table in (*tables, "digits-lenet/quality.csv")]
-    network = again.folder / "results/digits-lenet/network.safetensors"
+    network = copied.folder / "results/digits-lenet/network.safetensors"
     network.unlink()
     sharing = ("--config", curvature, f"perturbations={{shards: {shards}}}", "--cores", str(cores))
-    printed = again.run(*tables, *sharing)
+    printed = copied.run(*tables, *sharing)
     assert printed.count("rule train_network:") == 1
     assert printed.count("rule perturb_images:") == min(shards, 6)  # the 1,400 images are in 6 blocks
     assert printed.count("rule measure_hessians:") == classes * images
     assert printed.count("rule decompose_curvature:") == classes
     for name in (*tables, "results/digits-lenet/network.safetensors"):
-        assert (again.folder / name).read_bytes() == (demo.folder / name).read_bytes(), name
+        assert (copied.folder / name).read_bytes() == (demo.folder / name).read_bytes(), name
 
 
 def test_every_result_tells_what_made_it(demo):
