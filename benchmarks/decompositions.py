@@ -75,12 +75,12 @@ def measure() -> tuple[pd.DataFrame, list[Goal]]:
     table["relative_error"] = [
         np.abs(each[: large.sum()] / true[: len(each)][: large.sum()] - 1).max() for each in values.values()
     ]
-    what = f"SVD, {ROWS:,} rows of {PIXELS:,}"
+    what = f"SVD, {ROWS:,} rows of {PIXELS:,}, from disk"
     mine, peer = table.loc["Friendly Fire"], table.loc["numpy, thin SVD"]
     faster = peer.seconds / mine.seconds
     goals = [
         Goal(what, "numpy's thin SVD", "3 times", f"{faster:.1f} times ({mine.seconds:.0f} s)", faster >= 3),
-        Goal(what, "memory, from disk", "2 GB", f"{mine.gigabytes:.1f} GB", mine.gigabytes <= 2),
+        Goal(what, "memory", "2 GB", f"{mine.gigabytes:.1f} GB", mine.gigabytes <= 2),
         Goal(what, "its singular values above 1e-4", "1e-8", f"{mine.relative_error:.0e}", mine.relative_error <= 1e-8),
     ]
     for name in table.index[2:]:

@@ -119,7 +119,7 @@ class Bare:
         ]
         for kind in ("plain", "graph", "backward", "gradient"):
             passes = [(_pass(network, kind, batch), len(batch)) for batch in candidates]
-            self.best[kind] = min(passes, key=lambda each: seconds_of(each[0]) / each[1])
+            self.best[kind] = min(passes, key=lambda each: seconds_of(each[0], repeats=1) / each[1])
 
     def __call__(self, **images: int) -> None:
         """As many images of each kind of pass, or a few more to fill the last batch."""
