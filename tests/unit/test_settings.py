@@ -47,6 +47,7 @@ FAULTS = [
     ("suite", "all", r"config: suite: there is no 'all'; choose from demo, paper"),
     ("suites.demo", ["digits-net"], r"suites\.demo: there is no 'digits-net'; choose from digits-lenet, mnist-lenet"),
     ("suites.demo", [], r"suites\.demo: \[\] "),
+    ("fractions.attacks", [], r"fractions\.attacks: \[\] should be non-empty"),
     (
         "experiments.digits-lenet.dataset",
         "digit",
