@@ -71,7 +71,7 @@ def measure_network(name: str, n: int, few: int) -> tuple[pd.DataFrame, list[Goa
                 "Friendly Fire": lambda: deepfool(network, images).overshot,
                 "Friendly Fire, all classes": lambda: deepfool(network, images, horizon=np.inf).overshot,
                 foolbox: lambda: by_foolbox(network, images, best),
-                f"ART, batches of {n // 4}": lambda: by_art(network, images[: n // 4], n // 4),
+                f"ART, batches of {n // 8}": lambda: by_art(network, images[: n // 8], n // 8),
                 "torchattacks": lambda: by_torchattacks(network, images[:few]),
                 "bare": lambda: passes(plain=counted.plain, graph=counted.graph, backward=counted.backward),
             },

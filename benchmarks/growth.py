@@ -12,7 +12,7 @@ from friendlyfire.networks import predict
 
 
 def measure() -> tuple[pd.DataFrame, list[Goal]]:
-    """Exponents of the last of three doublings, where fixed costs weigh least."""
+    """Exponents by least squares over the three largest sizes, where fixed costs weigh least."""
     network, images = network_and_images("LeNet, 28 px")
     sources = network(images).argmax(1)
     basis = torch.from_numpy(random_basis(784, 784, seed=0)).float()
@@ -43,7 +43,7 @@ def measure() -> tuple[pd.DataFrame, list[Goal]]:
     rows = []
     for what, grows, sizes, run, expected in studies:
         seconds = [seconds_of(lambda run=run, size=size: run(size), repeats=3) for size in sizes]
-        slope = np.log(seconds[-1] / seconds[-2]) / np.log(sizes[-1] / sizes[-2])
+        slope = np.polyfit(np.log(sizes[-3:]), np.log(seconds[-3:]), 1)[0]
         rows.append(
             {"what": what, "grows": grows, "sizes": sizes, "seconds": seconds, "exponent": slope, "expected": expected}
         )

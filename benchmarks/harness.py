@@ -38,15 +38,15 @@ class Timing(NamedTuple):
     result: Any
 
 
-def alternating(contenders: dict[str, Callable[[], Any]], repeats: int = 3) -> dict[str, Timing]:
-    """Run all contenders in turn, ``repeats`` times after a first that is not counted: noise falls on all alike."""
+def alternating(contenders: dict[str, Callable[[], Any]], repeats: int = 3, warm: bool = True) -> dict[str, Timing]:
+    """Run all contenders in turn, ``repeats`` times: noise falls on all alike. If ``warm``, a first is not counted."""
     seconds, results = {name: [] for name in contenders}, {}
-    for repeat in range(repeats + 1):
+    for repeat in range(-warm, repeats):
         for name, contender in contenders.items():
             gc.collect()
             began = time.perf_counter()
             results[name] = contender()
-            if repeat:
+            if repeat >= 0:
                 seconds[name].append(time.perf_counter() - began)
     return {
         name: Timing(statistics.median(taken), min(taken), max(taken), results[name]) for name, taken in seconds.items()
@@ -58,9 +58,11 @@ def seconds_of(function: Callable[[], Any], repeats: int = 3) -> float:
     function()
     began = time.perf_counter()
     function()
-    calls = max(1, int(SHORTEST / max(time.perf_counter() - began, 1e-9)))
-    taken = []
-    for _ in range(repeats):
+    taken = [time.perf_counter() - began]
+    calls = max(1, int(SHORTEST / max(taken[0], 1e-9)))
+    if calls > 1:
+        taken.clear()
+    while len(taken) < repeats:
         began = time.perf_counter()
         for _ in range(calls):
             function()

@@ -149,7 +149,10 @@ def measure_leading() -> tuple[pd.DataFrame, list[Goal]]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the peers' own
-        taken = alternating({name: lambda one=one: both_halves(one) for name, one in contenders.items()}, repeats=1)
+        # Once and not warmed, to save a minute: each takes seconds.
+        taken = alternating(
+            {name: lambda one=one: both_halves(one) for name, one in contenders.items()}, repeats=1, warm=False
+        )
     exact = [vectors for vectors, _ in taken["torch.func.hessian"].result]
     rows = []
     for name, timing in taken.items():

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from friendlyfire.perturbations import Status, deepfool
+from friendlyfire.perturbations import deepfool
+from friendlyfire.statuses import Status
 
 CLASSES, SHAPE, D = 5, (3, 4, 4), 48
 

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-import scipy.stats
+import scipy.special
 
 #: Two-sided 95 % quantile of the standard normal distribution.
 Z_95 = 1.959963984540054
@@ -52,5 +52,5 @@ def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, 
     n = len(values)
     if n < 2:
         raise ValueError(f"the interval of a mean needs at least 2 values, not {n}")
-    half = scipy.stats.t.ppf((1 + level) / 2, n - 1) * values.std(0, ddof=1) / math.sqrt(n)
+    half = scipy.special.stdtrit(n - 1, (1 + level) / 2) * values.std(0, ddof=1) / math.sqrt(n)
     return values.mean(0) - half, values.mean(0) + half

@@ -2,22 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
 
 import torch
 from torch import Tensor, nn
 
 from friendlyfire.devices import images_at_once
-
-
-class Status(IntEnum):
-    """How the attack on one image ended."""
-
-    CONVERGED = 0  #: the perturbed image is classified otherwise (untargeted) or as the target
-    ALREADY_THERE = 1  #: the image is classified as its target without any perturbation
-    NOT_CONVERGED = 2  #: the iterations ran out; the last perturbation is returned
-    ZERO_GRADIENT = 3  #: no class could be approached: every (projected) gradient was zero
-    NON_FINITE = 4  #: a logit or a gradient was not finite
+from friendlyfire.statuses import Status
 
 
 @dataclass

@@ -10,9 +10,10 @@ from friendlyfire.bases import random_basis
 from friendlyfire.datasets import Dataset
 from friendlyfire.hessians import DifferenceHessian, ExactHessian, MeanHessian, PooledHessian, reference_step
 from friendlyfire.networks import Network
-from friendlyfire.perturbations import Status, deepfool
+from friendlyfire.perturbations import deepfool
 from friendlyfire.seeds import derive_seed
 from friendlyfire.settings import DIFFERENTIATED_TOGETHER
+from friendlyfire.statuses import Status
 from job import Progress
 from records import made
 

@@ -11,7 +11,7 @@ from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
 from friendlyfire.errors import CurvatureError
 from friendlyfire.networks import as_pixels, load_network
-from friendlyfire.perturbations import Status
+from friendlyfire.statuses import Status
 from friendlyfire.stores import create_store, open_store
 from job import Progress, run
 

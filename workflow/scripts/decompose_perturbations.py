@@ -7,8 +7,8 @@ import torch
 
 from basis_store import write_basis
 from friendlyfire.bases import Basis, singular_directions
-from friendlyfire.perturbations import Status
 from friendlyfire.resampling import resampled
+from friendlyfire.statuses import Status
 from friendlyfire.stores import Store, open_store
 from job import run
 from records import made

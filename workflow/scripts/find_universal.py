@@ -8,8 +8,8 @@ import torch
 from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
 from friendlyfire.networks import as_pixels, load_network
-from friendlyfire.perturbations import Status
 from friendlyfire.seeds import derive_seed
+from friendlyfire.statuses import Status
 from friendlyfire.stores import create_store, open_store
 from friendlyfire.uap import universal
 from job import progress, run

@@ -7,8 +7,8 @@ from friendlyfire.datasets import Dataset
 from friendlyfire.errors import NetworkError
 from friendlyfire.fractions import norm_fractions
 from friendlyfire.intervals import mean_interval
-from friendlyfire.perturbations import Status
 from friendlyfire.ranks import rank_grid
+from friendlyfire.statuses import Status
 from friendlyfire.stores import Store, open_store
 from job import run
 from tables import write_table

@@ -13,9 +13,10 @@ from friendlyfire.errors import DataError
 from friendlyfire.foolbox_attacks import foolbox_perturbations
 from friendlyfire.gradients import fgsm, saliency
 from friendlyfire.networks import Network, as_pixels, load_network, predict
-from friendlyfire.perturbations import Attack, Status, deepfool
+from friendlyfire.perturbations import Attack, deepfool
 from friendlyfire.seeds import derive_seed
 from friendlyfire.settings import ATTACKED_TOGETHER
+from friendlyfire.statuses import Status
 from friendlyfire.stores import create_store, open_store
 from job import progress, run, share
 from records import made

@@ -1,0 +1,13 @@
+"""How attacks end; apart, for those who read perturbations without PyTorch."""
+
+from enum import IntEnum
+
+
+class Status(IntEnum):
+    """How the attack on one image ended."""
+
+    CONVERGED = 0  #: the perturbed image is classified otherwise (untargeted) or as the target
+    ALREADY_THERE = 1  #: the image is classified as its target without any perturbation
+    NOT_CONVERGED = 2  #: the iterations ran out; the last perturbation is returned
+    ZERO_GRADIENT = 3  #: no class could be approached: every (projected) gradient was zero
+    NON_FINITE = 4  #: a logit or a gradient was not finite
