@@ -126,11 +126,12 @@ def test_exact_refuses_networks_with_kinks(trained, digits):
         ExactHessian(trained(), images, 0, torch.ones(4, dtype=torch.long))
 
 
-def test_exact_refuses_functions_that_are_piecewise_linear():
+@pytest.mark.parametrize("activation", [torch.relu, torch.positive])
+def test_exact_refuses_functions_that_are_piecewise_linear(activation):
     weight = torch.randn(D, 2)
 
     def network(images):
-        return images.flatten(1).relu() @ weight
+        return activation(images.flatten(1)) @ weight
 
     with pytest.raises(CurvatureError, match="vanishes: the network is piecewise linear"):
         ExactHessian(network, torch.rand(3, *SHAPE), 1, torch.zeros(3, dtype=torch.long))

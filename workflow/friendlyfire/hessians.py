@@ -95,7 +95,7 @@ class DifferenceHessian:
 
 
 class ExactHessian:
-    """Mean Hessian of a margin by automatic differentiation (forward over reverse), for smooth networks.
+    """Mean Hessian of a margin by automatic differentiation (reverse over reverse), for smooth networks.
 
     Args: as :class:`DifferenceHessian`, without a step.
 
@@ -104,7 +104,8 @@ class ExactHessian:
             as a piecewise linear network's does.
 
     Cost:
-        One Hessian-vector product, about two gradients, for each point and probe.
+        One Hessian-vector product, counted as two gradients, for each point and probe: the passes through the network
+        to its gradient are made once for all probes.
     """
 
     def __init__(
@@ -139,19 +140,17 @@ class ExactHessian:
     def __matmul__(self, probes: np.ndarray) -> np.ndarray:
         directions = torch.from_numpy(np.ascontiguousarray(np.asarray(probes).T)).to(self.images)  # (p, d)
         product = torch.zeros(directions.shape, dtype=torch.float64)
-        probes_at_once = max(1, self.batch_size // self.points)
-        for rows in torch.arange(len(directions)).split(probes_at_once):
-            tangents = directions[rows].reshape(-1, 1, *self.images.shape[1:])
-            for part in torch.arange(self.points, device=self.images.device).split(self.batch_size):
-                images = self.images[part].expand(len(rows), *self.images[part].shape)
-                sources = self.sources[part].repeat(len(rows))
-
-                def gradient(x: Tensor, sources: Tensor = sources) -> Tensor:
-                    return torch.func.grad(lambda y: margins(self.network(y), self.target, sources).sum())(x)
-
-                flat = images.flatten(0, 1)
-                _, change = torch.func.jvp(gradient, (flat,), (tangents.expand_as(images).flatten(0, 1),))
-                product[rows] += change.double().reshape(len(rows), len(part), -1).sum(1).cpu() / self.points
+        for part in torch.arange(self.points, device=self.images.device).split(self.batch_size):
+            images = self.images[part].requires_grad_(True)
+            with torch.enable_grad():
+                total = margins(self.network(images), self.target, self.sources[part]).sum()
+                gradient = torch.autograd.grad(total, images, create_graph=True)[0]
+            if not gradient.requires_grad:  # of a linear network
+                continue
+            for row, direction in enumerate(directions):
+                along = direction.reshape(images.shape[1:]).expand_as(images)
+                change = torch.autograd.grad(gradient, images, along, retain_graph=True, materialize_grads=True)[0]
+                product[row] += change.flatten(1).sum(0, dtype=torch.float64).cpu() / self.points
         self.num_gradients += 2 * self.points * len(directions)
         return product.T.numpy()
 
