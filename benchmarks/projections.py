@@ -31,7 +31,6 @@ def measure() -> tuple[pd.DataFrame, list[Goal]]:
                 "Friendly Fire": all_ranks,
                 "forward passes, bare": lambda passes=passes, count=RANKS * n: passes(plain=count),
             },
-            repeats=5,
         )
         rows += [{"network": name, "contender": each, "seconds": timing.median} for each, timing in taken.items()]
         seconds, least = (timing.median for timing in taken.values())
