@@ -64,7 +64,7 @@ def measure_dense() -> tuple[pd.DataFrame, list[Goal]]:
 
 
 def by_lanczos(network, points, sources):
-    """Ours: block Lanczos, blocks of probes and points in the same batches."""
+    """Ours: block Lanczos, over the points of each half."""
     halves = tuple(DifferenceHessian(network, points[half::2], TARGET, sources[half::2], step=STEP) for half in (0, 1))
     pairs = decompose_lanczos(halves, ENDS, seed=0, tolerance=1e-3)
     return pairs.vectors, sum(half.num_gradients for half in halves)

@@ -92,6 +92,18 @@ def test_lanczos_finds_both_ends(planted, kind, options):
         assert abs(column @ truth) == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.parametrize("block", [2, D])
+@pytest.mark.parametrize("spectrum", [[0], [1, 0], [1, 0, -1], [2, 2, 0]], ids=str)
+def test_lanczos_goes_on_where_its_krylov_space_ends(spectrum, block):
+    values = np.sort(np.pad(spectrum, (0, D - len(spectrum))))[::-1]
+    network = Quadratic(torch.diag(torch.from_numpy(values.astype(float))))
+    halves = halves_of(DifferenceHessian, network, torch.rand(4, *SHAPE, dtype=torch.float64), step=0.5)
+    pairs = decompose_lanczos(halves, 8, seed=0, block=block)
+    np.testing.assert_allclose(pairs.values, np.r_[values[:8], values[-8:]], atol=1e-6)
+    np.testing.assert_allclose(pairs.vectors.T @ pairs.vectors, np.eye(16), atol=1e-8)
+    assert pairs.converged.all()
+
+
 def test_lanczos_says_what_has_not_converged(planted):
     network, _, points = planted
     pairs = decompose_lanczos(

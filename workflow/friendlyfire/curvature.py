@@ -142,7 +142,8 @@ def decompose_lanczos(
         count: eigenpairs at either end.
         seed: of the starting block.
         tolerance: an eigenpair has converged when its residual, relative to the largest, is at most this.
-        block: probes multiplied at once. More fill larger batches, but it takes more products until all converge.
+        block: probes multiplied at once. More fill larger batches, but it takes more products until all converge. An
+            eigenvalue that is repeated more often, to rounding, may be found too few times.
         max_products: products at most; then the flags tell what did not converge.
 
     Returns:
@@ -164,7 +165,8 @@ def decompose_lanczos(
     # Columns are contiguous and take no memory before they are written.
     basis, image, *products = (torch.empty(limit, d, dtype=torch.float64).T for _ in range(2 + len(halves)))
     projected, squared = (torch.empty(limit, limit, dtype=torch.float64) for _ in range(2))  # Q' H Q, (H Q)' H Q
-    q = torch.from_numpy(np.random.default_rng(seed).standard_normal((d, min(block, limit))))
+    random = np.random.default_rng(seed)
+    q = torch.from_numpy(random.standard_normal((d, min(block, limit))))
     m, due = 0, 2 * count
     while True:
         for _ in range(2):  # twice is enough for orthogonality to rounding
@@ -177,8 +179,8 @@ def decompose_lanczos(
         if not image[:, new].isfinite().all():
             raise CurvatureError("the mean Hessian is not finite; are the network's weights, or the step too large?")
         projected[:m, new], projected[new, :m] = basis[:, :m].T @ image[:, new], q.T @ image[:, :m]
-        squared[:m, new] = image[:, :m].T @ image[:, new]
-        squared[new, :m] = squared[:m, new].T
+        across = image[:, :m].T @ image[:, new]
+        squared[:m, new], squared[new, :m] = across, across.T
         if m >= min(due, limit):
             due = 1.05 * m  # so that looking costs little beside the products
             theta, s = torch.linalg.eigh((projected[:m, :m] + projected[:m, :m].T) / 2)
@@ -190,6 +192,9 @@ def decompose_lanczos(
             if m >= limit or (residuals <= tolerance).all():
                 break
         q = image[:, new][:, : limit - m]
+        # Where the Krylov space ends, it goes on with directions by chance: noise at the level of rounding.
+        scale = squared.diagonal()[:m].max().sqrt() or 1.0
+        q = q + 1e-13 * scale / d**0.5 * torch.from_numpy(random.standard_normal(q.shape))
 
     basis, image, projected = basis[:, :m], image[:, :m], projected[:m, :m]
     vectors = (basis @ s).numpy()
@@ -197,7 +202,9 @@ def decompose_lanczos(
     half_spaces = []
     for product in products:
         small = (basis.T @ product[:, :m]).numpy()
-        half_spaces.append(basis.numpy() @ _leading_eigenvectors((small + small.T) / 2, min(count, 10)))
+        half_values, half_vectors = np.linalg.eigh((small + small.T) / 2)
+        foremost = np.argsort(-np.abs(half_values), kind="stable")[: min(count, 10)]
+        half_spaces.append(basis.numpy() @ half_vectors[:, foremost])
     asymmetry = torch.linalg.norm(projected - projected.T) / (torch.linalg.norm(projected + projected.T).item() or 1.0)
     quality = Quality(
         asymmetry=float(asymmetry),

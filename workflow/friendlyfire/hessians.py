@@ -105,7 +105,7 @@ class ExactHessian:
 
     Cost:
         One Hessian-vector product, counted as two gradients, for each point and probe: the passes through the network
-        to its gradient are made once for all probes.
+        to its gradient are made once for all probes of a product.
     """
 
     def __init__(
