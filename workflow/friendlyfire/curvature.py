@@ -112,9 +112,12 @@ def products_along(operator: MeanHessian, probes: np.ndarray | None = None, bloc
     return products
 
 
-def _leading_eigenvectors(matrix: np.ndarray, count: int) -> np.ndarray:
-    """Eigenvectors (d, count) of the ``count`` largest absolute eigenvalues of a symmetric matrix."""
-    if count >= len(matrix) - 1:
+def _leading_eigenvectors(matrix: np.ndarray, count: int, whole: bool = False) -> np.ndarray:
+    """Eigenvectors (d, count) of the ``count`` largest absolute eigenvalues of a symmetric matrix.
+
+    ARPACK finds them, which is fast for large matrices but may not converge; or ``whole``, the whole decomposition.
+    """
+    if whole or count >= len(matrix) - 1:
         values, vectors = np.linalg.eigh(matrix)
         return vectors[:, np.argsort(-np.abs(values), kind="stable")[:count]]
     start = np.random.default_rng(0).standard_normal(len(matrix))
@@ -202,9 +205,7 @@ def decompose_lanczos(
     half_spaces = []
     for product in products:
         small = (basis.T @ product[:, :m]).numpy()
-        half_values, half_vectors = np.linalg.eigh((small + small.T) / 2)
-        foremost = np.argsort(-np.abs(half_values), kind="stable")[: min(count, 10)]
-        half_spaces.append(basis.numpy() @ half_vectors[:, foremost])
+        half_spaces.append(basis.numpy() @ _leading_eigenvectors((small + small.T) / 2, min(count, 10), whole=True))
     asymmetry = torch.linalg.norm(projected - projected.T) / (torch.linalg.norm(projected + projected.T).item() or 1.0)
     quality = Quality(
         asymmetry=float(asymmetry),
