@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from benchmarks.harness import Goal, network_and_images, seconds_of
-from friendlyfire import DifferenceHessian, count_correct_by_rank, deepfool, random_basis, singular_directions
+from friendlyfire import DifferenceHessian, correct_by_rank, deepfool, random_basis, singular_directions
 from friendlyfire.networks import predict
 
 
@@ -26,7 +26,7 @@ def measure() -> tuple[pd.DataFrame, list[Goal]]:
 
     def accuracy(ranks):
         grid = np.linspace(0, 784, ranks).astype(int).tolist()
-        count_correct_by_rank(lambda x: predict(network, x), [(images, sources)], images.mean(0), basis, grid)
+        correct_by_rank(lambda x: predict(network, x), [(images, sources)], images.mean(0), basis, grid)
 
     def directions(n, d):
         singular_directions(lambda rows: matrix[rows][:, :d], n, d)

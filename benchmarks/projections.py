@@ -4,7 +4,7 @@ import pandas as pd
 import torch
 
 from benchmarks.harness import Goal, alternating, bare, network_and_images
-from friendlyfire import count_correct_by_rank, random_basis
+from friendlyfire import correct_by_rank, random_basis
 from friendlyfire.networks import predict
 
 IMAGES = {"LeNet, 28 px": 360, "NIN, 32 px": 128, "AlexNet, 32 px": 256}
@@ -23,7 +23,7 @@ def measure() -> tuple[pd.DataFrame, list[Goal]]:
 
         def all_ranks(network=network, images=images, labels=labels, basis=basis, ranks=ranks):
             mean = images.mean(0)
-            return count_correct_by_rank(lambda x: predict(network, x), [(images, labels)], mean, basis, ranks)
+            return correct_by_rank(lambda x: predict(network, x), [(images, labels)], mean, basis, ranks)
 
         passes = bare(name)
         taken = alternating(

@@ -6,7 +6,7 @@ Names are loaded when they are first used, so that a figure needs no torch.
 import importlib
 
 _PUBLIC = {
-    "accuracy": ("count_correct_by_rank", "nested_projections"),
+    "accuracy": ("correct_by_rank", "nested_projections"),
     "architectures": ("alexnet", "lenet", "nin"),
     "bases": ("Basis", "cosine_basis", "interleave", "orthonormalise", "random_basis", "singular_directions"),
     "curvature": (

@@ -33,14 +33,14 @@ def nested_projections(images: Tensor, mean: Tensor, basis: Tensor, ranks: Seque
 
 
 @torch.no_grad()
-def count_correct_by_rank(
+def correct_by_rank(
     network: Callable[[Tensor], Tensor],
     batches: Iterable[tuple[Tensor, Tensor]],
     mean: Tensor,
     basis: Tensor,
     ranks: Sequence[int],
 ) -> np.ndarray:
-    """How many projected images the network classifies correctly, for each rank.
+    """Which projected images the network classifies correctly, at each rank.
 
     Args:
         network: images (n, channels, height, width), pixels in [0, 1], to logits.
@@ -50,13 +50,13 @@ def count_correct_by_rank(
         ranks: likewise.
 
     Returns:
-        (number of ranks,) int64.
+        (number of ranks, n) bool, the images in the order of the batches.
 
     Cost:
         One forward pass for each rank, and one projection onto the largest subspace for all ranks together.
     """
-    correct = np.zeros(len(ranks), dtype=np.int64)
+    found = []
     for images, labels in batches:
-        for position, projected in enumerate(nested_projections(images, mean, basis, ranks)):
-            correct[position] += int((network(projected).argmax(1) == labels).sum())
-    return correct
+        projections = nested_projections(images, mean, basis, ranks)
+        found.append(torch.stack([network(projected).argmax(1) == labels for projected in projections]).cpu().numpy())
+    return np.concatenate(found, axis=1)

@@ -4,21 +4,31 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+#: What the captions call the images of a role.
+ROLES = {"training": "training images (in-sample)", "measured": "measured images", "held-out": "held-out images"}
+
 
 def image_counts(table: pd.DataFrame) -> str:
-    """How many images of each split stand behind the accuracies, for each experiment."""
-    counts = table.groupby(["experiment", "split"], sort=False)["images"].max()
+    """How many images of each role stand behind the numbers, for each experiment.
+
+    Args:
+        table: columns experiment, role, images, and, where a role has images of either split, split.
+    """
+    keys = ["experiment", "role"]
+    counts = table.groupby(keys, sort=False)["images"].max()
     return "; ".join(
-        f"{experiment}: " + " and ".join(f"{n:,} {split} images" for (_, split), n in part.items())
+        f"{experiment}: " + " and ".join(f"{n:,} {ROLES[role]}" for (_, role), n in part.items())
         for experiment, part in counts.groupby(level=0, sort=False)
     )
 
 
 def fooling_rates(table: pd.DataFrame) -> str:
-    """How many held-out images each attack fools, for each experiment."""
-    rates = table.groupby(["experiment", "attack"], sort=False)["fooling"].first()
+    """How many held-out images each attack that is judged fools, for each experiment."""
+    rates = table.dropna(subset="fooling").groupby(["experiment", "attack"], sort=False)[["fooling", "images"]].first()
     return "; ".join(
-        f"{experiment}: " + ", ".join(f"{attack} {rate:.0%}" for (_, attack), rate in part.items())
+        f"{experiment}: "
+        + ", ".join(f"{attack} {rate.fooling:.0%}" for (_, attack), rate in part.iterrows())
+        + f" of {part['images'].iloc[0]:,.0f}"
         for experiment, part in rates.groupby(level=0, sort=False)
     )
 
@@ -26,6 +36,10 @@ def fooling_rates(table: pd.DataFrame) -> str:
 def curvature_quality(tables: Sequence[pd.DataFrame]) -> str:
     """How far the curvatures can be trusted, for each experiment: medians over the classes, with their ranges."""
     return " ".join(_quality(table) for table in tables if len(table))
+
+
+#: What the captions call the class whose score is subtracted in the margin.
+SOURCES = {"clean": "clean image's class", "rival": "strongest other class there"}
 
 
 def _quality(table: pd.DataFrame) -> str:
@@ -37,9 +51,12 @@ def _quality(table: pd.DataFrame) -> str:
     )
     probed = f", probed along {first['probes']}" if first["solver"] == "dense" else ""
     success = table["boundary_converged"].sum() / (table["images"] - table["boundary_already_there"]).sum()
+    against, margin = table["against_source"].median(), table["margin"].median()
     return (
-        f"{first['experiment']}: mean Hessians of {spread(table['points'], '.0f')} boundary points a class "
-        f"(targeted DeepFool reached {success:.1%}), by {step}, {first['solver']}{probed}; "
+        f"{first['experiment']}: mean Hessians of {spread(table['points'], '.0f')} boundary points per class "
+        f"(targeted DeepFool reached {success:.1%}; {against:.0%} of the points lie on the boundary with the "
+        f"{SOURCES[first['source']]}, the median margin left is {margin:.1%} of the clean one), by {step}, "
+        f"{first['solver']}{probed}; "
         f"asymmetry {spread(table['asymmetry'])}, "
         f"residual of the {first['leading']} leading directions {spread(table['residual'])}, "
         f"overlap of their span between two halves of the sample {spread(table['overlap'])}."
@@ -65,5 +82,5 @@ def _shares(name: str, table: pd.DataFrame, forms: pd.DataFrame) -> str:
         f"{name}: at the ends {spread(ends['carried'].mean())} of the other images are carried into the class and "
         f"{spread(ends['stays'].mean())} of its own stay; symmetry {spread(forms['symmetry'])}, monotonicity "
         f"{spread(forms['monotonicity'])}, additive separability {spread(forms['separability'])}: medians over "
-        f"{len(forms)} classes of {table['carried_images'].iloc[0] + table['stays_images'].iloc[0]:,} images."
+        f"{len(forms)} classes of {table['carried_images'].iloc[0] + table['stays_images'].iloc[0]:,} measured images."
     )

@@ -4,7 +4,7 @@ Everything here is NumPy; images are uint8 of shape (n, channels, height, width)
 """
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,8 +14,16 @@ from PIL import Image, UnidentifiedImageError
 
 from friendlyfire.errors import ConfigError, DataError
 from friendlyfire.seeds import derive_seed
-from friendlyfire.sources import image_shape
+from friendlyfire.sources import HELD_OUT, HELD_OUT_FRACTION, image_shape
 from friendlyfire.stores import Store
+
+#: Roles of images. Those that train a network may be in another role too; of the others no image is in two.
+#: ``directions`` make every basis, ``held-out`` ones are attacked to see what of an attack lies in a basis, and on
+#: ``measured`` ones everything else is measured.
+ROLES = ("training", "directions", "held-out", "measured")
+
+#: Fewest images of a role: an interval needs two.
+FEWEST_IN_ROLE = 2
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
 
@@ -206,19 +214,91 @@ def source_splits(settings: dict[str, Any], root: Path, seed: int) -> dict[str, 
     return splits
 
 
+def draw_roles(settings: Mapping[str, Any], counts: Mapping[str, int]) -> dict[str, tuple[str, int, int]]:
+    """Divide the images of a data set into :data:`ROLES`.
+
+    The order of the images is random, so a role is a range of it, and ranges that follow each other are disjoint.
+    Training images make directions or are held out, and test images are measured. Where there are no training images,
+    the test images are divided into all three.
+
+    Args:
+        settings: the section ``datasets.<name>``: ``held_out`` and ``measured`` fix the sizes of these roles.
+        counts: images by split.
+
+    Returns:
+        Split, start and stop of each role.
+
+    Raises:
+        DataError: a role has fewer than two images, or ``measured`` is given though there are test images.
+    """
+    name, divided = settings["dataset"], "train" if "train" in counts else "test"
+    images = counts[divided]
+    held_out = settings.get("held_out") or min(HELD_OUT, int(HELD_OUT_FRACTION * images))
+    if divided == "test":
+        measured = settings.get("measured") or (images - held_out) // 2
+    elif settings.get("measured"):
+        raise DataError(
+            f"datasets.{name}.measured: all test images are measured; to keep fewer of them, set its key test"
+        )
+    else:
+        measured = 0
+    directions = images - held_out - measured
+    roles = {
+        "directions": (divided, 0, directions),
+        "held-out": (divided, directions, directions + held_out),
+        "measured": ("test", counts["test"] - measured if measured else 0, counts["test"]),
+    }
+    sizes = {role: stop - start for role, (_, start, stop) in roles.items()}
+    if min(sizes.values()) < FEWEST_IN_ROLE:
+        listed = ", ".join(f"{size} {role}" for role, size in sizes.items())
+        raise DataError(
+            f"datasets.{name}: {images} {divided} images are too few for their roles ({listed}; each needs "
+            f"{FEWEST_IN_ROLE}); add images, or set its keys held_out and measured"
+        )
+    return {"training": ("train", 0, images), **roles} if divided == "train" else roles
+
+
+class Part:
+    """The first images of a role, in the order that was drawn once; slices are read from disk when asked for."""
+
+    def __init__(self, store: Store, split: str, start: int, stop: int):
+        self._store, self._start, self._stop = store, start, stop
+        #: The half of the source that they are from: "train" or "test".
+        self.split = split
+
+    def __len__(self) -> int:
+        return self._stop - self._start
+
+    def images(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Images ``start`` to ``stop``: uint8 (n, channels, height, width)."""
+        return self._read("images", start, stop)
+
+    def labels(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Labels of the same images: int64 (n,)."""
+        return self._read("labels", start, stop)
+
+    def indices(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Positions of the same images in their split of the source: int64 (n,)."""
+        return self._read("indices", start, stop)
+
+    def _read(self, name: str, start: int, stop: int | None) -> np.ndarray:
+        stop = len(self) if stop is None else min(stop, len(self))
+        return self._store.read(f"{self.split}/{name}", slice(self._start + start, self._start + stop))
+
+
 class Dataset:
-    """A data set in its store: images, labels and their mean, in the order that was drawn once."""
+    """A data set in its store: images, labels and their mean, in the order and roles that were drawn once."""
 
     def __init__(self, store: Store):
         self._store = store
         self.class_names: list[str] = store.record["class_names"]
-        #: "train" and "test", or "test" alone.
-        self.splits = tuple(split for split in ("train", "test") if f"{split}/labels" in store)
+        #: Split, start and stop of each role; see :func:`draw_roles`.
+        self.roles: dict[str, tuple[str, int, int]] = store.record["roles"]
         #: (channels, height, width)
         self.shape: tuple[int, int, int] = store.shape("test/images")[1:]
-        #: Mean image of the training set, pixels in [0, 1], float64 (channels, height, width).
+        #: Mean of the training images, or of those that make directions; pixels in [0, 1], float64, of that shape.
         self.mean: np.ndarray = store["mean"]
-        #: Standard deviation of the training pixels about the mean image, a number.
+        #: Standard deviation of the pixels of the same images about their mean image, a number.
         self.deviation = float(store["deviation"])
 
     @property
@@ -232,46 +312,22 @@ class Dataset:
         return min(1024, max(1, 2**27 // (4 * self.pixels)))
 
     def chosen_classes(self, classes: str | list[int]) -> list[int]:
-        """Indices of the classes that ``curvature.classes`` names: "all", or a list of them."""
+        """Indices of the classes that ``boundary.classes`` names: "all", or a list of them."""
         known = list(range(len(self.class_names)))
         if classes == "all":
             return known
         unknown = sorted(set(classes) - set(known))
         if unknown:
-            raise ConfigError(f"curvature.classes: there is no class {unknown[0]}; the data set has 0 to {known[-1]}")
+            raise ConfigError(f"boundary.classes: there is no class {unknown[0]}; the data set has 0 to {known[-1]}")
         return sorted(classes)
 
-    def size(self, split: str) -> int:
-        """Number of images in ``split``; a DataError if the source had no such split."""
-        if split not in self.splits:
-            raise DataError(f"the data set of {self._store.path} has no {split} images; set the stage's split to test")
-        return self._store.shape(f"{split}/labels")[0]
+    def part(self, role: str, limit: int | None = None) -> Part:
+        """The first ``limit`` images of a role, or all of it where it has no more.
 
-    def count(self, split: str, limit: int | None) -> int:
-        """Number of images that a stage takes from ``split`` when its settings allow ``limit`` (None: all)."""
-        return min(self.size(split), limit or self.size(split))
-
-    def span(self, split: str, limit: int) -> tuple[int, int]:
-        """Start and stop of the images that directions are made from.
-
-        The first of the training images; but the last of the test images, for results are measured on the first.
+        Raises:
+            DataError: no image has this role: ``training`` where the source has no training images.
         """
-        size, n = self.size(split), self.count(split, limit)
-        return (size - n, size) if split == "test" else (0, n)
-
-    def images(self, split: str, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """Images ``start`` to ``stop`` of ``split``: uint8 (n, channels, height, width)."""
-        return self._store.read(f"{split}/images", slice(start, stop))
-
-    def labels(self, split: str, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """Labels of the same images: int64 (n,)."""
-        return self._store.read(f"{split}/labels", slice(start, stop))
-
-    def indices(self, split: str, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """Their positions in the source: int64 (n,)."""
-        return self._store.read(f"{split}/indices", slice(start, stop))
-
-    def batches(self, split: str, count: int, size: int) -> Iterator[np.ndarray]:
-        """The first ``count`` images of ``split`` in pieces of ``size``, read from disk one by one."""
-        for start in range(0, count, size):
-            yield self.images(split, start, min(start + size, count))
+        if role not in self.roles:
+            raise DataError(f"no image of {self._store.path} has the role {role!r}; it has {', '.join(self.roles)}")
+        split, start, stop = self.roles[role]
+        return Part(self._store, split, start, min(stop, start + limit) if limit else stop)

@@ -50,6 +50,9 @@ OTHERS = "#BBBBBB"
 #: Test is what matters; training is beside it.
 SPLITS = {"test": "-", "train": (0, (1.5, 1.2))}
 
+#: What the legends call them: accuracy on the images that trained the network says nothing of others.
+SPLIT_NAMES = {"test": "test images", "train": "training images (in-sample)"}
+
 #: Width and height of a panel in inches.
 PANEL = (2.75, 2.2)
 
@@ -273,15 +276,14 @@ def singular_values(table: pd.DataFrame, ax: Axes) -> None:
 
 
 def learning_curve(table: pd.DataFrame, ax: Axes) -> None:
-    """Training and test accuracy in % after each epoch."""
+    """Training (in-sample) and test accuracy in % after each epoch, with a 95 % band on the latter."""
+    colour = PALETTE["curvature-negative"]
     for split, style in SPLITS.items():
-        colour, low, high = (
-            PALETTE["curvature-negative"],
-            100 * table[f"{split}_ci_low"],
-            100 * table[f"{split}_ci_high"],
+        ax.plot(
+            table["epoch"], 100 * table[f"{split}_accuracy"], color=colour, linestyle=style, label=SPLIT_NAMES[split]
         )
-        ax.plot(table["epoch"], 100 * table[f"{split}_accuracy"], color=colour, linestyle=style, label=split)
-        ax.fill_between(table["epoch"], low, high, color=colour, alpha=0.2, linewidth=0)
+    low, high = 100 * table["test_ci_low"], 100 * table["test_ci_high"]
+    ax.fill_between(table["epoch"], low, high, color=colour, alpha=0.2, linewidth=0)
     ax.set(xlabel="epoch", ylabel="accuracy (%)", xlim=(1, max(2, table["epoch"].max())))
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(loc="lower right")
@@ -325,7 +327,7 @@ def panels(names: Sequence[str], heights: Sequence[float] = (1,), columns: int =
 def bases_legend(figure: Figure, colours: Mapping[str, Any], splits: Sequence[str]) -> None:
     """The legend of all panels, below them: colours are bases, line styles are splits."""
     handles = [Line2D([], [], color=colour, label=basis_name(basis)) for basis, colour in colours.items()]
-    handles += [Line2D([], [], color="black", linestyle=SPLITS[split], label=f"{split} images") for split in splits]
+    handles += [Line2D([], [], color="black", linestyle=SPLITS[split], label=SPLIT_NAMES[split]) for split in splits]
     width, height = figure.get_size_inches()
     columns = max(2, int(width // 2.6))
     # The legend takes its own room, not the panels'.

@@ -17,6 +17,7 @@ from friendlyfire.sources import image_shape
 STAGES = (
     "networks",
     "perturbations",
+    "boundary",
     "curvature",
     "bases",
     "accuracy",
@@ -123,9 +124,9 @@ def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     raise ConfigError(": ".join(part for part in ("config", key, message) if part))
 
 
-def useful_shards(asked: int, images: int, together: int) -> int:
+def useful_shards(asked: int, together: int, *images: int) -> int:
     """How many jobs can share images that stay together in blocks: as many as asked for, but none without a block."""
-    return min(asked, -(-images // together))
+    return min(asked, sum(-(-count // together) for count in images))
 
 
 def suite_experiments(config: Mapping[str, Any]) -> list[str]:
@@ -189,6 +190,7 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
     pixels, key = channels * height * width, f"config: {experiment}"
     sections = {stage: experiment_settings(config, experiment, stage) for stage in STAGES}
     networks, curvature, figures = sections["networks"], sections["curvature"], sections["figures"]
+    classes = sections["boundary"]["classes"]
     for attack in sections["fractions"]["attacks"]:
         if attack.startswith(FOOLBOX):
             _check_foolbox_attack(f"{key}: fractions.attacks", attack.removeprefix(FOOLBOX))
@@ -205,9 +207,9 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
                 raise ConfigError(
                     f"{key}: figures.{figure}: {basis}: the images have {min(height, width)} pixels a side"
                 )
-    if figures["scores"] and curvature["classes"] != "all" and sections["scores"]["shown"] not in curvature["classes"]:
+    if figures["scores"] and classes != "all" and sections["scores"]["shown"] not in classes:
         raise ConfigError(
-            f"{key}: scores.shown: class {sections['scores']['shown']} is not one of curvature.classes; add it there"
+            f"{key}: scores.shown: class {sections['scores']['shown']} is not one of boundary.classes; add it there"
         )
     if pixels > LARGEST_SQUARE and sections["bases"]["directions"] is None:
         asked = {"dct", "random"} & {basis for figure in ("fig3", "fig4", "fig5") for basis in figures[figure]}

@@ -11,3 +11,11 @@ class Status(IntEnum):
     NOT_CONVERGED = 2  #: the iterations ran out; the last perturbation is returned
     ZERO_GRADIENT = 3  #: no class could be approached: every (projected) gradient was zero
     NON_FINITE = 4  #: a logit or a gradient was not finite
+    NOT_JUDGED = 5  #: a direction without a length of its own, or of many images: whether it fools one means nothing
+
+
+def with_direction(attack: str) -> tuple[Status, ...]:
+    """Statuses of perturbations whose direction means something: of DeepFool, which seeks a boundary, only successes."""
+    if attack == "deepfool":
+        return (Status.CONVERGED,)
+    return (Status.CONVERGED, Status.NOT_CONVERGED, Status.NOT_JUDGED)

@@ -1,7 +1,8 @@
 """Accuracy on images projected onto the prefixes of a basis (section 4.2).
 
 Needs: a network, its data set, any basis.
-Gives: results/{experiment}/accuracy/{basis}.csv, training and test accuracy at each rank with 95 % intervals.
+Gives: results/{experiment}/accuracy/{basis}.csv, the accuracy at each rank on the images that trained the network
+(in-sample) and, with 95 % intervals, on measured images; {basis}.zarr.zip, which images are classified correctly.
 """
 
 
@@ -14,6 +15,7 @@ rule measure_accuracy:
         basis="results/{experiment}/bases/{basis}.zarr.zip",
     output:
         accuracy="results/{experiment}/accuracy/{basis}.csv",
+        images="results/{experiment}/accuracy/{basis}.zarr.zip",
     log:
         "results/logs/measure_accuracy/{experiment}-{basis}.log",
     benchmark:
@@ -26,6 +28,6 @@ rule measure_accuracy:
         mem=gigabytes(4, 2),
         runtime=hours(2),
     params:
-        settings=settings("accuracy", "curvature.classes"),
+        settings=settings("accuracy", "boundary.classes"),
     script:
         "../scripts/measure_accuracy.py"

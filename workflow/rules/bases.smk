@@ -13,7 +13,7 @@ rule order_curvature:
     """Put the eigenvectors of all classes in turn, by the sign or the smallness of their curvature."""
     input:
         code=code_of("order_curvature"),
-        curvature=curvature_shards,
+        curvature=shards_of("curvature"),
     output:
         basis="results/{experiment}/bases/{basis}.zarr.zip",
     log:
@@ -69,7 +69,7 @@ use rule decompose_perturbations as decompose_resampled with:
 
 
 rule decompose_images:
-    """Control: the principal components of the training images."""
+    """Control: the principal components of the images that make directions."""
     input:
         code=code_of("decompose_images"),
         dataset=dataset_of,
@@ -140,6 +140,7 @@ rule tabulate_spectra:
     input:
         code=code_of("tabulate_spectra"),
         curvature=spectra_of("curvature"),
+        boundary=spectra_of("boundary"),
         deepfool=spectra_of("deepfool"),
         pca=spectra_of("pca"),
     output:

@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 
 from friendlyfire.errors import ConfigError
 from friendlyfire.sections import experiment_settings
-from friendlyfire.sources import image_shape
+from friendlyfire.sources import HELD_OUT, image_shape, sampled_sides
 from friendlyfire.settings import (
     ATTACKED_TOGETHER,
     ATTACKS,
@@ -84,9 +84,9 @@ def attack_settings(wildcards):
     section = experiment_settings(config, wildcards.experiment, "perturbations")
     kind, _, name = wildcards.attack.partition("-")
     options = {f"{kind}.{name}": section[kind].get(name, {})} if name else {kind: section[kind]}
-    images = {key: section[key] for key in ("split", "images", "held_out")}
-    shards = useful_shards(section["shards"], section["images"] + section["held_out"], ATTACKED_TOGETHER)
-    return {"seed": config["seed"], "perturbations": {**images, "shards": shards, **options}}
+    held_out = config["datasets"][config["experiments"][wildcards.experiment]["dataset"]].get("held_out") or HELD_OUT
+    shards = useful_shards(section["shards"], ATTACKED_TOGETHER, section["images"], held_out)
+    return {"seed": config["seed"], "perturbations": {"images": section["images"], "shards": shards, **options}}
 
 
 def dataset_settings(wildcards):
@@ -234,12 +234,17 @@ def perturbation_shards(wildcards):
 
 def curvature_settings(wildcards):
     """Params: curvature, with the numbers of jobs that have something to do."""
-    section = experiment_settings(config, wildcards.experiment, "curvature")
-    section["image_shards"] = useful_shards(section["image_shards"], section["images"], DIFFERENTIATED_TOGETHER)
-    if section["classes"] != "all":
-        section["shards"] = min(section["shards"], len(section["classes"]))
-    deepfool = settings("perturbations.deepfool")(wildcards)
-    return {**deepfool, "curvature": section}
+    section, boundary = (experiment_settings(config, wildcards.experiment, name) for name in ("curvature", "boundary"))
+    section["image_shards"] = useful_shards(section["image_shards"], DIFFERENTIATED_TOGETHER, boundary["images"])
+    if boundary["classes"] != "all":
+        section["shards"] = min(section["shards"], len(boundary["classes"]))
+    return {"seed": config["seed"], "curvature": section}
+
+
+def boundary_settings(wildcards):
+    """Params: boundary, DeepFool's options, and over how many jobs the classes are spread."""
+    shards = curvature_settings(wildcards)["curvature"]["shards"]
+    return {**settings("boundary", "perturbations.deepfool")(wildcards), "curvature": {"shards": shards}}
 
 
 def hessian_parts(wildcards):
@@ -249,20 +254,25 @@ def hessian_parts(wildcards):
     return [f"{prefix}-{part}.zarr.zip" for part in range(shards)] if shards > 1 else []
 
 
-def curvature_shards(wildcards):
-    """Input: the stores of all shards of the curvature of the job's experiment."""
-    shards = curvature_settings(wildcards)["curvature"]["shards"]
-    return [f"results/{wildcards.experiment}/curvature/shard-{shard}.zarr.zip" for shard in range(shards)]
+def shards_of(stage):
+    """Input: the stores of all shards of a stage, boundary or curvature, of the job's experiment."""
+
+    def of_job(wildcards):
+        shards = curvature_settings(wildcards)["curvature"]["shards"]
+        return [f"results/{wildcards.experiment}/{stage}/shard-{shard}.zarr.zip" for shard in range(shards)]
+
+    return of_job
 
 
 def spectra_of(kind):
     """Input: the stores of one kind of spectrum that the experiment's figure shows."""
 
     def of_job(wildcards):
-        if kind not in experiment_settings(config, wildcards.experiment, "figures")["spectrum"]:
+        shown = "curvature" if kind == "boundary" else kind
+        if shown not in experiment_settings(config, wildcards.experiment, "figures")["spectrum"]:
             return []
-        if kind == "curvature":
-            return curvature_shards(wildcards)
+        if shown == "curvature":
+            return shards_of(kind)(wildcards)
         basis = "pca" if kind == "pca" else f"{kind}-high"
         return [f"results/{wildcards.experiment}/bases/{basis}.zarr.zip"]
 
@@ -276,6 +286,14 @@ def basis_results(folder, figure, kind="csv"):
         for experiment in experiments_with(figure)
         for basis in experiment_settings(config, experiment, "figures")[figure]
     ]
+
+
+def resampled_bases(wildcards):
+    """Input: the singular vectors of the perturbations that the unit passes, for each side that it samples down to."""
+    size = image_shape(config["datasets"][config["experiments"][wildcards.experiment]["dataset"]])[1]
+    sides = sampled_sides(experiment_settings(config, wildcards.experiment, "resampling")["sides"], size)
+    names = ["deepfool-high" if side == size else f"deepfool-high-{side}px" for side in sides]
+    return [f"results/{wildcards.experiment}/bases/{name}.zarr.zip" for name in names]
 
 
 def accuracy_tables(wildcards):

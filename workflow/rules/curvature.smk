@@ -1,6 +1,6 @@
 """Principal directions and curvatures of the class boundaries (algorithm 1).
 
-Needs: a network and its data set.
+Needs: a network and its boundary points.
 Gives: results/{experiment}/curvature/shard-{shard}.zarr.zip, the eigenpairs of the mean Hessian of every
 `curvature.shards`-th target class, each with its quality record.
 With `curvature.image_shards` above 1, hessians-{shard}-{part}.zarr.zip beside them, which those are made from.
@@ -11,8 +11,8 @@ rule measure_hessians:
     """Measure the dense mean Hessians at the boundary points of one share of the images."""
     input:
         code=code_of("measure_hessians"),
-        dataset=dataset_of,
         network="results/{experiment}/network.safetensors",
+        boundary="results/{experiment}/boundary/shard-{shard}.zarr.zip",
     output:
         hessians=temp("results/{experiment}/curvature/hessians-{shard}-{part}.zarr.zip"),
     log:
@@ -33,11 +33,11 @@ rule measure_hessians:
 
 
 rule decompose_curvature:
-    """Bring images to the boundary of each target class and decompose the mean Hessian of the margin there."""
+    """Decompose the mean Hessian of the margin at the boundary points of each target class."""
     input:
         code=code_of("decompose_curvature"),
-        dataset=dataset_of,
         network="results/{experiment}/network.safetensors",
+        boundary="results/{experiment}/boundary/shard-{shard}.zarr.zip",
         hessians=hessian_parts,
     output:
         curvature="results/{experiment}/curvature/shard-{shard}.zarr.zip",

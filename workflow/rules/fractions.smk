@@ -1,7 +1,8 @@
 """How much of the perturbations lies in the subspaces that classify (section 4.3).
 
 Needs: perturbations of several attacks, any basis.
-Gives: results/{experiment}/fractions/{basis}.csv, the mean fraction of the norm at each rank with 95 % intervals.
+Gives: results/{experiment}/fractions/{basis}.csv, the mean fraction of the norm at each rank with 95 % intervals;
+{basis}.zarr.zip, the fraction of each perturbation.
 """
 
 
@@ -14,6 +15,7 @@ rule measure_fractions:
         perturbations=perturbations_of,
     output:
         fractions="results/{experiment}/fractions/{basis}.csv",
+        images="results/{experiment}/fractions/{basis}.zarr.zip",
     log:
         "results/logs/measure_fractions/{experiment}-{basis}.log",
     benchmark:
@@ -25,6 +27,6 @@ rule measure_fractions:
         mem=gigabytes(4, 2),
         runtime=hours(1),
     params:
-        settings=settings("accuracy", "fractions", "curvature.classes"),
+        settings=settings("accuracy", "fractions", "boundary.classes"),
     script:
         "../scripts/measure_fractions.py"

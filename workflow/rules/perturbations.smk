@@ -71,6 +71,6 @@ rule find_universal:
         mem=gigabytes(6, 1),
         runtime=hours(4),
     params:
-        settings=settings("perturbations.split", "perturbations.uap", "perturbations.deepfool"),
+        settings=settings("perturbations.uap", "perturbations.deepfool"),
     script:
         "../scripts/find_universal.py"

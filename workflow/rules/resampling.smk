@@ -1,6 +1,6 @@
 """A network behind a unit that samples its images down and up again (section 4.4, table 1).
 
-Needs: a network and its data set.
+Needs: a network, its data set, and the singular vectors of the perturbations that the unit passes.
 Gives: results/{experiment}/resampling/transfer.csv, accuracy and fooling rates of rescaled perturbations, and
 attacks.csv, what other attacks reach behind the unit.
 """
@@ -12,6 +12,7 @@ rule measure_resampling:
         code=code_of("measure_resampling"),
         dataset=dataset_of,
         network="results/{experiment}/network.safetensors",
+        bases=resampled_bases,
     output:
         transfer="results/{experiment}/resampling/transfer.csv",
         attacks="results/{experiment}/resampling/attacks.csv",

@@ -12,7 +12,7 @@ rule measure_scores:
         code=code_of("measure_scores"),
         dataset=dataset_of,
         network="results/{experiment}/network.safetensors",
-        curvature=curvature_shards,
+        curvature=shards_of("curvature"),
     output:
         population="results/{experiment}/scores/{kind}.csv",
         form="results/{experiment}/scores/{kind}-form.csv",

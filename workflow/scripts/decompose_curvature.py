@@ -5,69 +5,50 @@ from dataclasses import asdict
 
 import numpy as np
 
-from boundary import Boundary, WatchedHessian, boundary_of, classes_of, probes_of, record_of, seed_of
 from friendlyfire.curvature import Eigenpairs, decompose_dense, decompose_lanczos
-from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
-from friendlyfire.errors import CurvatureError
-from friendlyfire.networks import as_pixels, load_network
-from friendlyfire.statuses import Status
+from friendlyfire.hessians import MeanHessian
+from friendlyfire.networks import load_network
 from friendlyfire.stores import create_store, open_store
 from job import Progress, run
+from mean_hessians import WatchedHessian, mean_hessians, probes_of, record_of, seed_of
 
 
 def main(inputs, outputs, settings):
     section, device = settings["curvature"], resolve_device(settings["device"])
     network = load_network(inputs.network, device)
-    with open_store(inputs.dataset, "dataset") as store:
-        dataset = Dataset(store)
-        span = dataset.span(section["split"], section["images"])
-        images, indices = (
-            as_pixels(dataset.images(section["split"], *span), device),
-            dataset.indices(section["split"], *span),
-        )
-    classes = classes_of(settings, dataset)
-    record = {
-        **record_of(settings, dataset),
-        "classes": classes,
-        "class_names": [dataset.class_names[c] for c in classes],
-        "pixels": dataset.pixels,
-        "statuses": {status.name.lower(): int(status) for status in Status},
-        "units": "step: pixels in [0, 1]; values: logits / pixel^2, positive ones lead into the class",
-    }
-    with create_store(outputs.curvature, "curvature", record) as target:
-        target.array("indices", indices)
-        progress = Progress("classes", len(classes))
-        for number, c in enumerate(classes, start=1):
-            boundary = boundary_of(network, images, c, settings)
-            pairs = decompose(boundary, c, dataset, settings, inputs.hessians, progress)
-            logging.info("class %s: %s", dataset.class_names[c], asdict(pairs.quality))
-            progress.reach(number)
-            kept = kept_vectors(pairs.values, section)
-            target.array(f"{c}/values", pairs.values)
-            target.array(f"{c}/residuals", pairs.residuals)
-            target.array(f"{c}/converged", pairs.converged)
-            target.array(f"{c}/kept", kept)
-            target.array(f"{c}/vectors", pairs.vectors[:, kept].astype(np.float32), axis=1)
-            target.array(f"{c}/statuses", boundary.statuses.cpu().numpy())
-            target.array(f"{c}/sources", boundary.sources.cpu().numpy())
-            target.array(f"{c}/quality", np.array(list(asdict(pairs.quality).values()), dtype=np.float64))
+    with open_store(inputs.boundary, "boundary", settings["experiment"]) as boundary:
+        units = "step: pixels in [0, 1]; values: logits / pixel^2, positive ones lead into the class"
+        record = {**record_of(settings, boundary), "units": units}
+        with create_store(outputs.curvature, "curvature", record) as target:
+            classes = boundary.record["classes"]
+            progress = Progress("classes", len(classes))
+            for number, c in enumerate(classes, start=1):
+                halves = mean_hessians(network, boundary, c, settings, device)
+                pairs = decompose(halves, c, settings, inputs.hessians, progress)
+                logging.info("class %s: %s", boundary.record["class_names"][number - 1], asdict(pairs.quality))
+                progress.reach(number)
+                kept = kept_vectors(pairs.values, section)
+                target.array(f"{c}/values", pairs.values)
+                target.array(f"{c}/residuals", pairs.residuals)
+                target.array(f"{c}/converged", pairs.converged)
+                target.array(f"{c}/kept", kept)
+                target.array(f"{c}/vectors", pairs.vectors[:, kept].astype(np.float32), axis=1)
+                target.array(f"{c}/quality", np.array(list(asdict(pairs.quality).values()), dtype=np.float64))
 
 
 def decompose(
-    boundary: Boundary, target: int, dataset: Dataset, settings: dict, hessians: list[str], progress: Progress
+    operators: tuple[list[MeanHessian], list[MeanHessian]],
+    target: int,
+    settings: dict,
+    hessians: list[str],
+    progress: Progress,
 ) -> Eigenpairs:
     """Eigenpairs of the mean Hessian of one target class; ``hessians`` are stores of what other jobs measured of it."""
     section = settings["curvature"]
-    if not all(boundary.halves):
-        raise CurvatureError(
-            f"class {dataset.class_names[target]!r} of {settings['experiment']} has too few boundary points: "
-            f"{boundary.counts()}, and either half of the images needs one; raise curvature.images or "
-            "perturbations.deepfool.max_iterations"
-        )
 
     def halves(products: int) -> tuple[WatchedHessian, WatchedHessian]:
-        return tuple(WatchedHessian(operators, 2 * products, progress) for operators in boundary.halves)
+        return tuple(WatchedHessian(half, 2 * products, progress) for half in operators)
 
     if section["solver"] == "lanczos":
         return decompose_lanczos(
@@ -77,10 +58,10 @@ def decompose(
             section["tolerance"],
             max_products=section["max_products"],
         )
+    pixels = operators[0][0].pixels
     measured, gradients = gathered(hessians, target, settings["experiment"])
-    products = section["leading"] + (0 if measured else dataset.pixels)
-    probes = probes_of(target, dataset.pixels, settings)
-    pairs = decompose_dense(halves(products), probes, section["leading"], measured)
+    products = section["leading"] + (0 if measured else pixels)
+    pairs = decompose_dense(halves(products), probes_of(target, pixels, settings), section["leading"], measured)
     pairs.quality.gradients += gradients
     return pairs
 

@@ -1,4 +1,4 @@
-"""Training images -> their principal components."""
+"""Images that make directions -> their principal components."""
 
 import logging
 
@@ -15,21 +15,20 @@ from records import made
 def main(inputs, outputs, settings):
     with open_store(inputs.dataset, "dataset") as store:
         dataset = Dataset(store)
-        split = store.record["mean_of"]
-        first, last = dataset.span(split, settings["bases"]["pca_images"])
-        mean = dataset.mean.reshape(-1)
+        part, mean = dataset.part("directions", settings["bases"]["pca_images"]), dataset.mean.reshape(-1)
 
-        def centred(part: slice) -> np.ndarray:
-            return dataset.images(split, first + part.start, first + part.stop).reshape(-1, dataset.pixels) / 255 - mean
+        def centred(rows: slice) -> np.ndarray:
+            return part.images(rows.start, rows.stop).reshape(-1, dataset.pixels) / 255 - mean
 
-        vectors, values = singular_directions(centred, last - first, dataset.pixels)
-    logging.info("%d images: rank %d of %d", last - first, len(values), dataset.pixels)
+        vectors, values = singular_directions(centred, len(part), dataset.pixels)
+    logging.info("%d images: rank %d of %d", len(part), len(values), dataset.pixels)
     record = {
         "experiment": settings["experiment"],
         "basis": "pca",
         "settings": settings["bases"],
         **made(settings),
-        "images": last - first,
+        "role": "directions",
+        "images": len(part),
         "units": "vectors: unit norm; scores: singular values of the mean-subtracted images, pixels in [0, 1]",
     }
     write_basis(outputs.basis, Basis(vectors, values), record)

@@ -17,8 +17,7 @@ from records import made
 def main(inputs, outputs, settings):
     side = int(settings["side"]) if "side" in settings else None
     with open_store(inputs.perturbations, "perturbations", settings["experiment"]) as store:
-        decomposed = slice(-store.record["held_out"])
-        fooled = np.flatnonzero((store["statuses"] == Status.CONVERGED)[decomposed] & (store["norms"] > 0)[decomposed])
+        fooled = np.flatnonzero(~store["held_out"] & (store["statuses"] == Status.CONVERGED) & (store["norms"] > 0))
         shape = store.record["shape"]
         vectors, values = singular_directions(
             lambda part: unit_rows(store, fooled[part], shape, side), len(fooled), int(np.prod(shape))

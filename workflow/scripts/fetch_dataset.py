@@ -5,7 +5,7 @@ import logging
 import tarfile
 from pathlib import Path
 
-from friendlyfire.datasets import source_splits
+from friendlyfire.datasets import draw_roles, source_splits
 from friendlyfire.errors import DataError
 from friendlyfire.sources import NATIVE_SHAPES
 from job import run
@@ -17,10 +17,13 @@ def main(inputs, outputs, settings):
     if settings["source"] in set(NATIVE_SHAPES) - {"digits"}:
         download(settings["source"], root)
     splits = source_splits(settings, root, settings["seed"])
+    counts = {name: len(split.labels) for name, split in splits.items()}
+    # Too few images are an error now, before any job that takes time.
+    draw_roles(settings, {name: min(count, settings.get(name) or count) for name, count in counts.items()})
     stock = {
         "source": settings["source"],
         "classes": len(splits["test"].class_names),
-        "images": {name: len(split.labels) for name, split in splits.items()},
+        "images": counts,
         "fingerprints": {name: split.fingerprint() for name, split in splits.items()},
     }
     logging.info("%s", stock)

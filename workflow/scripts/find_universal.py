@@ -18,16 +18,15 @@ from records import made
 
 def main(inputs, outputs, settings):
     perturbations, device = settings["perturbations"], resolve_device(settings["device"])
-    section, split = perturbations["uap"], perturbations["split"]
+    section = perturbations["uap"]
     network = load_network(inputs.network, device)
     with open_store(inputs.dataset, "dataset") as store:
         dataset = Dataset(store)
         count = section["count"]
-        span = dataset.span(split, count * section["images"])
-        shares = [np.arange(k, span[1] - span[0], count) for k in range(count)]
-        images = as_pixels(dataset.images(split, *span), device)
-        held_out = as_pixels(dataset.images("test", 0, section["held_out"]), device)
-        indices = dataset.indices(split, *span)
+        part = dataset.part("directions", count * section["images"])
+        shares = [np.arange(k, len(part), count) for k in range(count)]
+        images, indices = as_pixels(part.images(), device), part.indices()
+        held_out = as_pixels(dataset.part("held-out").images(), device)
         mean = torch.from_numpy(dataset.mean).float().to(device)
     # A fraction of what the images are away from their mean means the same on every data set.
     unit = float((images - mean).flatten(1).norm(dim=1).mean()) if section["norm"] == "l2" else 1.0
@@ -38,9 +37,9 @@ def main(inputs, outputs, settings):
         "attack": "uap",
         "settings": perturbations,
         **made(settings),
-        "split": split,
+        "role": "directions",
         "radius": radius,
-        "held_out": count,
+        "held_out": len(held_out),
         "units": "perturbations, norms and radius: pixels in [0, 1]; rates: of fooled held-out images, pass by pass",
         "statuses": {status.name.lower(): int(status) for status in Status},
     }
@@ -71,8 +70,7 @@ def main(inputs, outputs, settings):
         target.array("norms", np.linalg.norm(stacked.astype(np.float64), axis=1))
         target.array("rates", rates)
         target.array("indices", indices)
-        # Universal perturbations fool many images, not one: none has classes of its own.
-        target.array("statuses", np.full(count, int(Status.CONVERGED)))
+        target.array("statuses", np.full(count, int(Status.NOT_JUDGED)))
 
 
 if "snakemake" in globals():

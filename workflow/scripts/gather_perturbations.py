@@ -6,6 +6,7 @@ from contextlib import ExitStack
 import numpy as np
 
 from friendlyfire.errors import NetworkError
+from friendlyfire.statuses import with_direction
 from friendlyfire.stores import Store, create_store, open_store
 from job import run
 from records import made
@@ -26,12 +27,13 @@ def main(inputs, outputs, settings):
                     stop = min(start + array.chunks[0], len(norms))
                     array[start:stop] = rows(shards, name, start, stop)
     counts = {name: int((statuses == code).sum()) for name, code in record["statuses"].items()}
-    if not counts["converged"]:
+    usable = norms[np.isin(statuses, with_direction(settings["attack"]))]
+    if not len(usable):
         raise NetworkError(
-            f"no image of {settings['experiment']} could be fooled: {counts}; is the network's output constant?"
+            f"{settings['attack']} gave no perturbation of any image of {settings['experiment']}: {counts}; is the "
+            "network's output constant?"
         )
-    fooled = norms[statuses == record["statuses"]["converged"]]
-    logging.info("%s; mean norm %.4g, median %.4g", counts, fooled.mean(), np.median(fooled))
+    logging.info("%s; mean norm %.4g, median %.4g", counts, usable.mean(), np.median(usable))
 
 
 def rows(shards: list[Store], name: str, start: int, stop: int) -> np.ndarray:

@@ -21,7 +21,7 @@ from job import run
 
 WAY_OUT = "check the weights, networks.normalisation, and that its classes are the sorted names of the class folders"
 
-#: Test images that show whether the weights belong to these classes; more would only cost time.
+#: Measured images that show whether the weights belong to these classes; more would only cost time.
 IMAGES = 1000
 
 
@@ -29,7 +29,8 @@ def main(inputs, outputs, settings):
     section, device = settings["networks"], resolve_device(settings["device"])
     with open_store(inputs.dataset, "dataset") as store:
         dataset = Dataset(store)
-        images, labels = dataset.images("test", 0, IMAGES), dataset.labels("test", 0, IMAGES)
+        part = dataset.part("measured", IMAGES)
+        images, labels = part.images(), part.labels()
     classes = len(dataset.class_names)
     network = build_network(
         section, dataset.mean, dataset.deviation, classes, pretrained=section["weights"] == "published"

@@ -24,9 +24,8 @@ def main(inputs, outputs, settings):
         basis = torch.from_numpy(store["vectors"].astype(np.float32)).to(device)
     with open_store(inputs.dataset, "dataset") as store:
         dataset = Dataset(store)
-        n = dataset.count(section["split"], section["images"])
-        images = as_pixels(dataset.images(section["split"], 0, n), device)
-        indices = dataset.indices(section["split"], 0, n)
+        part = dataset.part("measured", section["images"])
+        images, indices, n = as_pixels(part.images(), device), part.indices(), len(part)
         mean = torch.from_numpy(dataset.mean).float().to(device)
     ranks, shown = rank_list(section["ranks"], basis.shape[1]), min(section["pictures"], n)
     rows, perturbations, projections = [], [], []
@@ -39,13 +38,14 @@ def main(inputs, outputs, settings):
     table = pd.DataFrame(rows)
     table.insert(0, "experiment", settings["experiment"])
     table.insert(1, "basis", settings["basis"])
+    table.insert(2, "role", "measured")
     write_table(outputs.confinement, table, settings)
     record = {
         "experiment": settings["experiment"],
         "basis": settings["basis"],
         "settings": section,
         **made(settings),
-        "split": section["split"],
+        "role": "measured",
         "units": "pixels in [0, 1]; perturbations without the overshoot",
     }
     with create_store(outputs.pictures, "pictures", record) as store:

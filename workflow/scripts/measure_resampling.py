@@ -5,14 +5,14 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from friendlyfire.bases import singular_directions
 from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
 from friendlyfire.errors import NetworkError
 from friendlyfire.intervals import mean_interval, wilson_interval
 from friendlyfire.networks import as_pixels, load_network, predict
-from friendlyfire.perturbations import deepfool
+from friendlyfire.perturbations import Attack, deepfool
 from friendlyfire.resampling import Resampled, resampled
+from friendlyfire.sources import sampled_sides
 from friendlyfire.stores import open_store
 from job import progress, run
 from tables import write_table
@@ -27,72 +27,60 @@ def main(inputs, outputs, settings):
     network = load_network(inputs.network, device)
     with open_store(inputs.dataset, "dataset") as store:
         dataset = Dataset(store)
-        n = dataset.count("test", section["images"])
-        images = as_pixels(dataset.images("test", 0, n), device)
-        labels = torch.from_numpy(dataset.labels("test", 0, n)).to(device)
+        part = dataset.part("measured", section["images"])
+        images, labels = as_pixels(part.images(), device), torch.from_numpy(part.labels()).to(device)
         mean = torch.from_numpy(dataset.mean).float().to(device)
     attack = deepfool(network, images, **options)
-    half = int(attack.converged[: n // 2].sum())
-    if half < 1:
-        raise NetworkError(
-            f"none of {n // 2} images of {settings['experiment']} could be fooled; raise resampling.images"
-        )
+    if not attack.converged.any():
+        raise NetworkError(f"none of {len(images)} images of {settings['experiment']} could be fooled")
     transfers, attacks = [], []
-    for side in progress(sides_of(section["sides"], dataset.shape[1]), "sides"):
+    sides = sampled_sides(section["sides"], dataset.shape[1])
+    for side, path in zip(progress(sides, "sides"), inputs.bases, strict=True):
         unit = Resampled(network, mean, side).eval()
         clean = predict(unit, images).argmax(1)
         row = {"side": side, **proportion("accuracy", clean == labels)}
-        row |= norms("image_norm", resampled(images - mean, side)) | norms(
-            "perturbation_norm", resampled(attack.overshot, side)[attack.converged]
-        )
-        fooled = attack.converged
+        row |= norms("image_norm", resampled(images - mean, side))
+        row |= norms("perturbation_norm", resampled(attack.overshot, side)[attack.converged])
+        row["perturbations"] = int(attack.converged.sum())
         for factor in section["factors"]:
-            moved = predict(unit, images[fooled] + factor * attack.overshot[fooled]).argmax(1) != clean[fooled]
-            transfers.append({**row, "factor": factor, **proportion("fooling", moved), "images": n})
-        attacks += [
-            {"side": side, "attack": name, **row}
-            for name, row in compared(network, unit, images, attack, side, options).items()
-        ]
+            moved = fooled(unit, images, factor * attack.overshot, clean)
+            transfers.append({**row, "factor": factor, **proportion("fooling", moved), "images": len(images)})
+        with open_store(path, "basis", settings["experiment"]) as store:
+            basis = torch.from_numpy(store["vectors"].astype(np.float32)).to(device)
+        others = {
+            "free, without the unit": attack,
+            "confined, without the unit": deepfool(network, images, basis=basis, **options),
+            "white box, through the unit": deepfool(unit, images, **options),
+        }
+        for name, one in others.items():
+            dimensions = basis.shape[1] if "confined" in name else dataset.pixels
+            attacks.append(
+                {"side": side, "attack": name, "dimensions": dimensions, **reached(unit, images, one, clean)}
+            )
     for rows, path in ((transfers, outputs.transfer), (attacks, outputs.attacks)):
         table = pd.DataFrame(rows)
         table.insert(0, "experiment", settings["experiment"])
+        table.insert(1, "role", "measured")
         write_table(path, table, settings)
 
 
-def compared(network, unit, images: Tensor, attack, side: int, options: dict) -> dict[str, dict]:
-    """Three attacks on the network behind the unit: what the free one leaves, the confined one, and the white box.
+def fooled(unit: Resampled, images: Tensor, perturbations: Tensor, clean: Tensor) -> Tensor:
+    """Which of all images (n,) change their predicted class behind the unit; failed attacks count as what they give.
 
-    Section 4.4: DeepFool on the network without the unit, confined to the singular vectors of the perturbations that
-    the unit has passed, is as good as a white-box DeepFool through the unit. The singular vectors are of the first
-    half of the images, the attacks are on the second: an image's own perturbation would be a direction.
+    Source: the paper's footnote 7, samples of the data set that change their label.
     """
-    half = len(images) // 2
-    low = resampled(attack.overshot[:half], side)[attack.converged[:half]].flatten(1).cpu().numpy()
-    low /= np.linalg.norm(low, axis=1, keepdims=True)
-    vectors, _ = singular_directions(lambda part: low[part], *low.shape)
-    basis = torch.from_numpy(vectors.astype(np.float32)).to(images.device)
-    images = images[half:]
-    found = {
-        "free, without the unit": attack[half:],
-        "confined, without the unit": deepfool(network, images, basis=basis, **options),
-        "white box, through the unit": deepfool(unit, images, **options),
-    }
-    clean = predict(unit, images).argmax(1)
+    return predict(unit, images + perturbations.nan_to_num()).argmax(1) != clean
+
+
+def reached(unit: Resampled, images: Tensor, attack: Attack, clean: Tensor) -> dict[str, float]:
+    """What an attack reaches behind the unit: mean norm where it succeeded, successes and fooling of all images."""
     return {
-        name: {
-            "dimensions": images[0].numel() if "confined" not in name else basis.shape[1],
-            **norms("norm", one.overshot[one.converged]),
-            **proportion("success", one.converged),
-            **proportion("fooling", predict(unit, images + one.overshot).argmax(1) != clean),
-            "images": len(images),
-        }
-        for name, one in found.items()
+        **norms("norm", attack.overshot[attack.converged]),
+        "perturbations": int(attack.converged.sum()),
+        **proportion("success", attack.converged),
+        **proportion("fooling", fooled(unit, images, attack.overshot, clean)),
+        "images": len(images),
     }
-
-
-def sides_of(sides: list[float], size: int) -> list[int]:
-    """The sides d_low in pixels, descending; numbers up to 1 are fractions of the images' size."""
-    return sorted({round(side * size) if side <= 1 else int(side) for side in sides}, reverse=True)
 
 
 def norms(name: str, vectors: Tensor) -> dict[str, float]:

@@ -38,9 +38,8 @@ def main(inputs, outputs, settings):
     network = load_network(inputs.network, device)
     with open_store(inputs.dataset, "dataset") as store:
         dataset = Dataset(store)
-        n = dataset.count(section["split"], section["images"])
-        images = as_pixels(dataset.images(section["split"], 0, n), device)
-        indices = dataset.indices(section["split"], 0, n)
+        part = dataset.part("measured", section["images"])
+        images, indices = as_pixels(part.images(), device), part.indices()
         mean = torch.from_numpy(dataset.mean).float().to(device)
     clean = predict(network, images).argmax(1).cpu().numpy()
     # The range of the movement: as far as the images are from their mean.
@@ -74,6 +73,7 @@ def main(inputs, outputs, settings):
     for output, table in tables.items():
         table.insert(0, "experiment", settings["experiment"])
         table.insert(1, "kind", kind)
+        table.insert(2, "role", "measured")
         write_table(getattr(outputs, output), table, settings)
     record = {
         "experiment": settings["experiment"],

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from friendlyfire.captions import image_counts
 from friendlyfire.coupling import Curve, curve_gap, gap_interval
 from friendlyfire.figures import accuracy_against_fraction, bases_legend, basis_colours, draw, panels
 from friendlyfire.intervals import Z_95
@@ -23,7 +24,7 @@ def main(inputs, outputs, settings):
     both = (
         accuracy.query("rank > 0")
         .merge(
-            fractions.drop(columns="directions_per_class"),
+            fractions.drop(columns=["directions_per_class", "role", "images"]),
             on=["experiment", "basis", "rank"],
             suffixes=("", "_fraction"),
         )
@@ -49,11 +50,12 @@ def main(inputs, outputs, settings):
 
     draw(figure, inputs.style, [outputs.pdf, outputs.png])
     points = distances.assign(**{name: 100 * distances[name] for name in ("gap", "gap_ci_low", "gap_ci_high")})
+    images = pd.concat([accuracy, fractions.query("role == 'held-out'")])
     words = "; ".join(
         f"{row.experiment}, {row.basis}: {row.gap:+.1f} ({row.gap_ci_low:+.1f} to {row.gap_ci_high:+.1f})"
         for row in points.itertuples()
     )
-    caption = Path(inputs.caption).read_text(encoding="utf-8").format(gaps=words)
+    caption = Path(inputs.caption).read_text(encoding="utf-8").format(gaps=words, images=image_counts(images))
     Path(outputs.caption).write_text(caption, encoding="utf-8")
 
 

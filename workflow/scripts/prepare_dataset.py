@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from friendlyfire.datasets import source_splits
+from friendlyfire.datasets import draw_roles, source_splits
 from friendlyfire.errors import DataError
 from friendlyfire.seeds import derive_seed
 from friendlyfire.sources import image_shape
@@ -23,17 +23,22 @@ def main(inputs, outputs, settings):
         raise DataError(
             f"{settings['dataset']} had {stock} images and has {found} now; remove {inputs.stock} to take stock anew"
         )
+    orders = {name: draw_order(len(split.labels), settings, name) for name, split in splits.items()}
+    roles = draw_roles(settings, {name: len(order) for name, order in orders.items()})
+    logging.info("roles: %s", roles)
+    # What the network and the projections subtract may know of no image that something is measured on.
+    averaged, first, last = roles.get("training", roles["directions"])
     record = {
         "dataset": settings["dataset"],
         "settings": {key: settings[key] for key in settings if key not in ("device", "data_dir", "provenance")},
         **made(settings),
         "class_names": splits["test"].class_names,
-        "mean_of": "train" if "train" in splits else "test",
+        "roles": roles,
         "units": "images: 0 to 255; mean and deviation: pixels in [0, 1]",
     }
     with create_store(outputs.dataset, "dataset", record) as store:
         for name, split in splits.items():
-            order = draw_order(len(split.labels), settings, name)
+            order = orders[name]
             store.array(f"{name}/labels", split.labels[order])
             store.array(f"{name}/indices", order)
             images = store.empty(f"{name}/images", (len(order), *image_shape(settings)), np.uint8)
@@ -42,12 +47,14 @@ def main(inputs, outputs, settings):
             for start in progress(range(0, len(order), rows), f"{name} images"):
                 part = np.stack([split.image(index) for index in order[start : start + rows]])
                 images[start : start + len(part)] = part
-                total = total + part.sum(0, dtype=np.int64)
-                squares = squares + np.square(part, dtype=np.int64).sum(0)
-            if name == record["mean_of"]:
-                mean = total / len(order) / 255
+                if name == averaged:
+                    counted = part[max(first - start, 0) : max(last - start, 0)]
+                    total = total + counted.sum(0, dtype=np.int64)
+                    squares = squares + np.square(counted, dtype=np.int64).sum(0)
+            if name == averaged:
+                mean = total / (last - first) / 255
                 store.array("mean", mean)
-                store.array("deviation", np.sqrt(np.mean(squares / len(order) / 255**2 - mean**2)))
+                store.array("deviation", np.sqrt(np.mean(squares / (last - first) / 255**2 - mean**2)))
             logging.info("%s: %d images of %s", name, len(order), image_shape(settings))
 
 

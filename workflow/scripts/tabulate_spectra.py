@@ -10,16 +10,22 @@ from friendlyfire.stores import Store, open_store
 from job import run
 from tables import write_table
 
+#: How targeted attacks can end.
+STATUSES = ("converged", "already_there", "not_converged", "zero_gradient", "non_finite")
+
+#: Arrays of the boundary's store with the class that is subtracted in the margin, and with that margin at the point.
+MARGINS = {"clean": ("sources", "margins"), "rival": ("rivals", "rival_margins")}
+
 QUALITY = [field.name for field in dataclasses.fields(Quality)]
 
 
 def main(inputs, outputs, settings):
     experiment = settings["experiment"]
     by_class = {}
-    for path in inputs.curvature:
-        with open_store(path, "curvature", experiment) as store:
+    for path, points in zip(inputs.curvature, inputs.boundary, strict=True):
+        with open_store(path, "curvature", experiment) as store, open_store(points, "boundary", experiment) as boundary:
             for c, name in zip(store.record["classes"], store.record["class_names"], strict=True):
-                by_class[c] = spectrum("curvature", name, store[f"{c}/values"]), quality_of(store, c, name)
+                by_class[c] = spectrum("curvature", name, store[f"{c}/values"]), quality_of(store, boundary, c, name)
     # Of any number of shards, in the order of the classes.
     spectra, quality = ([pair[i] for _, pair in sorted(by_class.items())] for i in (0, 1))
     for kind in ("deepfool", "pca"):
@@ -28,11 +34,8 @@ def main(inputs, outputs, settings):
                 spectra.append(spectrum(kind, "", store["scores"]))
     columns = ["experiment", "spectrum", "class", "index", "value"]
     write_table(outputs.spectra, pd.concat(spectra).assign(experiment=experiment)[columns], settings)
-    columns = ["class", "hessian", "solver", "probes", "step", *QUALITY, "pairs", "converged", "images"]
-    columns += [
-        f"boundary_{status}"
-        for status in ("converged", "already_there", "not_converged", "zero_gradient", "non_finite")
-    ]
+    columns = ["class", "source", "hessian", "solver", "probes", "step", *QUALITY, "pairs", "converged"]
+    columns += ["against_source", "margin", "images", *(f"boundary_{status}" for status in STATUSES)]
     table = pd.DataFrame(quality, columns=columns).astype(dict.fromkeys(("leading", "points", "gradients"), int))
     table.insert(0, "experiment", experiment)
     write_table(outputs.quality, table, settings)
@@ -43,17 +46,26 @@ def spectrum(kind: str, name: str, values: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"spectrum": kind, "class": name, "index": np.arange(1, len(values) + 1), "value": values})
 
 
-def quality_of(store: Store, c: int, name: str) -> dict:
-    """One row of the quality table: the record of class ``c``."""
-    section, statuses = store.record["settings"], store[f"{c}/statuses"]
-    counts = {f"boundary_{status}": int((statuses == code).sum()) for status, code in store.record["statuses"].items()}
+def quality_of(store: Store, boundary: Store, c: int, name: str) -> dict:
+    """One row of the quality table: the record of class ``c``.
+
+    ``against_source`` is the fraction of boundary points that lie on the boundary of the margin whose Hessian is taken,
+    no third class being above its source; ``margin`` is the median of what is left of that margin there, as a fraction
+    of the clean image's with its predicted class.
+    """
+    section, statuses = store.record["settings"], boundary[f"{c}/statuses"]
+    codes = boundary.record["statuses"]
+    counts = {f"boundary_{status}": int((statuses == codes[status]).sum()) for status in STATUSES}
+    named, margins = MARGINS[section["source"]]
     return {
         "class": name,
-        **{key: section[key] for key in ("hessian", "solver", "probes")},
+        **{key: section[key] for key in ("source", "hessian", "solver", "probes")},
         "step": store.record["step"] if section["hessian"] == "differences" else None,
         **dict(zip(QUALITY, store[f"{c}/quality"], strict=True)),
         "pairs": len(store[f"{c}/converged"]),
         "converged": int(store[f"{c}/converged"].sum()),
+        "against_source": float((boundary[f"{c}/{named}"] == boundary[f"{c}/rivals"]).mean()),
+        "margin": float(np.median(np.abs(boundary[f"{c}/{margins}"] / boundary[f"{c}/clean_margins"]))),
         "images": len(statuses),
         **counts,
     }

@@ -37,11 +37,12 @@ def main(inputs, outputs, settings):
     torch.use_deterministic_algorithms(device.type == "cpu")
     with open_store(inputs.dataset, "dataset") as store:
         dataset = Dataset(store)
-        if "train" not in dataset.splits:
+        if "training" not in dataset.roles:
             raise DataError(f"{inputs.dataset} has no training images; bring a trained network by networks.weights")
+        parts = {name: dataset.part(role) for name, role in (("train", "training"), ("test", "measured"))}
         splits = {
-            name: tuple(torch.from_numpy(part).to(device) for part in (dataset.images(name), dataset.labels(name)))
-            for name in ("train", "test")
+            name: tuple(torch.from_numpy(array).to(device) for array in (part.images(), part.labels()))
+            for name, part in parts.items()
         }
     seed = derive_seed(settings["seed"], "networks", settings["experiment"])
     torch.manual_seed(seed)
@@ -60,7 +61,7 @@ def main(inputs, outputs, settings):
         progress.reach(len(curve))
 
     images = len(splits["test"][0])
-    majority = float(np.bincount(dataset.labels("test")).max() / images)
+    majority = float(np.bincount(splits["test"][1].cpu()).max() / images)
     check_above_chance(
         round(curve[-1].test_accuracy * images), images, majority, f"the network of {settings['experiment']}", WAY_OUT
     )
@@ -79,13 +80,11 @@ def main(inputs, outputs, settings):
 
 
 def learning_curve(curve: list[Epoch], experiment: str, train_images: int, test_images: int) -> pd.DataFrame:
-    """The learning curve as a table, with 95 % intervals of the accuracies."""
+    """The learning curve as a table, with 95 % intervals of the test accuracies; training accuracy is in-sample."""
     table = pd.DataFrame([{"experiment": experiment, **asdict(epoch)} for epoch in curve])
-    for split, images in (("train", train_images), ("test", test_images)):
-        bounds = [wilson_interval(round(accuracy * images), images) for accuracy in table[f"{split}_accuracy"]]
-        table[f"{split}_ci_low"], table[f"{split}_ci_high"] = zip(*bounds, strict=True)
-        table[f"{split}_images"] = images
-    return table
+    bounds = [wilson_interval(round(accuracy * test_images), test_images) for accuracy in table["test_accuracy"]]
+    table["test_ci_low"], table["test_ci_high"] = zip(*bounds, strict=True)
+    return table.assign(train_images=train_images, test_images=test_images)
 
 
 def write_checkpoint(path: Path, identity: str, curve: list[Epoch], state: dict[str, torch.Tensor]) -> None:
