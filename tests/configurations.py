@@ -13,15 +13,18 @@ SHIPPED = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
 #: Values that the schema allows, of keys that depend on each other.
 ALLOWED = {
     "networks": {"activation": st.sampled_from(["relu", "gelu"]), "width": st.floats(0.1, 4)},
-    "perturbations": {"images": st.integers(1, 9999), "held_out": st.integers(2, 99), "shards": st.integers(1, 99)},
+    "perturbations": {"images": st.integers(1, 9999), "shards": st.integers(1, 99)},
+    "boundary": {
+        "classes": st.just("all") | st.lists(st.integers(0, 9), min_size=1, unique=True),
+        "images": st.integers(2, 500),
+    },
     "curvature": {
         "solver": st.sampled_from(["dense", "lanczos"]),
         "directions": st.just("all") | st.integers(1, 80),
         "max_products": st.integers(8, 300),
-        "classes": st.just("all") | st.lists(st.integers(0, 9), min_size=1, unique=True),
+        "source": st.sampled_from(["clean", "rival"]),
         "shards": st.integers(1, 20),
         "image_shards": st.integers(1, 5),
-        "images": st.integers(2, 500),
     },
     "bases": {"directions": st.none() | st.integers(1, 64)},
     "accuracy": {"ranks": st.integers(1, 30) | st.lists(st.integers(1, 70), unique=True)},

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from friendlyfire.accuracy import count_correct_by_rank, nested_projections
+from friendlyfire.accuracy import correct_by_rank, nested_projections
 from friendlyfire.bases import random_basis
 from friendlyfire.ranks import spaced_ranks
 
@@ -42,7 +42,7 @@ def test_rank_zero_is_the_mean_image_and_full_rank_plain_accuracy(trained, setti
     images, labels, mean, basis = setting
     network = trained()
     batches = zip(images.split(batch), labels.split(batch), strict=True)
-    correct = count_correct_by_rank(network, batches, mean, basis, [0, 20, D])
+    correct = correct_by_rank(network, batches, mean, basis, [0, 20, D]).sum(1)
     assert correct[0] == int((labels == network(mean[None]).argmax()).sum())
     assert correct[2] == int((network(images).argmax(1) == labels).sum())
     assert correct[0] < correct[1] < correct[2]

@@ -5,9 +5,11 @@ import tarfile
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
-from friendlyfire.datasets import ArraySplit, Dataset, digits_splits, source_splits, square_image
+from friendlyfire.datasets import ArraySplit, Dataset, digits_splits, draw_roles, source_splits, square_image
 from friendlyfire.errors import ConfigError, DataError
 from friendlyfire.sources import image_shape
 from friendlyfire.stores import create_store, open_store
@@ -179,13 +181,65 @@ def test_shapes_are_known_before_an_image_is_read(settings, shape):
     assert image_shape(settings) == shape
 
 
+SIZES = st.none() | st.integers(2, 40)
+
+
+@given(train=st.none() | st.integers(1, 90), test=st.integers(1, 90), held_out=SIZES, measured=SIZES)
+def test_no_image_has_two_roles_whatever_the_configuration(train, test, held_out, measured):
+    counts = {"test": test} if train is None else {"train": train, "test": test}
+    settings = {"dataset": "mine", "held_out": held_out, "measured": measured}
+    try:
+        roles = draw_roles(settings, counts)
+    except DataError as error:
+        assert "\n" not in str(error)
+        # With the sizes that fit by themselves, a few images are enough.
+        assert held_out or measured or min(counts.values()) < 10
+        return
+    members = {
+        role: {(split, position) for position in range(start, stop)} for role, (split, start, stop) in roles.items()
+    }
+    apart = [members[role] for role in ("directions", "held-out", "measured")]
+    assert sum(map(len, apart)) == len(set.union(*apart)) == sum(counts.values())
+    assert all(len(role) >= 2 for role in apart)
+    assert held_out in (None, len(members["held-out"]))
+    if train is None:
+        assert measured in (None, len(members["measured"]))
+        assert "training" not in members
+    else:
+        assert members["training"] == members["directions"] | members["held-out"]
+        assert members["measured"] == {("test", position) for position in range(test)}
+
+
+@pytest.mark.parametrize(
+    ("settings", "counts", "message"),
+    [
+        ({}, {"test": 5}, r"datasets\.mine: 5 test images are too few for their roles \(2 directions, 1 held-out, 2"),
+        (
+            {"held_out": 9},
+            {"train": 10, "test": 5},
+            r"too few for their roles \(1 directions, 9 held-out, 5 measured; ea",
+        ),
+        (
+            {"measured": 5},
+            {"train": 9, "test": 9},
+            r"mine\.measured: all test images are measured; .* set its key test",
+        ),
+    ],
+)
+def test_too_few_images_for_their_roles_are_told(settings, counts, message):
+    with pytest.raises(DataError, match=message):
+        draw_roles({"dataset": "mine", **settings}, counts)
+
+
 @pytest.fixture
 def stored(tmp_path):
-    """A data set in its store: 7 training and 5 test images of 3 classes."""
-    with create_store(tmp_path / "d.zarr.zip", "dataset", {"class_names": ["a", "b", "c"]}) as store:
+    """A data set in its store: 7 training and 5 test images of 3 classes, two of the former held out."""
+    roles = draw_roles({"dataset": "d", "held_out": 2}, {"train": 7, "test": 5})
+    with create_store(tmp_path / "d.zarr.zip", "dataset", {"class_names": ["a", "b", "c"], "roles": roles}) as store:
         for split, n in (("train", 7), ("test", 5)):
             store.array(f"{split}/images", RNG.integers(0, 256, (n, 1, 4, 4), np.uint8))
             store.array(f"{split}/labels", np.arange(n) % 3)
+            store.array(f"{split}/indices", 100 + np.arange(n))
         store.array("mean", np.zeros((1, 4, 4)))
         store.array("deviation", np.float64(1))
     with open_store(tmp_path / "d.zarr.zip", "dataset") as store:
@@ -193,11 +247,28 @@ def stored(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("split", "limit", "span"),
-    [("train", 3, (0, 3)), ("train", 9, (0, 7)), ("test", 3, (2, 5)), ("test", 5, (0, 5)), ("test", 9, (0, 5))],
+    ("role", "limit", "split", "indices"),
+    [
+        ("training", None, "train", range(100, 107)),
+        ("directions", None, "train", range(100, 105)),
+        ("directions", 3, "train", range(100, 103)),
+        ("held-out", 9, "train", range(105, 107)),
+        ("measured", 4, "test", range(100, 104)),
+    ],
 )
-def test_directions_are_made_from_other_test_images_than_results_are_measured_on(stored, split, limit, span):
-    assert stored.span(split, limit) == span
+def test_a_part_gives_images_of_its_role_alone(stored, role, limit, split, indices):
+    part = stored.part(role, limit)
+    assert (part.split, len(part)) == (split, len(indices))
+    assert part.indices().tolist() == [*indices]
+    assert part.indices(1, 99).tolist() == [*indices][1:]
+    assert part.labels().tolist() == [(index - 100) % 3 for index in indices]
+    assert part.images(1).shape == (len(indices) - 1, 1, 4, 4)
+
+
+def test_a_role_that_no_image_has_is_told(stored):
+    del stored.roles["training"]
+    with pytest.raises(DataError, match="has the role 'training'; it has directions, held-out, measured"):
+        stored.part("training")
 
 
 @pytest.mark.parametrize(("classes", "found"), [("all", [0, 1, 2]), ([2, 0], [0, 2])])
@@ -206,5 +277,5 @@ def test_classes_are_all_or_those_that_are_listed(stored, classes, found):
 
 
 def test_a_class_that_is_not_there_is_told(stored):
-    with pytest.raises(ConfigError, match=r"curvature\.classes: there is no class 3; the data set has 0 to 2"):
+    with pytest.raises(ConfigError, match=r"boundary\.classes: there is no class 3; the data set has 0 to 2"):
         stored.chosen_classes([1, 3])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from friendlyfire import DifferenceHessian, count_correct_by_rank, deepfool, devices, predict, random_basis
+from friendlyfire import DifferenceHessian, correct_by_rank, deepfool, devices, predict, random_basis
 from friendlyfire.devices import images_at_once, resolve_device
 from friendlyfire.errors import ConfigError, DeviceError
 from job import fitting_memory
@@ -76,7 +76,7 @@ def measured(network, images, labels, device, threads):
         hessian = DifferenceHessian(network, images[:32], 3, sources[:32], step=0.3) @ np.eye(64)
         basis = torch.from_numpy(random_basis(64, 64, 0)).to(images)
         batches = [(images, labels.to(device))]
-        correct = count_correct_by_rank(lambda x: predict(network, x), batches, images.mean(0), basis, [0, 16, 64])
+        correct = correct_by_rank(lambda x: predict(network, x), batches, images.mean(0), basis, [0, 16, 64]).sum(1)
     finally:
         torch.set_num_threads(before)
     return attack.perturbations.flatten(1).norm(dim=1).cpu().numpy(), hessian, correct

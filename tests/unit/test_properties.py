@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from configurations import ALLOWED, SCHEMA, SHIPPED, configurations
-from friendlyfire.accuracy import count_correct_by_rank, nested_projections
+from friendlyfire.accuracy import correct_by_rank, nested_projections
 from friendlyfire.bases import interleave, orthonormalise, random_basis, singular_directions
 from friendlyfire.errors import BasisError, ConfigError
 from friendlyfire.fractions import norm_fractions
@@ -138,7 +138,7 @@ def test_attacks_and_accuracies_do_not_see_how_images_lie_in_memory(trained, dig
     assert torch.equal(found.statuses, expected.statuses)
     labels, basis = predict(network, images).argmax(1), torch.from_numpy(random_basis(64, 64, 0)).float()
     counts = [
-        count_correct_by_rank(lambda x: predict(network, x), [(each, labels)], images.mean(0), basis, [0, 8, 64])
+        correct_by_rank(lambda x: predict(network, x), [(each, labels)], images.mean(0), basis, [0, 8, 64]).sum(1)
         for each in (images, laid)
     ]
     np.testing.assert_array_equal(*counts)

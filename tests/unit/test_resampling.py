@@ -2,8 +2,11 @@
 
 import pytest
 import torch
+from torch import nn
 
+from friendlyfire.perturbations import deepfool
 from friendlyfire.resampling import Resampled, resample, resampled
+from friendlyfire.statuses import Status
 
 
 def test_full_size_is_the_identity():
@@ -43,3 +46,22 @@ def test_perturbations_are_resampled_as_their_images_are():
 def test_sampling_down_to_more_is_refused():
     with pytest.raises(ValueError, match=r"images of \(24, 24\) pixels cannot be sampled down to 25"):
         resample(torch.rand(1, 3, 24, 24), 25)
+
+
+def test_fooling_is_a_fraction_of_all_images_whatever_became_of_their_attacks():
+    from measure_resampling import reached
+
+    torch.manual_seed(0)
+    images = torch.rand(6, 1, 8, 8)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 2)).eval().requires_grad_(False)
+    unit = Resampled(network, torch.zeros(1, 8, 8), 8).eval()
+    clean = network(images).argmax(1)
+    attack = deepfool(network, images)
+    assert attack.converged.all()
+    # One attack has given up and one has broken down: they are images all the same, and have no norm.
+    attack.statuses[0], attack.statuses[1] = Status.NOT_CONVERGED, Status.NON_FINITE
+    attack.perturbations[0], attack.perturbations[1] = 0, torch.nan
+    row = reached(unit, images, attack, clean)
+    assert (row["images"], row["perturbations"]) == (6, 4)
+    assert row["fooling"] == row["success"] == pytest.approx(4 / 6)
+    assert row["norm"] == pytest.approx(255 * attack.overshot[2:].flatten(1).norm(dim=1).mean().item())

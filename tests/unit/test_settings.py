@@ -27,11 +27,11 @@ def test_the_shipped_suites_are_right(suite):
 
 
 FAULTS = [
-    ("epoch", 3, r"config: unknown key 'epoch'; allowed: accuracy, bases, confinement, curvature"),
-    ("curvature.image", 3, r"curvature: unknown key 'image'; allowed: .*images, leading"),
+    ("epoch", 3, r"config: unknown key 'epoch'; allowed: accuracy, bases, boundary, confinement, curvature"),
+    ("curvature.image", 3, r"curvature: unknown key 'image'; allowed: .*image_shards, leading"),
     ("experiments.digits-lenet.network", {}, r"experiments\.digits-lenet: unknown key 'network'; allowed: .*networks"),
-    ("curvature.images", "many", r"curvature\.images: 'many' is not of type 'integer' \(how many"),
-    ("curvature.images", 60.0, r"curvature\.images: 60\.0 is not of type 'integer'"),
+    ("boundary.images", "many", r"boundary\.images: 'many' is not of type 'integer' \(how many"),
+    ("boundary.images", 60.0, r"boundary\.images: 60\.0 is not of type 'integer'"),
     ("threads", 2.0, r"threads: 2\.0 is not of type 'integer'"),
     ("perturbations.images", -3, r"perturbations\.images: -3 is less than the minimum of 1 \(how many of them"),
     ("experiments.digits-lenet.networks.epochs", 0, r"digits-lenet\.networks\.epochs: 0 is less than the minimum of 1"),
@@ -101,8 +101,8 @@ FAULTS = [
     ),
     ("figures.fig4", ["deepfool-high-9px"], r"figures\.fig4: deepfool-high-9px: the images have 8 pixels a side"),
     ("figures.fig4", ["pca-4px"], r"figures\.fig4: there is no 'pca-4px'; choose from .*deepfool-high-<side>px"),
-    ("curvature.classes", "some", r"curvature\.classes: 'some' is not valid .*all, or a list of their indices"),
-    ("curvature.classes", [1, 2], r"digits-lenet: scores\.shown: class 0 is not one of curvature\.classes; add it"),
+    ("boundary.classes", "some", r"boundary\.classes: 'some' is not valid .*all, or a list of their indices"),
+    ("boundary.classes", [1, 2], r"digits-lenet: scores\.shown: class 0 is not one of boundary\.classes; add it"),
     (
         "datasets.digits",
         {"source": "folder", "folder": "x", "size": 224},

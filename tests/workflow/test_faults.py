@@ -145,10 +145,10 @@ def test_a_check_reads_what_no_later_job_does(copied, faults):
 def test_results_of_other_settings_cannot_come_out_as_one_figure(copied, faults):
     """Made for another configuration, and slipped in where Snakemake is told to look at times only."""
     table, figure = "results/digits-lenet/accuracy/pca.csv", "results/figures/fig4.csv"
-    copied.run(table, "--config", "accuracy={test_images: 200}")
+    copied.run(table, "--config", "accuracy={measured_images: 200}")
     (copied.folder / figure).unlink()
     printed = copied.run(figure, "--rerun-triggers", "mtime", fails=True)
-    line = told(printed, f"plot_accuracy: {table} was made with digits-lenet.accuracy.test_images = 200")
+    line = told(printed, f"plot_accuracy: {table} was made with digits-lenet.accuracy.measured_images = 200")
     assert line.endswith(f"the configuration says 10000; make it again with: snakemake --cores all --force {table}")
     assert not (copied.folder / figure).exists()
     copied.run("--force", table)
@@ -167,7 +167,7 @@ def test_the_store_of_another_experiment_is_told(copied, faults):
 
 
 def test_a_class_that_no_image_reaches_is_told(copied, faults):
-    few = "experiments={digits-lenet: {curvature: {images: 4}, perturbations: {deepfool: {max_iterations: 1}}}}"
-    printed = copied.run("results/digits-lenet/curvature/shard-0.zarr.zip", "--config", few, fails=True)
+    few = "experiments={digits-lenet: {boundary: {images: 4}, perturbations: {deepfool: {max_iterations: 1}}}}"
+    printed = copied.run("results/digits-lenet/boundary/shard-0.zarr.zip", "--config", few, fails=True)
     told(printed, "digits-lenet has too few boundary points: ")
     faults.count("told", "no boundary point")

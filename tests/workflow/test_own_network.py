@@ -28,7 +28,7 @@ def own(tmp_path_factory, digits):
     (workflow.folder / "mynets.py").write_text(block("python", "class SmallNet"))
     config = yaml.safe_load(block("yaml", "mynets:small_net"))
     # For time, not all images and not all figures' bases.
-    config["experiments"]["my-experiment"]["curvature"]["images"] = 8
+    config["experiments"]["my-experiment"]["boundary"]["images"] = 8
     config["figures"] = {"fig3": ["curvature-positive", "pca"], "fig4": ["deepfool-high", "dct"]}
     (dataset,) = config["datasets"].values()
     for split, (images, labels) in digits.items():

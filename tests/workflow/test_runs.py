@@ -76,12 +76,15 @@ def test_the_demo_makes_every_figure_with_its_table_and_caption(demo):
         for kind in ("pdf", "png", "csv", "rst"):
             assert (demo.folder / f"results/figures/{figure}.{kind}").stat().st_size > 50
     fig3, fig4 = (pd.read_csv(demo.folder / f"results/figures/{name}.csv") for name in ("fig3", "fig4"))
-    columns = ["experiment", "basis", "rank", "split", "accuracy", "ci_low", "ci_high", "images", "provenance"]
+    columns = ["experiment", "basis", "rank", "split", "role", "accuracy", "ci_low", "ci_high", "images", "provenance"]
     assert list(fig4) == columns
     assert list(fig3) == [*columns[:2], "directions_per_class", *columns[2:]]
     for table in (fig3, fig4):
-        assert table.notna().all(axis=None)
-        assert ((table["ci_low"] <= table["accuracy"]) & (table["accuracy"] <= table["ci_high"])).all()
+        measured, training = (table[table["role"] == role] for role in ("measured", "training"))
+        assert measured.notna().all(axis=None)
+        assert ((measured["ci_low"] <= measured["accuracy"]) & (measured["accuracy"] <= measured["ci_high"])).all()
+        # Accuracy on the images that trained the network estimates nothing about others.
+        assert training["ci_low"].isna().all()
         assert set(table["split"]) == {"train", "test"}
         assert table.groupby("basis")["rank"].min().eq(0).all()
     assert "asymmetry" in (demo.folder / "results/figures/fig3.rst").read_text()
@@ -116,6 +119,7 @@ MEASURED = {"measure_accuracy", "measure_fractions", "plot_accuracy", "plot_coup
 DECOMPOSED = {"decompose_perturbations", "decompose_images", "draw_random_basis", "compose_cosines"}
 CONFINED = {"measure_confinement", "plot_confinement"}
 RESAMPLED = {"measure_resampling", "tabulate_resampling"}
+FOUND = {"find_boundary"}
 
 
 @pytest.mark.parametrize(
@@ -126,6 +130,7 @@ RESAMPLED = {"measure_resampling", "tabulate_resampling"}
         ("workflow/friendlyfire/figures.mplstyle", PLOTS),
         ("workflow/report/fig4.rst", {"plot_accuracy"}),
         ("workflow/friendlyfire/accuracy.py", {"measure_accuracy", "plot_accuracy", "plot_coupling"} | CONFINED),
+        ("workflow/friendlyfire/boundary.py", FOUND | CURVED | SCORED | MEASURED),
         ("workflow/friendlyfire/curvature.py", CURVED | SCORED | MEASURED),
         ("workflow/friendlyfire/bases.py", CURVED | SCORED | DECOMPOSED | MEASURED | CONFINED | RESAMPLED),
         ("workflow/friendlyfire/scores.py", SCORED),
@@ -151,11 +156,16 @@ def test_an_edit_makes_again_what_it_made_and_what_follows(demo, edited, name, r
     ("key", "rules"),
     [
         ("device=cpu", set()),
-        ("accuracy={test_images: 200}", {"measure_accuracy", "measure_fractions", "plot_accuracy", "plot_coupling"}),
+        (
+            "accuracy={measured_images: 200}",
+            {"measure_accuracy", "measure_fractions", "plot_accuracy", "plot_coupling"},
+        ),
         ("bases={pca_images: 99}", {"decompose_images", "tabulate_spectra"} | MEASURED),
         ("bases={directions: 50}", {"draw_random_basis", "compose_cosines"} | MEASURED - {"plot_spectrum"}),
         ("perturbations={foolbox: {L2PGD: {steps: 3}}}", set()),
         ("curvature={step: 0.5}", CURVED | SCORED | MEASURED),
+        ("curvature={source: rival}", CURVED | SCORED | MEASURED),
+        ("boundary={step_back: 0.8}", FOUND | CURVED | SCORED | MEASURED),
         ("resampling={factors: [1, 2]}", RESAMPLED),
         ("figures={fig4: [deepfool-high]}", {"plot_accuracy", "plot_coupling"}),
     ],
@@ -182,8 +192,9 @@ def test_any_number_of_cores_and_shards_gives_the_same_bytes(demo, copied):
     sharing = ("--config", curvature, f"perturbations={{shards: {shards}}}", "--cores", str(cores))
     printed = copied.run(*tables, *sharing)
     assert printed.count("rule train_network:") == 1
-    assert printed.count("rule perturb_images:") == min(shards, 6)  # the 1,400 images are in 6 blocks
+    assert printed.count("rule perturb_images:") == min(shards, 6)  # the 1,200 and 200 images are in 5 and 1 blocks
     assert printed.count("rule measure_hessians:") == classes * images
+    assert printed.count("rule find_boundary:") == classes
     assert printed.count("rule decompose_curvature:") == classes
     for name in (*tables, "results/digits-lenet/network.safetensors"):
         assert (copied.folder / name).read_bytes() == (demo.folder / name).read_bytes(), name

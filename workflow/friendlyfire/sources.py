@@ -24,5 +24,5 @@ def image_shape(settings: Mapping[str, Any]) -> tuple[int, int, int]:
 
 
 def sampled_sides(sides: Sequence[float], size: int) -> list[int]:
-    """The sides d_low that images are sampled down to in pixels, descending; numbers up to 1 are fractions of ``size``."""
+    """The sides d_low in pixels that images are sampled down to, descending; up to 1, fractions of ``size``."""
     return sorted({round(side * size) if side <= 1 else int(side) for side in sides}, reverse=True)

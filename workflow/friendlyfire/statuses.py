@@ -15,7 +15,7 @@ class Status(IntEnum):
 
 
 def with_direction(attack: str) -> tuple[Status, ...]:
-    """Statuses of perturbations whose direction means something: of DeepFool, which seeks a boundary, only successes."""
+    """Statuses of perturbations whose direction means something: for DeepFool, which seeks a boundary, successes."""
     if attack == "deepfool":
         return (Status.CONVERGED,)
     return (Status.CONVERGED, Status.NOT_CONVERGED, Status.NOT_JUDGED)
