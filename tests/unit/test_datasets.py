@@ -188,13 +188,14 @@ SIZES = st.none() | st.integers(2, 40)
 def test_no_image_has_two_roles_whatever_the_configuration(train, test, held_out, measured):
     counts = {"test": test} if train is None else {"train": train, "test": test}
     settings = {"dataset": "mine", "held_out": held_out, "measured": measured}
-    try:
-        roles = draw_roles(settings, counts)
-    except DataError as error:
-        assert "\n" not in str(error)
-        # With the sizes that fit by themselves, a few images are enough.
-        assert held_out or measured or min(counts.values()) < 10
+    n = test if train is None else train
+    held = held_out or min(500, n // 5)
+    others = 0 if train else measured or (test - held) // 2
+    if (train and measured) or min(held, n - held - others, others or test) < 2:
+        with pytest.raises(DataError, match=r"^datasets\.mine"):
+            draw_roles(settings, counts)
         return
+    roles = draw_roles(settings, counts)
     members = {
         role: {(split, position) for position in range(start, stop)} for role, (split, start, stop) in roles.items()
     }

@@ -186,3 +186,15 @@ def test_agrees_with_foolbox(trained, digits):
     assert fooled.all()
     assert ours.converged.all()
     assert abs(norms[0].mean() - norms[1].mean()) < 1e-3 * norms[1].mean()
+
+
+@pytest.mark.parametrize("margin", [0.0, 1e-7, 3e-6])
+def test_an_image_as_near_its_boundary_as_rounding_crosses_it(margin):
+    """Logits of 30 in float32 are known to 2e-6; steps far smaller than that would be taken for ever."""
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 2)).eval().requires_grad_(False)
+    network[1].weight.copy_(torch.tensor([[1.0, 0, 0, 0], [-1.0, 0, 0, 0]]))
+    network[1].bias.fill_(30.0)
+    image = torch.tensor([[margin / 2, 0.1, 0.2, 0.3]]).reshape(1, 1, 2, 2)
+    attack = deepfool(network, image)
+    assert attack.converged.all()
+    assert attack.overshot.norm() < 1e-4

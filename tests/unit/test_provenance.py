@@ -10,8 +10,18 @@ NETWORK = "results/digits-lenet/network.safetensors"
 
 
 def test_sections_are_named_as_in_the_configuration():
-    params = {"seed": 0, "curvature": {"images": 60, "shards": 3, "image_shards": 2}, "accuracy": {"ranks": 16}}
-    flat = {"seed": 0, "digits-lenet.curvature.images": 60, "digits-lenet.accuracy.ranks": 16}
+    params = {
+        "seed": 0,
+        "boundary": {"images": 60},
+        "curvature": {"leading": 10, "shards": 3, "image_shards": 2},
+        "accuracy": {"ranks": 16},
+    }
+    flat = {
+        "seed": 0,
+        "digits-lenet.boundary.images": 60,
+        "digits-lenet.curvature.leading": 10,
+        "digits-lenet.accuracy.ranks": 16,
+    }
     assert settings_of(params, "digits-lenet") == flat
     assert {key: configured(SHIPPED, key) for key in flat} == flat
 

@@ -33,7 +33,7 @@ FAULTS = [
     ("boundary.images", "many", r"boundary\.images: 'many' is not of type 'integer' \(how many"),
     ("boundary.images", 60.0, r"boundary\.images: 60\.0 is not of type 'integer'"),
     ("threads", 2.0, r"threads: 2\.0 is not of type 'integer'"),
-    ("perturbations.images", -3, r"perturbations\.images: -3 is less than the minimum of 1 \(how many of them"),
+    ("perturbations.images", -3, r"perturbations\.images: -3 is less than the minimum of 1 \(how many of the images"),
     ("experiments.digits-lenet.networks.epochs", 0, r"digits-lenet\.networks\.epochs: 0 is less than the minimum of 1"),
     ("accuracy.ranks", [5, -1], r"accuracy\.ranks.*-1"),
     ("networks.momentum", 1.0, r"networks\.momentum: 1\.0 .*maximum"),

@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from friendlyfire.devices import images_at_once
 from friendlyfire.statuses import Status
 
+#: Rounding of a network's logits, in units of the last place of the largest.
+ROUNDING = 16
+
 
 @dataclass
 class Attack:
@@ -187,7 +190,9 @@ def _step(
         norms = gradients.norm(dim=2)
     norms = torch.where(norms > smallest, norms, 0.0)
     finite = margins.isfinite() & norms.isfinite()
-    distances = torch.where(finite & near & (norms > 0), margins.abs() / norms, torch.inf)
+    # A margin that rounding could turn is crossed by as much as rounding: a smaller step would not move the image.
+    rounding = ROUNDING * torch.finfo(logits.dtype).eps * logits.detach().abs().amax(1, keepdim=True)
+    distances = torch.where(finite & near & (norms > 0), margins.abs().maximum(rounding) / norms, torch.inf)
     nearest = distances.argmin(1, keepdim=True)  # (n, 1)
     distance, norm = distances.gather(1, nearest), norms.gather(1, nearest)
     direction = gradients.gather(1, nearest[:, :, None].expand(-1, -1, gradients.shape[2])).squeeze(1)
