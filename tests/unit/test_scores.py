@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from friendlyfire.scores import additive_share, additive_share_interval, curve_form, scores_along
+from friendlyfire.scores import additive_and_interaction, curve_form, scores_along, separability
 
 SHAPE, D = (1, 5, 5), 25
+RNG = np.random.default_rng(0)
 STEPS = torch.linspace(-3, 3, 31)
 
 
@@ -42,7 +43,7 @@ def test_a_linear_network_has_straight_curves_and_is_separable(direction, batch_
     slope = network[1].weight.detach() @ direction.flatten()
     np.testing.assert_allclose(np.diff(scores, axis=1), np.broadcast_to(0.2 * slope, (9, 30, 3)), atol=1e-5)
     for c in range(3):
-        assert additive_share(scores[:, :, c]) == pytest.approx(1)
+        assert additive_and_interaction(scores[:, :, c]) == pytest.approx((1, 0), abs=1e-6)
 
 
 def test_moving_by_nothing_is_the_plain_score(direction, trained, digits):
@@ -68,30 +69,62 @@ def test_anchored_images_share_their_component(direction):
 def test_even_curves_are_symmetric_and_odd_ones_are_not(direction, g, even):
     images = torch.zeros(5, *SHAPE)
     curves = scores_along(Ridge(direction, g), images, direction, STEPS)[:, :, 1]
-    form = curve_form(curves, STEPS.numpy())
+    form = curve_form(curves, STEPS.numpy(), RNG)
     assert form.centre == pytest.approx(0.6 if even else form.centre, abs=1e-6)
     assert (form.symmetry > 0.999).all() if even else (form.symmetry < 0.3).all()
     np.testing.assert_allclose(form.monotonicity, 1, atol=1e-4)
 
 
-def test_a_curve_that_goes_up_and_down_is_not_monotonic(direction):
-    curves = np.sin(8 * STEPS.numpy())[None].repeat(3, 0)
-    assert (curve_form(curves, STEPS.numpy()).monotonicity < 0.4).all()
+def test_a_curve_that_goes_up_and_down_is_symmetric_but_not_monotonic():
+    form = curve_form(np.sin(2 * np.pi * np.linspace(-1, 1, 33))[None].repeat(3, 0), np.linspace(-1, 1, 33), RNG)
+    assert (form.symmetry > 0.99).all()
+    assert (form.monotonicity < 0.6).all()
+
+
+def test_noise_is_as_symmetric_and_monotonic_as_its_floor():
+    form = curve_form(RNG.standard_normal((2000, 31)), STEPS.numpy(), RNG)
+    assert form.symmetry_floor > 0.5
+    assert form.symmetry.mean() == pytest.approx(form.symmetry_floor, abs=0.01)
+    assert form.monotonicity.mean() == pytest.approx(form.monotonicity_floor, abs=0.01)
+
+
+def test_a_curve_above_its_floor_is_far_above_it(direction):
+    curves = scores_along(Ridge(direction, torch.square), torch.zeros(5, *SHAPE), direction, STEPS)[:, :, 1]
+    form = curve_form(curves, STEPS.numpy(), RNG)
+    assert form.symmetry.mean() > form.symmetry_floor + 0.3
+    assert form.monotonicity.mean() > form.monotonicity_floor + 0.5
+
+
+def test_curves_that_move_by_rounding_alone_have_no_form():
+    still = 20 + 1e-6 * RNG.standard_normal((9, 31))
+    form = curve_form(still, STEPS.numpy(), RNG)
+    assert len(form.symmetry) == len(form.monotonicity) == 0
+    assert np.isnan([form.centre, form.symmetry_floor, form.monotonicity_floor]).all()
+    parts = separability(still)
+    assert np.isnan([parts.additive, parts.interaction, *parts.additive_interval]).all()
+    moving = np.vstack([still, STEPS.numpy() ** 2, STEPS.numpy() ** 4])
+    assert len(curve_form(moving, STEPS.numpy(), RNG).symmetry) == 2
 
 
 @pytest.mark.parametrize("product", [False, True])
 def test_separability_tells_sums_from_products(direction, product):
     images = torch.rand(40, *SHAPE)
     scores = scores_along(Ridge(direction, torch.square, product), images, direction, STEPS, anchored=True)[:, :, 1]
-    share = additive_share(scores)
-    assert share < 0.95 if product else share == pytest.approx(1)
-    low, high = additive_share_interval(scores, np.random.default_rng(0), 200)
-    assert low <= share + 1e-9
-    assert share <= high + 1e-9 or product
+    found = separability(scores)
+    if product:
+        assert found.additive < 0.95
+        assert found.interaction > 0.1
+        for value, (low, high) in (
+            (found.additive, found.additive_interval),
+            (found.interaction, found.interaction_interval),
+        ):
+            assert 0 < low < value < high < 1
+    else:
+        assert (found.additive, found.interaction) == pytest.approx((1, 0), abs=1e-6)
 
 
-def test_a_grid_that_does_not_vary_is_separable():
-    assert additive_share(np.ones((4, 5))) == 1
-    form = curve_form(np.ones((4, 9)), np.linspace(-1, 1, 9))
-    assert (form.symmetry == 1).all()
-    assert (form.monotonicity == 1).all()
+@pytest.mark.parametrize("shape", [(40, 31), (12, 9)])
+def test_a_grid_of_noise_is_as_separable_as_its_floor(shape):
+    found = [separability(RNG.standard_normal(shape)) for _ in range(100)]
+    assert np.mean([one.additive for one in found]) == pytest.approx(found[0].additive_floor, abs=0.01)
+    assert np.mean([one.interaction for one in found]) == pytest.approx(1 - 1 / shape[0], abs=0.02)

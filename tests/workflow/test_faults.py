@@ -88,9 +88,9 @@ def test_a_copy_elsewhere_has_nothing_to_make_again(copied):
 
 
 def flip(content: bytes) -> bytes:
-    """The file with one byte changed in its middle."""
-    place = len(content) // 2
-    return content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
+    """The file with a stretch of bytes changed in its middle, long enough to touch what every reader needs."""
+    start, stop = max(0, len(content) // 2 - 2048), len(content) // 2 + 2048
+    return content[:start] + bytes(byte ^ 0xFF for byte in content[start:stop]) + content[stop:]
 
 
 #: What is damaged, the rule that reads it, and what that shall not make of it.

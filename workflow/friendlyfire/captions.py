@@ -80,7 +80,10 @@ def _shares(name: str, table: pd.DataFrame, forms: pd.DataFrame) -> str:
     ends = table[table["s_relative"].abs() > 1 - 1e-6].groupby("class")
     return (
         f"{name}: at the ends {spread(ends['carried'].mean())} of the other images are carried into the class and "
-        f"{spread(ends['stays'].mean())} of its own stay; symmetry {spread(forms['symmetry'])}, monotonicity "
-        f"{spread(forms['monotonicity'])}, additive separability {spread(forms['separability'])}: medians over "
+        f"{spread(ends['stays'].mean())} of its own stay; symmetry about the best centre "
+        f"{spread(forms['symmetry'])} (noise: {forms['symmetry_floor'].median():.2g}), monotonicity on either side "
+        f"{spread(forms['monotonicity'])} (noise: {forms['monotonicity_floor'].median():.2g}), additive separability "
+        f"{spread(forms['separability'])} (noise: {forms['separability_floor'].median():.2g}), interaction in what the "
+        f"direction explains {spread(forms['interaction'])} (noise: 1): medians over "
         f"{len(forms)} classes of {table['carried_images'].iloc[0] + table['stays_images'].iloc[0]:,} measured images."
     )

@@ -108,7 +108,8 @@ def fractions_against_directions(table: pd.DataFrame, ax: Axes, x: str, colours:
         colours: of the bases.
     """
     for basis, line in table.groupby("basis", sort=False):
-        ax.plot(line[x], line["fraction"], color=colours[basis])
+        marker = "." if line["ci_low"].isna().all() else None  # too few perturbations for an interval
+        ax.plot(line[x], line["fraction"], color=colours[basis], marker=marker)
         ax.fill_between(line[x], line["ci_low"], line["ci_high"], color=colours[basis], alpha=0.2, linewidth=0)
     ax.set(ylim=(0, 1.01), xlim=(0, table[x].max()))
 

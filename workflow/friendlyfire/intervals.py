@@ -5,6 +5,9 @@ import math
 import numpy as np
 import scipy.special
 
+#: Values, at least, that the interval of a mean is given for.
+FEWEST = 10
+
 #: Two-sided 95 % quantile of the standard normal distribution.
 Z_95 = 1.959963984540054
 
@@ -36,15 +39,19 @@ def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float
     return low, high
 
 
-def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+def mean_interval(
+    values: np.ndarray, level: float = 0.95, bounds: tuple[float, float] = (-math.inf, math.inf)
+) -> tuple[np.ndarray, np.ndarray]:
     """Student's interval of the mean of each column.
 
     Args:
         values: (n, ...), n at least 2.
         level: of confidence.
+        bounds: of the quantity, such as 0 and 1 of a fraction; no mean lies beyond them, and no interval reaches there.
 
     Returns:
-        Lower and upper bounds, of the shape of one row.
+        Lower and upper bounds, of the shape of one row; NaN where there are fewer than :data:`FEWEST` rows, whose
+        distribution, if skewed, Student's interval does not cover.
 
     Raises:
         ValueError: there are fewer than 2 rows.
@@ -53,4 +60,28 @@ def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, 
     if n < 2:
         raise ValueError(f"the interval of a mean needs at least 2 values, not {n}")
     half = scipy.special.stdtrit(n - 1, (1 + level) / 2) * values.std(0, ddof=1) / math.sqrt(n)
-    return values.mean(0) - half, values.mean(0) + half
+    half = half if n >= FEWEST else half + math.nan
+    return np.clip(values.mean(0) - half, *bounds), np.clip(values.mean(0) + half, *bounds)
+
+
+def jackknife_interval(estimate: float, without: np.ndarray) -> tuple[float, float]:
+    """95 % interval of a number in (0, 1) that is estimated from n images, by the jackknife on its logit.
+
+    Source: J. W. Tukey, "Bias and confidence in not-quite large samples", Annals of Mathematical Statistics 29 (1958);
+    the logit keeps it within its bounds, and makes it fit where the number is near one of them.
+
+    Args:
+        estimate: of all images.
+        without: (n,) estimates without each of them.
+
+    Returns:
+        Lower and upper bound; NaN where there are fewer than :data:`FEWEST` images, or where the estimate is 0 or 1.
+    """
+    n = len(without)
+    whole, others = scipy.special.logit(estimate), scipy.special.logit(without)
+    if n < FEWEST or not (np.isfinite(whole) and np.isfinite(others).all()):
+        return math.nan, math.nan
+    values = n * whole - (n - 1) * others
+    half = scipy.special.stdtrit(n - 1, 0.975) * values.std(ddof=1) / math.sqrt(n)
+    low, high = scipy.special.expit([values.mean() - half, values.mean() + half])
+    return float(low), float(high)

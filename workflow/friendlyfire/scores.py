@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from friendlyfire.devices import images_at_once
+from friendlyfire.intervals import jackknife_interval
 
 
 @torch.no_grad()
@@ -44,34 +45,61 @@ def scores_along(
     return torch.cat(found).double().cpu().numpy()
 
 
+#: Range of a curve, as a fraction of its largest absolute score, that rounding in float32 alone can give.
+ROUNDING = 1e-5
+
+#: Permutations of the steps that the floors of symmetry and monotonicity are the means over.
+PERMUTATIONS = 20
+
+
 @dataclass
 class Form:
-    """What the paper says of the curves in words, for each image, as numbers in [0, 1]."""
+    """What the paper says of the curves in words, for each image whose curve moves, as numbers in [0, 1].
 
-    centre: float  #: s_0, the point of symmetry that all images share, in the units of the steps
-    symmetry: np.ndarray  #: (n,) share of a curve's variance that is even about s_0
-    monotonicity: np.ndarray  #: (n,) net change of a curve on either side of s_0, as a fraction of its total variation
+    Even noise is somewhat symmetric about the best of many centres, so each number has a floor beside it: its mean over
+    the same curves with their steps permuted. A sine is symmetric too, about a crest; what is symmetric and not
+    monotonic on either side is not what the paper means.
+    """
+
+    centre: float  #: s_0, the best point of symmetry that all images share, in the units of the steps
+    symmetry: np.ndarray  #: (m,) share of a curve's variance that is even about s_0
+    monotonicity: np.ndarray  #: (m,) net change of a curve on either side of s_0, as a fraction of its total variation
+    symmetry_floor: float
+    monotonicity_floor: float
 
 
-def curve_form(curves: np.ndarray, steps: np.ndarray) -> Form:
-    """Symmetry about a common point and monotonicity on either side of it.
+def curve_form(curves: np.ndarray, steps: np.ndarray, rng: np.random.Generator) -> Form:
+    """Symmetry about the best common point, and monotonicity on either side of it.
 
     The paper (section 1) observes F(s - s_0) = F(-s - s_0), approximately, and monotonic half-lines. s_0 is the step,
     among those in the middle half of the range, about which the curves are most even.
 
     Args:
-        curves: (n, s) scores of one class.
+        curves: (n, s) scores of one class. Those that do not move beyond rounding have no form and are left out.
         steps: (s,) evenly spaced, ascending.
+        rng: of the permutations that the floors come from.
+
+    Returns:
+        A :class:`Form`; of fewer than two curves that move, one of NaN and of no image.
     """
-    count = len(steps)
+    moving = curves[np.ptp(curves, axis=1) > ROUNDING * np.abs(curves).max(1)]
+    if len(moving) < 2:
+        return Form(np.nan, np.empty(0), np.empty(0), np.nan, np.nan)
+    centre, symmetry, monotonicity = _form(moving)
+    permuted = [_form(rng.permuted(moving, axis=1))[1:] for _ in range(PERMUTATIONS)]
+    floors = np.mean(permuted, axis=(0, 2))
+    return Form(float(steps[centre]), symmetry, monotonicity, *map(float, floors))
+
+
+def _form(curves: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
+    """The step that is the best centre, and symmetry and monotonicity (n,) about it."""
+    count = curves.shape[1]
     candidates = range(count // 4, count - count // 4)
     shares = [_even_share(curves, centre) for centre in candidates]
     best = int(np.argmax([share.mean() for share in shares]))
     centre = candidates[best]
-    change = np.diff(curves, axis=1)
     net = np.abs(curves[:, centre] - curves[:, 0]) + np.abs(curves[:, -1] - curves[:, centre])
-    total = np.abs(change).sum(1)
-    return Form(float(steps[centre]), shares[best], np.where(total > 0, net / np.where(total > 0, total, 1), 1.0))
+    return centre, shares[best], net / np.abs(np.diff(curves, axis=1)).sum(1)
 
 
 def _even_share(curves: np.ndarray, centre: int) -> np.ndarray:
@@ -83,30 +111,49 @@ def _even_share(curves: np.ndarray, centre: int) -> np.ndarray:
     return np.where(variance > 0, 1 - np.square(odd).sum(1) / np.where(variance > 0, variance, 1), 1.0)
 
 
-def additive_share(scores: np.ndarray) -> float:
-    """Share of the variance of a grid that a sum of a function of its row and one of its column explains.
+@dataclass
+class Separability:
+    """How far F_c(i) = G(i^d) + H(the rest) holds on a grid (section 1), each number with its 95 % interval."""
+
+    additive: float  #: share of the variance of the grid that the sum explains, in [0, 1]
+    additive_interval: tuple[float, float]
+    additive_floor: float  #: the same share of a grid of exchangeable entries, on average
+    interaction: float  #: share of what is not additive in all that the direction explains: 0 if separable, 1 in noise
+    interaction_interval: tuple[float, float]
+
+
+def separability(scores: np.ndarray) -> Separability:
+    """Additive separability of a grid of scores.
 
     The grid holds F_c of images whose component along d is set to each of several values (``scores_along`` with
-    ``anchored``); 1 means F_c(i) = G(i^d) + H(the rest) on it, section 1's additive separability.
+    ``anchored``). Most of its variance is between images, H, and is explained by any sum, so the interaction is also
+    held against what the direction alone explains, G.
 
     Args:
         scores: (n, s).
 
     Returns:
-        A number in [0, 1]; 1 for a grid that does not vary.
+        NaN everywhere for a grid that does not move beyond rounding.
+    """
+    n, s = scores.shape
+    floor = ((n - 1) + (s - 1)) / (n * s - 1)
+    if np.ptp(scores, axis=1).max() <= ROUNDING * np.abs(scores).max():
+        nothing = (np.nan, np.nan)
+        return Separability(np.nan, nothing, floor, np.nan, nothing)
+    whole = additive_and_interaction(scores)
+    without = np.array([additive_and_interaction(np.delete(scores, image, 0)) for image in range(n)]).T
+    intervals = [jackknife_interval(*pair) for pair in zip(whole, without, strict=True)]
+    return Separability(whole[0], intervals[0], floor, whole[1], intervals[1])
+
+
+def additive_and_interaction(scores: np.ndarray) -> tuple[float, float]:
+    """Shares of the additive part in the variance of a grid (n, s), and of the interaction in what its columns explain.
+
+    Those of an analysis of variance by two factors without repetition: SS_columns + SS_rows over SS_total, and
+    SS_interaction over SS_columns + SS_interaction.
     """
     centred = scores - scores.mean()
-    rest = centred - centred.mean(0, keepdims=True) - centred.mean(1, keepdims=True)
-    total = np.square(centred).sum()
-    return float(1 - np.square(rest).sum() / total) if total > 0 else 1.0
-
-
-def additive_share_interval(scores: np.ndarray, rng: np.random.Generator, draws: int = 500) -> tuple[float, float]:
-    """95 % interval of :func:`additive_share` over the images, by the percentile bootstrap.
-
-    Source: B. Efron, R. Tibshirani, "An introduction to the bootstrap", 1993, chapter 13.
-    """
-    n = len(scores)
-    shares = [additive_share(scores[rng.integers(n, size=n)]) for _ in range(draws)]
-    low, high = np.quantile(shares, [0.025, 0.975])
-    return float(low), float(high)
+    columns, rows = centred.mean(0, keepdims=True), centred.mean(1, keepdims=True)
+    interaction, total = np.square(centred - columns - rows).sum(), np.square(centred).sum()
+    direction = len(scores) * np.square(columns).sum() + interaction
+    return float(1 - interaction / total), float(interaction / direction) if direction > 0 else 0.0

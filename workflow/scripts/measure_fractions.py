@@ -43,7 +43,7 @@ def main(inputs, outputs, settings):
             name = attack.replace(":", "-")
             arrays[f"{name}/fractions"] = fractions.astype(np.float32)
             arrays[f"{name}/indices"] = store["indices"][usable] if "held_out" in store else usable
-        low, high = mean_interval(fractions)
+        low, high = mean_interval(fractions, bounds=(0, 1))
         tables.append(
             grid.assign(
                 attack=attack,

@@ -10,7 +10,7 @@ from friendlyfire.devices import resolve_device
 from friendlyfire.errors import ConfigError
 from friendlyfire.intervals import mean_interval, wilson_interval
 from friendlyfire.networks import as_pixels, load_network, predict
-from friendlyfire.scores import additive_share, additive_share_interval, curve_form, scores_along
+from friendlyfire.scores import curve_form, scores_along, separability
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import create_store, open_store
 from job import progress, run
@@ -133,16 +133,19 @@ def population(scores: np.ndarray, clean: np.ndarray, target: int, steps: np.nda
 
 
 def form(curves: np.ndarray, anchored: np.ndarray, steps: np.ndarray, rng: np.random.Generator) -> dict[str, float]:
-    """Symmetry, monotonicity and additive separability of one class's curves, with 95 % intervals."""
-    found = curve_form(curves, steps)
+    """Symmetry, monotonicity and additive separability of one class's curves, with 95 % intervals and their floors."""
+    found, parts = curve_form(curves, steps, rng), separability(anchored)
     row = {"centre": found.centre}
     for name in ("symmetry", "monotonicity"):
         values = getattr(found, name)
-        row[name] = values.mean()
-        row[f"{name}_ci_low"], row[f"{name}_ci_high"] = mean_interval(values)
-    row["separability"] = additive_share(anchored)
-    row["separability_ci_low"], row["separability_ci_high"] = additive_share_interval(anchored, rng)
-    return {**row, "images": len(curves), "anchored_images": len(anchored)}
+        low, high = mean_interval(values, bounds=(0, 1)) if len(values) else (np.nan, np.nan)
+        row |= {name: values.mean() if len(values) else np.nan, f"{name}_ci_low": low, f"{name}_ci_high": high}
+        row[f"{name}_floor"] = getattr(found, f"{name}_floor")
+    row["separability"], row["separability_floor"] = parts.additive, parts.additive_floor
+    row["separability_ci_low"], row["separability_ci_high"] = parts.additive_interval
+    row["interaction"] = parts.interaction
+    row["interaction_ci_low"], row["interaction_ci_high"] = parts.interaction_interval
+    return {**row, "images": len(curves), "moving": len(found.symmetry), "anchored_images": len(anchored)}
 
 
 def curve_table(
