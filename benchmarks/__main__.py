@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import torch
 
-from benchmarks import attacks, decompositions, growth, hessians, projections, workflow
+from benchmarks import attacks, coverage, decompositions, growth, hessians, projections, workflow
 
 RESULTS = Path("results/benchmarks")
 
@@ -21,6 +21,7 @@ BENCHMARKS = {
     "projections": projections.measure,
     "decompositions": decompositions.measure,
     "growth": growth.measure,
+    "coverage": coverage.measure,
     "workflow": workflow.measure,
 }
 

@@ -306,11 +306,11 @@ def fraction_tables(wildcards):
     return basis_results("fractions", wildcards.figure) if wildcards.figure == "fig3" else []
 
 
-def coupled(folder):
-    """Input: accuracies or norm fractions of all bases of figures 3 and 4, experiment by experiment."""
+def coupled(folder, kind="csv"):
+    """Input: accuracies or norm fractions of all bases of figures 3 and 4, as tables or as stores of single images."""
     sections = {name: experiment_settings(config, name, "figures") for name in experiments_with("coupling")}
     return [
-        f"results/{experiment}/{folder}/{basis}.csv"
+        f"results/{experiment}/{folder}/{basis}.{kind}"
         for experiment, section in sections.items()
         for basis in dict.fromkeys(section["fig4"] + section["fig3"])
     ]

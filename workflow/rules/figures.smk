@@ -95,6 +95,8 @@ rule plot_coupling:
         caption=os.path.relpath(WORKFLOW / "report" / "coupling.rst"),
         accuracy=coupled("accuracy"),
         fractions=coupled("fractions"),
+        correct=coupled("accuracy", "zarr.zip"),
+        inside=coupled("fractions", "zarr.zip"),
     output:
         pdf="results/figures/coupling.pdf",
         png=reported("coupling.png", "chart"),
