@@ -10,6 +10,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from conftest import REPOSITORY, Workflow
+from friendlyfire.stores import open_store
 
 README = (REPOSITORY / "README.md").read_text()
 
@@ -129,3 +130,32 @@ def test_attacks_of_foolbox_and_resampled_perturbations_come_by_name(own):
     accuracies = pd.read_csv(results / "accuracy/deepfool-high-8px.csv").query("split == 'test'").set_index("rank")
     assert accuracies.index.max() <= 64
     assert accuracies["accuracy"].iloc[-1] > 0.5
+
+
+def test_test_images_alone_are_divided_into_roles(own):
+    """A network that is brought, on a folder without training images: what makes directions measures nothing."""
+    workflow, config = own
+    (dataset,), (experiment,) = config["datasets"].values(), config["experiments"].values()
+    (workflow.folder / "only").mkdir()
+    (workflow.folder / "only/test").symlink_to(workflow.folder / dataset["folder"] / "test")
+    only = {
+        "suites": {"only": ["only"]},
+        "datasets": {"only": {**dataset, "folder": "only"}},
+        "experiments": {"only": {**experiment, "dataset": "only", "accuracy": {"ranks": 2}}},
+    }
+    (workflow.folder / "only.yaml").write_text(yaml.safe_dump(only))
+    results = [f"results/only/{name}" for name in ("accuracy/pca.csv", "boundary/shard-0.zarr.zip")]
+    workflow.run(*results, "results/only/perturbations/fgsm.zarr.zip", "--configfile", "only.yaml")
+    table = pd.read_csv(workflow.folder / results[0])
+    assert (set(table["role"]), set(table["split"]), set(table["images"])) == ({"measured"}, {"test"}, {144})
+    indices = {}
+    for name, array in (("accuracy/pca", "measured/indices"), ("boundary/shard-0", "indices")):
+        with open_store(workflow.folder / f"results/only/{name}.zarr.zip", None) as store:
+            indices[name] = set(store[array].tolist())
+    with open_store(workflow.folder / "results/only/perturbations/fgsm.zarr.zip", "perturbations") as store:
+        held_out = store["held_out"]
+        indices["held-out"], attacked = (set(store["indices"][rows].tolist()) for rows in (held_out, ~held_out))
+    assert indices["boundary/shard-0"] <= attacked
+    assert len(attacked | indices["held-out"] | indices["accuracy/pca"]) == 144 + 72 + 144
+    assert not indices["accuracy/pca"] & (attacked | indices["held-out"])
+    assert not attacked & indices["held-out"]
