@@ -1,10 +1,9 @@
 """Accuracies and norm fractions -> one against the other, a line a basis, and the distances between the lines."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
+from caption import write_caption
 from friendlyfire.coupling import Curve, curve_gap, gap_interval
 from friendlyfire.figures import accuracy_against_fraction, bases_legend, basis_colours, draw, panels
 from friendlyfire.intervals import Z_95
@@ -53,8 +52,7 @@ def main(inputs, outputs, settings):
         f"{row.experiment}, {row.basis}: {row.gap:+.1f} ({row.gap_ci_low:+.1f} to {row.gap_ci_high:+.1f})"
         for row in points.itertuples()
     )
-    caption = Path(inputs.caption).read_text(encoding="utf-8").format(gaps=words)
-    Path(outputs.caption).write_text(caption, encoding="utf-8")
+    write_caption(inputs, outputs, gaps=words)
 
 
 def gaps(table: pd.DataFrame, settings: dict) -> list[dict]:
