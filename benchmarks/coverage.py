@@ -68,7 +68,7 @@ def coupled_curves(
 
 
 def couplings(
-    apart: bool, between: tuple[float, float], count: int, rng: np.random.Generator, draws: int = 800
+    apart: bool, between: tuple[float, float], count: int, rng: np.random.Generator, draws: int = 500
 ) -> Iterator[tuple[bool, bool]]:
     """Gap and distance between two bases: the paired bootstrap over 360 measured and 200 held-out images."""
     truth = difference(*true_lines(apart)[2][::-1])
@@ -92,11 +92,11 @@ def forms(count: int, rng: np.random.Generator) -> Iterator[tuple[bool, ...]]:
     def curves(n):
         return grid(n, rng) + 0.5 * rng.standard_normal((n, 1)) * STEPS
 
-    many = [curve_form(curves(4000), STEPS, rng) for _ in range(4)]
-    truths = [np.mean([getattr(form, name).mean() for form in many]) for name in ("symmetry", "monotonicity")]
+    many = curve_form(curves(40_000), STEPS, rng, permutations=1)
+    truths = [getattr(many, name).mean() for name in ("symmetry", "monotonicity")]
     truths += list(np.mean([additive_and_interaction(grid(20_000, rng)) for _ in range(5)], axis=0))
     for _ in range(count):
-        form, parts = curve_form(curves(200), STEPS, rng), separability(grid(100, rng))
+        form, parts = curve_form(curves(200), STEPS, rng, permutations=1), separability(grid(100, rng))
         intervals = [mean_interval(values, bounds=(0, 1)) for values in (form.symmetry, form.monotonicity)]
         intervals += [parts.additive_interval, parts.interaction_interval]
         yield tuple(low <= truth <= high for truth, (low, high) in zip(truths, intervals, strict=True))
@@ -127,11 +127,11 @@ def measure() -> tuple[pd.DataFrame, list[Goal]]:
         add("mean fraction", f"{n} fractions, beta(4, 1)", list(means(beta, n, 0.8, 5000, rng, bounds=(0, 1))))
     for apart in (True, False):
         for between in CORRELATIONS:
-            held = list(couplings(apart, between, 500, rng))
+            held = list(couplings(apart, between, 400, rng))
             world = f"bases {'apart' if apart else 'equal'}, correlated {between[0]} by rank, {between[1]} by basis"
             for number, each in zip(("gap", "distance"), zip(*held, strict=True), strict=True):
                 add(number, world, list(each))
-    held = list(forms(400, rng))
+    held = list(forms(600, rng))
     for number, each in zip(
         ("symmetry", "monotonicity", "separability", "interaction"), zip(*held, strict=True), strict=True
     ):

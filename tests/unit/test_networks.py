@@ -9,25 +9,31 @@ from safetensors.torch import save_file
 from torch import nn
 
 from conftest import TRAINING
+from friendlyfire.acceptance import check_above_chance, check_accuracy, check_logits
 from friendlyfire.errors import NetworkError
 from friendlyfire.networks import (
+    IMAGENET_DEVIATION,
     IMAGENET_MEAN,
     as_pixels,
     build_network,
-    check_above_chance,
-    check_logits,
     load_network,
-    load_weights,
     predict,
-    read_weights,
     save_network,
 )
+from friendlyfire.weights import load_weights, read_weights
 
 COLOUR = np.full((3, 32, 32), 0.5)
+SETTINGS = {**TRAINING, "width": 0.25}
 
 
-def built(mean=COLOUR, classes=10, **options):
-    return build_network({**TRAINING, "width": 0.25, **options}, mean, 0.25, classes)
+def built(mean=COLOUR, classes=10, weights=None, columns=None, **options):
+    return build_network({**SETTINGS, **options}, mean, 0.25, classes, weights, columns)
+
+
+def saved(path, network, shape=(3, 32, 32), classes=10, **options):
+    """The file of a network that was built with these options."""
+    save_network(path, network, {"settings": {**SETTINGS, **options}, "shape": shape, "classes": classes})
+    return path
 
 
 @pytest.mark.parametrize(
@@ -106,8 +112,7 @@ def test_images_too_small_are_told():
 
 def test_a_saved_network_comes_back(tmp_path):
     network, images = built(), torch.rand(4, 3, 32, 32)
-    record = {"settings": {**TRAINING, "width": 0.25}, "shape": (3, 32, 32), "classes": 10}
-    save_network(tmp_path / "n.safetensors", network, record)
+    saved(tmp_path / "n.safetensors", network)
     again = load_network(tmp_path / "n.safetensors")
     (tmp_path / "other").touch()
     assert (tmp_path / "n.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
@@ -115,6 +120,103 @@ def test_a_saved_network_comes_back(tmp_path):
     torch.testing.assert_close(again(images), network(images))
     assert not again.training
     assert not any(parameter.requires_grad for parameter in again.parameters())
+
+
+#: Networks of torchvision that are built otherwise with published weights, and the side of small images for them.
+TWOFOLD = {"googlenet": 64, "inception_v3": 80}
+
+
+@pytest.fixture(params=TWOFOLD)
+def twofold(request, monkeypatch):
+    """Name and image shape of such a network, whose published weights are random, and need no network access."""
+    import torchvision
+
+    shape = (3, TWOFOLD[request.param], TWOFOLD[request.param])
+    network = getattr(torchvision.models, request.param)(init_weights=False, aux_logits=True).eval()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.train().momentum = None
+    network(torch.randn(8, *shape))  # batch normalisation takes the scale of its inputs, so that images matter
+    monkeypatch.setattr(torchvision.models.WeightsEnum, "get_state_dict", lambda *_, **__: network.state_dict())
+    return f"torchvision/{request.param}", shape
+
+
+@pytest.mark.filterwarnings("ignore:The default weight initialization of:FutureWarning")
+def test_a_published_network_is_rebuilt_as_it_was_built(tmp_path, twofold):
+    architecture, shape = twofold
+    options = {"architecture": architecture, "normalisation": None}
+    network, images = built(np.zeros(shape), 1000, "published", **options), torch.rand(2, *shape)
+    assert network.mean.flatten().tolist() == pytest.approx(IMAGENET_MEAN)
+    assert network.deviation.flatten().tolist() == pytest.approx(IMAGENET_DEVIATION)
+    path = saved(tmp_path / "n.safetensors", network, shape, 1000, **options)
+    expected = network(images)
+    for again in (load_network(path), built(np.zeros(shape), 1000, path, **options)):  # the same, another experiment's
+        torch.testing.assert_close(again(images), expected, rtol=0, atol=1e-4 * float(expected.abs().max()))
+
+
+def test_the_normalisation_that_timm_publishes_is_taken(monkeypatch):
+    import timm
+
+    create = timm.create_model
+
+    def without_download(name, pretrained, **options):
+        assert "num_classes" not in options  # a head of another size would be random
+        return create(name, pretrained_cfg_overlay={"mean": (0.1, 0.2, 0.3), "std": (0.4, 0.5, 0.6)}, **options)
+
+    monkeypatch.setattr(timm, "create_model", without_download)
+    network = built(weights="published", architecture="timm/resnet10t", normalisation=None)
+    assert network.mean.flatten().tolist() == pytest.approx([0.1, 0.2, 0.3])
+    assert network.deviation.flatten().tolist() == pytest.approx([0.4, 0.5, 0.6])
+
+
+@pytest.mark.parametrize("explicit", [None, "none", "dataset"])
+def test_a_file_of_this_project_carries_its_normalisation_and_an_explicit_one_wins(tmp_path, explicit):
+    original = built(normalisation={"mean": [0.1, 0.2, 0.3], "std": [1, 2, 4]})
+    path = saved(tmp_path / "n.safetensors", original)
+    network, pixels = built(weights=path, normalisation=explicit), torch.rand(2, 3, 32, 32)
+    expected = {None: original.mean, "none": torch.tensor(0.0), "dataset": torch.full(COLOUR.shape, 0.5)}[explicit]
+    assert torch.equal(network.mean, expected)
+    torch.testing.assert_close(network.body(pixels), original.body(pixels))
+
+
+def test_weights_that_carry_no_normalisation_need_one(tmp_path):
+    save_file(built().body.state_dict(), tmp_path / "w.safetensors")
+    with pytest.raises(NetworkError, match=r"w\.safetensors do not say how images are normalised; give networks\.norm"):
+        built(weights=tmp_path / "w.safetensors", normalisation=None)
+    assert built(weights=tmp_path / "w.safetensors", normalisation="none").mean == 0
+
+
+FORWARD = nn.Sequential.forward
+
+
+@pytest.mark.parametrize("edited", [lambda *x: FORWARD(*x).sin(), lambda *x: FORWARD(*x)[:, :9]])
+def test_a_network_that_computes_another_function_than_when_it_was_stored_is_refused(tmp_path, monkeypatch, edited):
+    path = saved(tmp_path / "n.safetensors", built())
+    load_network(path)
+    monkeypatch.setattr(nn.Sequential, "forward", edited)
+    with pytest.raises(NetworkError, match="computes another function than .* edited.* snakemake --cores all --force"):
+        load_network(path)
+
+
+def test_a_file_of_this_project_in_a_network_of_other_options_is_refused(tmp_path):
+    path = saved(tmp_path / "n.safetensors", built(activation="softplus"), activation="softplus")
+    with pytest.raises(NetworkError, match=r"another function .*: it was built with architecture lenet, .* softplus"):
+        built(weights=path)
+
+
+def test_a_network_that_trains_is_not_saved(tmp_path):
+    with pytest.raises(ValueError, match=r"training mode; call network\.eval"):
+        saved(tmp_path / "n.safetensors", built().train())
+
+
+def test_a_sub_network_gives_the_logits_of_its_classes_in_their_order(tmp_path):
+    whole, images = built(classes=7), torch.rand(4, 3, 32, 32)
+    network = built(classes=7, columns=torch.tensor([5, 0, 2]))
+    network.body.load_state_dict(whole.body.state_dict())
+    assert torch.equal(network(images), whole(images)[:, [5, 0, 2]])
+    path = saved(tmp_path / "n.safetensors", network, classes=7)
+    torch.testing.assert_close(load_network(path)(images), network(images))
+    load_weights(whole.body, read_weights(path), "its body alone")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x08\0\0\0\0\0\0\0{}      ", b"not weights at all, but long enough"])
@@ -226,3 +328,19 @@ def test_a_network_at_chance_is_refused(correct, fails):
             check_above_chance(correct, 1000, 0.1, "the network", "train longer")
     else:
         check_above_chance(correct, 1000, 0.1, "the network", "train longer")
+
+
+@pytest.mark.parametrize(
+    ("expected", "tolerance", "fails"),
+    [(None, 0, False), (0.86, 0, False), (0.9, 0.02, True), (0.9, 0.03, False), (0.143, 0.02, True)],
+)
+def test_a_network_of_another_accuracy_than_expected_is_refused(expected, tolerance, fails):
+    if fails:
+        with pytest.raises(
+            NetworkError,
+            match=r"the network has test accuracy 85\.0% \(95 % interval 82\.7% to 87\.1%\), and "
+            rf"networks\.expected_accuracy says {expected:.1%}; check it, or change networks\.expected_accuracy",
+        ):
+            check_accuracy(850, 1000, expected, tolerance, "the network", "check it")
+    else:
+        check_accuracy(850, 1000, expected, tolerance, "the network", "check it")

@@ -74,6 +74,19 @@ def test_another_norm_is_refused(affine):
         universal(affine, images, images, radius=1, norm="l1", generator=torch.Generator())
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"candidates": 1}, "candidates=1: the predicted class and at least one other"),
+        ({"basis": torch.eye(2)}, "basis"),
+    ],
+)
+def test_all_options_of_deepfool_reach_it(affine, options, message):
+    images = torch.rand(2, *SHAPE)
+    with pytest.raises(ValueError, match=message):
+        universal(affine, images, images, radius=1, generator=torch.Generator(), **options)
+
+
 @pytest.mark.parametrize("k", [0, 1, 17, D])
 def test_fractions_of_complementary_subspaces_have_squares_that_add_to_one(k):
     rng = np.random.default_rng(0)

@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 
 from configurations import SCHEMA, SHIPPED
@@ -90,6 +91,28 @@ FAULTS = [
         "nowhere.pt",
         r"digits-lenet: networks\.weights: nowhere\.pt is not a file; give a path, 'published'",
     ),
+    (
+        "networks.weights",
+        __file__,
+        r"digits-lenet: networks\.normalisation: .*\.py does not say how images are normalised; choose from dataset",
+    ),
+    ("networks.weights", "results/nowhere/network.safetensors", r"results/nowhere/network\.safetensors is not a file"),
+    (
+        "networks.weights",
+        "./results/digits-lenet/network.safetensors",
+        r"networks\.weights: digits-lenet <- digits-lenet: no network can come from itself; give another file",
+    ),
+    (
+        "networks.classes",
+        "imagenet",
+        r"networks\.classes: a network that is trained here has the classes of its images",
+    ),
+    (
+        "experiments.digits-lenet.networks",
+        {"weights": "results/mnist-lenet/network.safetensors", "classes": "nowhere.txt"},
+        r"networks\.classes: nowhere\.txt is not a file; give a list of names, a text file or imagenet",
+    ),
+    ("networks.expected_accuracy", 97.5, r"networks\.expected_accuracy: 97\.5 is greater than the maximum of 1"),
     ("networks.weights", "published", r"networks\.weights: lenet has no published weights"),
     ("networks.architecture", "torchvision/alexnet", r"torchvision/alexnet takes 3 channels, the images have 1"),
     ("networks.architecture", "nowhere.nets:small", r"networks\.architecture: there is no module 'nowhere\.nets' for"),
@@ -134,6 +157,28 @@ def test_unknown_networks_of_libraries_come_with_a_suggestion(name, message):
         check_config({**config, "suite": "paper"}, SCHEMA)
 
 
+def test_the_network_of_another_experiment_is_taken_before_it_is_made():
+    config = changed("experiments.digits-lenet.networks.weights", "results/mnist-lenet/network.safetensors")
+    check_config(config, SCHEMA)
+    config["experiments"]["mnist-lenet"]["networks"]["weights"] = "results/digits-lenet/network.safetensors"
+    with pytest.raises(ConfigError, match=r"mnist-lenet: .*digits-lenet <- mnist-lenet <- digits-lenet: no network"):
+        check_config(config, SCHEMA)
+
+
+@pytest.mark.parametrize("written_here", [True, False])
+def test_weights_need_a_normalisation_unless_this_project_wrote_them(tmp_path, written_here):
+    from safetensors.numpy import save_file
+
+    path, metadata = tmp_path / "w.safetensors", {"friendlyfire": '{"contents": ""}'}
+    save_file({"mean": np.zeros(1)}, path, metadata if written_here else {"format": "pt"})
+    config = changed("networks.weights", str(path))
+    if not written_here:
+        with pytest.raises(ConfigError, match=r"networks\.normalisation: .*w\.safetensors does not say"):
+            check_config(config, SCHEMA)
+        config["networks"]["normalisation"] = "none"
+    check_config(config, SCHEMA)
+
+
 def test_an_experiment_overrides_key_by_key():
     config = changed("experiments.digits-lenet.perturbations", {"deepfool": {"overshoot": 0.5}})
     section = experiment_settings(config, "digits-lenet", "perturbations")
@@ -153,6 +198,8 @@ def test_an_experiment_overrides_key_by_key():
         ("null", None),
         ("all", "all"),
         ("1.2.3", "1.2.3"),
+        ("0", 0),
+        ("007", "007"),
         ("nan", "nan"),
         ("", ""),
     ],

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from conftest import TRAINING
 from friendlyfire.errors import NetworkError
@@ -37,6 +38,28 @@ def test_a_resumed_training_ends_where_the_undisturbed_one_ends(digits, killed_a
     rest = run(digits, fresh(settings), settings, state=kept, done=killed_after)
     assert [row for row, _ in rest] == [row for row, _ in whole[killed_after:]]
     assert all(torch.equal(value, rest[-1][1][name]) for name, value in whole[-1][1].items())
+
+
+class Partly(nn.Module):
+    """A network with a frozen layer, and with one that it does not use."""
+
+    def __init__(self, body):
+        super().__init__()
+        self.body, self.unused = body, nn.Linear(3, 3)
+        self.body[0].requires_grad_(False)
+
+    def forward(self, images):
+        return self.body(images)
+
+
+def test_parameters_without_a_gradient_stay_as_they_are_and_a_training_resumes(digits):
+    whole = run(digits, Partly(fresh().body))
+    rest = run(digits, Partly(fresh().body), state=whole[1][1], done=2)
+    assert rest[-1][0] == whole[-1][0]
+    assert all(torch.equal(value, rest[-1][1][name]) for name, value in whole[-1][1].items())
+    before = fresh().body.state_dict()
+    changed = {name for name, value in before.items() if not torch.equal(value, whole[-1][1][f"network.body.{name}"])}
+    assert changed == set(before) - {"0.weight", "0.bias"}
 
 
 def test_it_learns_and_ends_in_evaluation_mode(digits):

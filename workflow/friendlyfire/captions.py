@@ -33,6 +33,21 @@ def fooling_rates(table: pd.DataFrame) -> str:
     )
 
 
+def network_accuracies(table: pd.DataFrame) -> str:
+    """One sentence about the networks: their architectures, and how accurate each is."""
+    networks = "; ".join(
+        f"{row.experiment}: {row.architecture}, {row.accuracy:.1%} of {row.images:,} measured images"
+        f"{sub_network(row.logits, row.classes)}"
+        for row in table.itertuples()
+    )
+    return f"Networks: {networks}."
+
+
+def sub_network(logits: int, classes: int) -> str:
+    """How many of a network's logits stand for classes of the images, if not all do."""
+    return f" in the sub-network of {classes:,} of its {logits:,} logits" if classes < logits else ""
+
+
 def curvature_quality(tables: Sequence[pd.DataFrame]) -> str:
     """How far the curvatures can be trusted, for each experiment: medians over the classes, with their ranges."""
     return " ".join(_quality(table) for table in tables if len(table))

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from friendlyfire.checks import check_images
 from friendlyfire.devices import images_at_once
 from friendlyfire.errors import ConfigError
 from friendlyfire.networks import predict
@@ -38,9 +39,11 @@ def foolbox_perturbations(
 
     Raises:
         ConfigError: the attack does not take these options.
+        ValueError: the images are not (n, channels, height, width), or their pixels are far outside [0, 1].
     """
     import foolbox
 
+    check_images(images)
     found = []
     try:
         attack = getattr(foolbox.attacks, name)(**options)

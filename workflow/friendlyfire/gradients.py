@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from friendlyfire.checks import check_images
 from friendlyfire.devices import images_at_once
 
 
@@ -31,6 +32,9 @@ def fgsm(
     Returns:
         Perturbations of the shape of ``images``; zero where the gradient is.
 
+    Raises:
+        ValueError: the images are not (n, channels, height, width), or their pixels are far outside [0, 1].
+
     Cost:
         One gradient an image.
     """
@@ -45,7 +49,7 @@ def saliency(
     Source: K. Simonyan, A. Vedaldi, A. Zisserman, "Deep inside convolutional networks", 2013, section 3; here with its
     sign, as a direction of image space.
 
-    Args: as :func:`fgsm`, without a step.
+    Args and errors: as :func:`fgsm`, without a step.
 
     Returns:
         Gradients of the shape of ``images``, logits / pixel.
@@ -63,6 +67,7 @@ def _score(logits: Tensor, labels: Tensor) -> Tensor:
 
 def _gradients(network, images: Tensor, labels: Tensor | None, objective: Callable, batch_size: int | None) -> Tensor:
     """Gradient of ``objective`` of each image: a sum over images, so that none touches another's."""
+    check_images(images)
     found = []
     batch_size = batch_size or images_at_once(network, images)
     for start in range(0, len(images), batch_size):

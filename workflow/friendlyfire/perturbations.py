@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from friendlyfire.checks import check_basis, check_images, check_targets
 from friendlyfire.devices import images_at_once
 from friendlyfire.statuses import Status
 
@@ -88,7 +89,8 @@ def deepfool(
         An :class:`Attack`; the images keep their order.
 
     Raises:
-        ValueError: the network is in training mode, or a count or shape is wrong.
+        ValueError: the network is in training mode, the pixels are far outside [0, 1], there are fewer than two
+            candidates, or a shape or dtype is wrong.
 
     Cost:
         For an image and iteration, two forward passes and a backward pass for each class considered (targeted: one).
@@ -97,6 +99,9 @@ def deepfool(
         raise ValueError("the network is in training mode; call network.eval() first")
     if candidates < 2:
         raise ValueError(f"candidates={candidates}: the predicted class and at least one other are needed")
+    check_images(images)
+    if basis is not None:
+        check_basis(basis, images.shape[1:].numel())
     images, batch_size = images.detach(), batch_size or images_at_once(network, images)
     basis = None if basis is None else basis.to(images)
     n = len(images)
@@ -106,6 +111,8 @@ def deepfool(
     if targets is None:
         approached = logits.topk(min(candidates, logits.shape[1]), 1).indices[:, 1:]
     else:
+        check_targets(targets, n, logits.shape[1])
+        targets = targets.to(images.device, torch.long)
         approached = targets[:, None]
     lengths = images.new_full(approached.shape, torch.inf)  # of the gradients, when last seen
     perturbations = torch.zeros_like(images, memory_format=torch.contiguous_format)

@@ -48,9 +48,6 @@ def scores_along(
 #: Range of a curve, as a fraction of its largest absolute score, that rounding in float32 alone can give.
 ROUNDING = 1e-5
 
-#: Permutations of the steps that the floors of symmetry and monotonicity are the means over.
-PERMUTATIONS = 20
-
 
 @dataclass
 class Form:
@@ -68,7 +65,7 @@ class Form:
     monotonicity_floor: float
 
 
-def curve_form(curves: np.ndarray, steps: np.ndarray, rng: np.random.Generator) -> Form:
+def curve_form(curves: np.ndarray, steps: np.ndarray, rng: np.random.Generator, permutations: int = 20) -> Form:
     """Symmetry about the best common point, and monotonicity on either side of it.
 
     The paper (section 1) observes F(s - s_0) = F(-s - s_0), approximately, and monotonic half-lines. s_0 is the step,
@@ -77,7 +74,8 @@ def curve_form(curves: np.ndarray, steps: np.ndarray, rng: np.random.Generator) 
     Args:
         curves: (n, s) scores of one class. Those that do not move beyond rounding have no form and are left out.
         steps: (s,) evenly spaced, ascending.
-        rng: of the permutations that the floors come from.
+        rng: of the permutations of the steps.
+        permutations: of every curve, that the floors are means over.
 
     Returns:
         A :class:`Form`; of fewer than two curves that move, one of NaN and of no image.
@@ -86,7 +84,7 @@ def curve_form(curves: np.ndarray, steps: np.ndarray, rng: np.random.Generator) 
     if len(moving) < 2:
         return Form(np.nan, np.empty(0), np.empty(0), np.nan, np.nan)
     centre, symmetry, monotonicity = _form(moving)
-    permuted = [_form(rng.permuted(moving, axis=1))[1:] for _ in range(PERMUTATIONS)]
+    permuted = [_form(rng.permuted(moving, axis=1))[1:] for _ in range(permutations)]
     floors = np.mean(permuted, axis=(0, 2))
     return Form(float(steps[centre]), symmetry, monotonicity, *map(float, floors))
 

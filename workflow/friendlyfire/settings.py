@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from friendlyfire.class_names import IMAGENET
 from friendlyfire.errors import ConfigError
+from friendlyfire.headers import record_of
 from friendlyfire.sections import experiment_settings
 from friendlyfire.sources import image_shape
 
@@ -57,7 +59,7 @@ LARGEST_SQUARE = 20_000
 ATTACKED_TOGETHER, DIFFERENTIATED_TOGETHER = 256, 32
 
 _WORDS = {"true": True, "false": False, "null": None}
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_NUMBER = re.compile(r"[-+]?(?!0\d)(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")  # 007 is a name
 
 #: Names under results/ that no experiment can have.
 RESERVED = ("datasets", "figures", "logs", "provenance", "tables")
@@ -154,8 +156,36 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         _check_named(f"experiments.{experiment}.dataset", overrides["dataset"], config["datasets"])
     for name, dataset in config["datasets"].items():
         _check_dataset(name, dataset)
-    for experiment in suite_experiments(config):
+    for experiment in dict.fromkeys(
+        name for chosen in suite_experiments(config) for name in network_chain(config, chosen)
+    ):
         _check_experiment(config, experiment)
+
+
+def network_chain(config: Mapping[str, Any], experiment: str) -> list[str]:
+    """An experiment, the one whose network it takes by ``networks.weights``, if any, the one that takes its from ...
+
+    Raises:
+        ConfigError: one of them comes again.
+    """
+    chain, source = [], experiment
+    while source:
+        chain.append(source)
+        source = weights_source(config, source)
+        if source in chain:
+            raise ConfigError(
+                f"config: {chain[-1]}: networks.weights: {' <- '.join([*chain, source])}: no network can come from "
+                "itself; give another file, 'published', or null to train"
+            )
+    return chain
+
+
+def weights_source(config: Mapping[str, Any], experiment: str) -> str | None:
+    """The experiment whose network ``networks.weights`` names; None if it names none."""
+    match Path(experiment_settings(config, experiment, "networks")["weights"] or "").parts:
+        case ("results", name, "network.safetensors") if name in config["experiments"]:
+            return name
+    return None
 
 
 def _check_named(key: str, value: str, allowed: Iterable[str]) -> None:
@@ -249,19 +279,32 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
             raise ConfigError(
                 f"{key}: figures: curvature-flat needs curvature.solver dense; lanczos finds the ends of the spectrum"
             )
-    if networks["weights"] is None and networks["architecture"].startswith(("torchvision/", "timm/")) and channels != 3:
+    _check_networks(f"{key}: networks", networks, channels, made_here=weights_source(config, experiment) is not None)
+
+
+def _check_networks(key: str, networks: Mapping[str, Any], channels: int, made_here: bool) -> None:
+    """Check a section ``networks`` for images of so many channels; its weights may be those of another experiment."""
+    weights, architecture, classes = networks["weights"], networks["architecture"], networks["classes"]
+    of_library = architecture.startswith(("torchvision/", "timm/"))
+    if weights is None and of_library and channels != 3:
+        raise ConfigError(f"{key}.architecture: {architecture} takes 3 channels, the images have {channels}")
+    if weights == "published" and not of_library:
+        raise ConfigError(f"{key}.weights: {architecture} has no published weights; give a file, or null")
+    if weights not in (None, "published") and not made_here:
+        if not Path(weights).is_file():
+            raise ConfigError(f"{key}.weights: {weights} is not a file; give a path, 'published', or null to train")
+        if networks["normalisation"] is None and not record_of(weights):
+            raise ConfigError(
+                f"{key}.normalisation: {weights} does not say how images are normalised; choose from "
+                "dataset, imagenet, none, {mean: [...], std: [...]}"
+            )
+    if classes is not None and weights is None:
         raise ConfigError(
-            f"{key}: networks.architecture: {networks['architecture']} takes 3 channels, the images have {channels}"
+            f"{key}.classes: a network that is trained here has the classes of its images; remove the key"
         )
-    if networks["weights"] == "published" and not networks["architecture"].startswith(("torchvision/", "timm/")):
-        raise ConfigError(
-            f"{key}: networks.weights: {networks['architecture']} has no published weights; give a file, or null"
-        )
-    if networks["weights"] not in (None, "published") and not Path(networks["weights"]).is_file():
-        raise ConfigError(
-            f"{key}: networks.weights: {networks['weights']} is not a file; give a path, 'published', or null to train"
-        )
-    _check_architecture(f"{key}: networks.architecture", networks["architecture"])
+    if isinstance(classes, str) and classes != IMAGENET and not Path(classes).is_file():
+        raise ConfigError(f"{key}.classes: {classes} is not a file; give a list of names, a text file or {IMAGENET}")
+    _check_architecture(f"{key}.architecture", architecture)
 
 
 def _check_architecture(key: str, name: str) -> None:

@@ -99,7 +99,8 @@ def train(
             {name.removeprefix("network."): v for name, v in state.items() if name.startswith("network.")}
         )
         for name, parameter in parameters.items():
-            optimiser.state[parameter]["momentum_buffer"] = state[f"momentum.{name}"].to(device).clone()
+            if f"momentum.{name}" in state:
+                optimiser.state[parameter]["momentum_buffer"] = state[f"momentum.{name}"].to(device).clone()
     steps = math.ceil(n / batch_size)
     mixed = settings["mixed_precision"] and device.type == "cuda"
 
@@ -140,7 +141,12 @@ def train(
             row,
             {
                 **{f"network.{name}": value.detach().clone() for name, value in network.state_dict().items()},
-                **{f"momentum.{name}": optimiser.state[p]["momentum_buffer"].clone() for name, p in parameters.items()},
+                # A parameter that is frozen, or that forward() leaves out, has no gradient and so no momentum.
+                **{
+                    f"momentum.{name}": optimiser.state[p]["momentum_buffer"].clone()
+                    for name, p in parameters.items()
+                    if p in optimiser.state
+                },
             },
         )
 

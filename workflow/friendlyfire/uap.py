@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from friendlyfire.checks import check_images
 from friendlyfire.networks import predict
 from friendlyfire.perturbations import deepfool
 
@@ -27,9 +29,8 @@ def universal(
     norm: str = "l2",
     rate: float = 0.8,
     max_passes: int = 5,
-    max_iterations: int = 50,
-    overshoot: float = 0.02,
     generator: torch.Generator,
+    **options: Any,
 ) -> Universal:
     """A universal perturbation: DeepFool perturbations added up over the images and kept in a ball.
 
@@ -46,21 +47,23 @@ def universal(
         norm: "l2" or "linf".
         rate: fooling rate on ``images`` at which the passes end.
         max_passes: passes at most.
-        max_iterations, overshoot: of DeepFool.
         generator: of the order of the images, on the CPU.
+        options: of :func:`deepfool`.
 
     Raises:
-        ValueError: the norm is neither of the two.
+        ValueError: the norm is neither of the two, or DeepFool refuses the images or its options.
     """
     if norm not in ("l2", "linf"):
         raise ValueError(f"norm={norm!r}: choose l2 or linf")
+    check_images(images)
+    check_images(held_out, "held_out")
     clean, clean_held_out = (predict(network, part).argmax(1) for part in (images, held_out))
     v, rates = torch.zeros_like(images[0]), []
     for _ in range(max_passes):
         for i in torch.randperm(len(images), generator=generator).tolist():
             perturbed = (images[i] + v)[None]
             if predict(network, perturbed).argmax() == clean[i]:
-                attack = deepfool(network, perturbed, max_iterations=max_iterations, overshoot=overshoot)
+                attack = deepfool(network, perturbed, **options)
                 if attack.converged:
                     v = project_onto_ball(v + attack.overshot[0], radius, norm)
         rates.append(_fooling_rate(network, held_out, clean_held_out, v))

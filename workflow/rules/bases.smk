@@ -139,6 +139,8 @@ rule tabulate_spectra:
     """Eigenvalues, singular values, and the quality record of each decomposition, as tables."""
     input:
         code=code_of("tabulate_spectra"),
+        caption=os.path.relpath(WORKFLOW / "report" / "quality.rst"),
+        networks=["results/{experiment}/network.csv"],
         curvature=spectra_of("curvature"),
         boundary=spectra_of("boundary"),
         deepfool=spectra_of("deepfool"),
@@ -147,9 +149,10 @@ rule tabulate_spectra:
         spectra="results/{experiment}/spectra.csv",
         quality=report(
             "results/{experiment}/quality.csv",
-            caption="../report/quality.rst",
+            caption="../report/written.rst",
             **place("quality", "numbers"),
         ),
+        caption="results/{experiment}/quality.rst",
     log:
         "results/logs/tabulate_spectra/{experiment}.log",
     benchmark:

@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
+from friendlyfire.class_names import IMAGENET
 from friendlyfire.errors import ConfigError
 from friendlyfire.sections import experiment_settings
 from friendlyfire.sources import HELD_OUT, image_shape, sampled_sides
@@ -109,7 +110,13 @@ def perturbations_of(wildcards):
 def weights_of(wildcards):
     """Input: the file of weights that the job's experiment brings, if any."""
     weights = experiment_settings(config, wildcards.experiment, "networks")["weights"]
-    return [] if weights in (None, "published") else [weights]
+    return [] if weights in (None, "published") else [str(Path(weights))]
+
+
+def class_file_of(wildcards):
+    """Input: the file that names the classes of a network that the job's experiment brings, if any."""
+    classes = experiment_settings(config, wildcards.experiment, "networks")["classes"]
+    return [classes] if isinstance(classes, str) and classes != IMAGENET else []
 
 
 def own_module(wildcards):
@@ -320,6 +327,16 @@ def quality_tables(wildcards):
     """Input: the quality records that the caption of a figure of curvature quotes."""
     shown = [name for name in experiments_with(wildcards.figure) if name in experiments_with("spectrum")]
     return expand("results/{experiment}/quality.csv", experiment=shown if wildcards.figure == "fig3" else [])
+
+
+def network_tables(figure):
+    """Input: the accuracies of the networks that a figure is of, for its caption."""
+    return expand("results/{experiment}/network.csv", experiment=experiments_with(figure))
+
+
+def figure_networks(wildcards):
+    """Input: the same for the figure that a job makes."""
+    return network_tables(wildcards.figure)
 
 
 def gigabytes(base, copies=0.0):

@@ -2,7 +2,7 @@
 
 Needs: the tables of the suite's experiments.
 Gives: results/figures/{figure}.pdf, .png, the .csv plotted, and as .rst its caption, which quotes their numbers and
-is what the report shows (report/written.rst includes it).
+is what the report shows (report/written.rst includes it). Each caption ends with the networks and their accuracies.
 """
 
 
@@ -25,6 +25,7 @@ rule plot_curves:
         caption=os.path.relpath(WORKFLOW / "report" / "fig1.rst"),
         curves=score_results("fig1", "{kind}-curves.csv"),
         pictures=score_results("fig1", "{kind}.zarr.zip"),
+        networks=network_tables("fig1"),
     output:
         pdf="results/figures/fig1.pdf",
         png=reported("fig1.png", "chart"),
@@ -47,6 +48,7 @@ rule plot_scores:
         population=scores_of("{kind}.csv"),
         form=scores_of("{kind}-form.csv"),
         pictures=scores_of("{kind}.zarr.zip"),
+        networks=figure_networks,
     output:
         pdf="results/figures/{figure}.pdf",
         png=reported("{figure}.png", "chart"),
@@ -72,6 +74,7 @@ rule plot_accuracy:
         accuracy=accuracy_tables,
         fractions=fraction_tables,
         quality=quality_tables,
+        networks=figure_networks,
     output:
         pdf="results/figures/{figure}.pdf",
         png=reported("{figure}.png", "chart"),
@@ -97,6 +100,7 @@ rule plot_coupling:
         fractions=coupled("fractions"),
         correct=coupled("accuracy", "zarr.zip"),
         inside=coupled("fractions", "zarr.zip"),
+        networks=network_tables("coupling"),
     output:
         pdf="results/figures/coupling.pdf",
         png=reported("coupling.png", "chart"),
@@ -122,6 +126,7 @@ rule plot_confinement:
         caption=os.path.relpath(WORKFLOW / "report" / "fig5.rst"),
         confinement=basis_results("confinement", "fig5"),
         pictures=basis_results("confinement", "fig5", "zarr.zip"),
+        networks=network_tables("fig5"),
     output:
         pdf="results/figures/fig5.pdf",
         png=reported("fig5.png", "chart"),
@@ -143,6 +148,7 @@ rule plot_spectrum:
         caption=os.path.relpath(WORKFLOW / "report" / "spectrum.rst"),
         spectra=expand("results/{experiment}/spectra.csv", experiment=experiments_with("spectrum")),
         quality=expand("results/{experiment}/quality.csv", experiment=experiments_with("spectrum")),
+        networks=network_tables("spectrum"),
     output:
         pdf="results/figures/spectrum.pdf",
         png=reported("spectrum.png", "chart"),
@@ -163,6 +169,7 @@ rule plot_training:
         style=STYLE,
         caption=os.path.relpath(WORKFLOW / "report" / "training.rst"),
         curves=expand("results/{experiment}/training.csv", experiment=experiments_with("training")),
+        networks=network_tables("training"),
     output:
         pdf="results/figures/training.pdf",
         png=reported("training.png", "chart"),
@@ -180,19 +187,24 @@ rule tabulate_resampling:
     """Table 1 as CSV, Markdown, LaTeX and HTML, with the paper's own rows beside ours."""
     input:
         code=code_of("tabulate_resampling"),
+        caption=os.path.relpath(WORKFLOW / "report" / "table1.rst"),
+        attacks_caption=os.path.relpath(WORKFLOW / "report" / "table1-attacks.rst"),
         paper=os.path.relpath(WORKFLOW / "report" / "paper-table1.csv"),
         transfer=expand("results/{experiment}/resampling/transfer.csv", experiment=EXPERIMENTS),
         attacks=expand("results/{experiment}/resampling/attacks.csv", experiment=EXPERIMENTS),
+        networks=network_tables("table1"),
     output:
-        html=report("results/tables/table1.html", caption="../report/table1.rst", **place("table1", "table")),
-        csv=report("results/tables/table1.csv", caption="../report/table1.rst", **place("table1", "numbers")),
+        html=report("results/tables/table1.html", caption="../report/written.rst", **place("table1", "table")),
+        csv=report("results/tables/table1.csv", caption="../report/written.rst", **place("table1", "numbers")),
         attacks=report(
             "results/tables/table1-attacks.csv",
-            caption="../report/table1-attacks.rst",
+            caption="../report/written-attacks.rst",
             **place("table1", "attacks through the unit"),
         ),
         md="results/tables/table1.md",
         tex="results/tables/table1.tex",
+        caption="results/tables/table1.rst",
+        attacks_caption="results/tables/table1-attacks.rst",
     log:
         "results/logs/tabulate_resampling/table1.log",
     conda:

@@ -1,7 +1,8 @@
 """A network for each experiment, with its preprocessing inside.
 
 Needs: the data set; for a network that is brought, its weights.
-Gives: results/{experiment}/network.safetensors, and the learning curve of one that is trained.
+Gives: results/{experiment}/network.safetensors, network.csv with its accuracy, and the learning curve of one that is
+trained.
 """
 
 
@@ -17,6 +18,7 @@ rule train_network:
         dataset=dataset_of,
     output:
         network="results/{experiment}/network.safetensors",
+        accuracy="results/{experiment}/network.csv",
         curve="results/{experiment}/training.csv",
     log:
         "results/logs/train_network/{experiment}.log",
@@ -44,8 +46,10 @@ rule import_network:
         own=own_module,
         dataset=dataset_of,
         weights=weights_of,
+        classes=class_file_of,
     output:
         network="results/{experiment}/network.safetensors",
+        accuracy="results/{experiment}/network.csv",
     log:
         "results/logs/import_network/{experiment}.log",
     benchmark:

@@ -31,7 +31,6 @@ def main(inputs, outputs, settings):
     # A fraction of what the images are away from their mean means the same on every data set.
     unit = float((images - mean).flatten(1).norm(dim=1).mean()) if section["norm"] == "l2" else 1.0
     radius = section["radius"] * unit
-    deepfool = perturbations["deepfool"]
     record = {
         "experiment": settings["experiment"],
         "attack": "uap",
@@ -55,9 +54,8 @@ def main(inputs, outputs, settings):
                 norm=section["norm"],
                 rate=section["rate"],
                 max_passes=section["max_passes"],
-                max_iterations=deepfool["max_iterations"],
-                overshoot=deepfool["overshoot"],
                 generator=torch.Generator().manual_seed(seed),
+                **perturbations["deepfool"],
             )
         )
         logging.info("held-out fooling rate after each pass: %s", found[-1].rates)

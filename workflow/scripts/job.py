@@ -24,14 +24,17 @@ class Terminal(NamedTuple):
 
 _terminal: Terminal | None = None
 
+#: Standard error of Snakemake, whoever reads it; None outside a job.
+_console: TextIO | None = None
+
 
 def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
     """Call ``main(inputs, outputs, settings)`` for a Snakemake job; its output goes to the log of the rule.
 
     A :class:`FriendlyFireError` or a full disk is one line, in the log and on the console; anything else a traceback.
     """
-    global _terminal
-    console = os.fdopen(os.dup(sys.stderr.fileno()), "w")
+    global _terminal, _console
+    _console = console = os.fdopen(os.dup(sys.stderr.fileno()), "w")
     if console.isatty():
         _terminal = Terminal(console, f"{snakemake.rule} {os.path.basename(snakemake.log[0]).removesuffix('.log')}")
     if os.path.exists(snakemake.log[0]):
@@ -62,6 +65,13 @@ def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
         logging.error(message)
         print(message, file=console, flush=True)
         sys.exit(1)
+
+
+def announce(text: str) -> None:
+    """A line that a person shall see: in the log, and on the console."""
+    logging.info(text)
+    if _console:
+        print(text, file=_console, flush=True)
 
 
 def share(count: int, block: int, shard: int, shards: int) -> tuple[int, int]:

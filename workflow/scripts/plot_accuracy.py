@@ -1,7 +1,6 @@
 """Accuracy tables of several experiments and bases -> a figure with a panel an experiment, its table, its caption."""
 
-from pathlib import Path
-
+from caption import write_caption
 from friendlyfire.captions import curvature_quality, fooling_rates, image_counts
 from friendlyfire.figures import (
     ATTACK_NAMES,
@@ -50,8 +49,7 @@ def main(inputs, outputs, settings):
         "attacks": "" if fractions is None else fooling_rates(fractions),
         "quality": curvature_quality([read_table(path) for path in inputs.quality]),
     }
-    caption = Path(inputs.caption).read_text(encoding="utf-8").format(**words)
-    Path(outputs.caption).write_text(caption, encoding="utf-8")
+    write_caption(inputs, outputs, **words)
 
 
 if "snakemake" in globals():

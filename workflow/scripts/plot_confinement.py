@@ -1,9 +1,8 @@
 """Tables and pictures of confined attacks -> a figure with a column an experiment, its table, its caption."""
 
-from pathlib import Path
-
 import numpy as np
 
+from caption import write_caption
 from friendlyfire.captions import image_counts
 from friendlyfire.figures import as_pictures, basis_name, confined_norms, draw, panels, pictures
 from friendlyfire.stores import open_store
@@ -40,8 +39,7 @@ def main(inputs, outputs, settings):
     success = "; ".join(
         f"{name}: {value:.1%}" for name, value in table.groupby("experiment", sort=False)["success"].median().items()
     )
-    caption = Path(inputs.caption).read_text(encoding="utf-8").format(success=success, images=image_counts(table))
-    Path(outputs.caption).write_text(caption, encoding="utf-8")
+    write_caption(inputs, outputs, success=success, images=image_counts(table))
 
 
 if "snakemake" in globals():

@@ -1,10 +1,9 @@
 """Accuracies and norm fractions -> one against the other, a line a basis, and the distances between the lines."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
+from caption import write_caption
 from friendlyfire.captions import image_counts
 from friendlyfire.coupling import Curve, compare, resampled_lines
 from friendlyfire.errors import ProvenanceError
@@ -58,8 +57,7 @@ def main(inputs, outputs, settings):
         f"{row.experiment}, {row.basis}: {row.gap:+.1f} ({row.gap_ci_low:+.1f} to {row.gap_ci_high:+.1f})"
         for row in points.itertuples()
     )
-    caption = Path(inputs.caption).read_text(encoding="utf-8").format(gaps=words, images=image_counts(images))
-    Path(outputs.caption).write_text(caption, encoding="utf-8")
+    write_caption(inputs, outputs, gaps=words, images=image_counts(images))
 
 
 def read_curves(correct: list[str], inside: list[str], attack: str) -> dict[str, dict[str, Curve]]:

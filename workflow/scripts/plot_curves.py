@@ -1,10 +1,9 @@
 """Score curves of one class along two directions -> figure 1, its table, its caption."""
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.lines import Line2D
 
+from caption import write_caption
 from friendlyfire.figures import OTHERS, as_pictures, class_colours, draw, panels, pictures, score_curves
 from friendlyfire.stores import open_store
 from job import run
@@ -51,8 +50,7 @@ def main(inputs, outputs, settings):
     draw(figure, inputs.style, [outputs.pdf, outputs.png])
     counts = table.groupby("experiment", sort=False)[["class", "image"]].agg({"class": "first", "image": "nunique"})
     words = "; ".join(f"{name}: {row['class']}, {row['image']} images" for name, row in counts.iterrows())
-    caption = Path(inputs.caption).read_text(encoding="utf-8").format(shown=words)
-    Path(outputs.caption).write_text(caption, encoding="utf-8")
+    write_caption(inputs, outputs, shown=words)
 
 
 if "snakemake" in globals():

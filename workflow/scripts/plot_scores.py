@@ -1,7 +1,6 @@
 """Score tables of several experiments -> a figure of what a direction does to all images, its table, its caption."""
 
-from pathlib import Path
-
+from caption import write_caption
 from friendlyfire.captions import shares
 from friendlyfire.figures import as_pictures, draw, panels, pictures, population_scores, population_transitions
 from friendlyfire.stores import open_store
@@ -38,8 +37,7 @@ def main(inputs, outputs, settings):
         return figure
 
     draw(figure, inputs.style, [outputs.pdf, outputs.png])
-    caption = Path(inputs.caption).read_text(encoding="utf-8").format(shares=shares(table, forms))
-    Path(outputs.caption).write_text(caption, encoding="utf-8")
+    write_caption(inputs, outputs, shares=shares(table, forms))
 
 
 if "snakemake" in globals():

@@ -1,7 +1,6 @@
 """Tables of spectra -> a figure with a column an experiment, its table, its caption."""
 
-from pathlib import Path
-
+from caption import write_caption
 from friendlyfire.captions import curvature_quality
 from friendlyfire.figures import draw, eigenvalues, panels, singular_values
 from job import run
@@ -24,8 +23,7 @@ def main(inputs, outputs, settings):
 
     draw(figure, inputs.style, [outputs.pdf, outputs.png])
     words = {"quality": curvature_quality([read_table(path) for path in inputs.quality])}
-    caption = Path(inputs.caption).read_text(encoding="utf-8").format(**words)
-    Path(outputs.caption).write_text(caption, encoding="utf-8")
+    write_caption(inputs, outputs, **words)
 
 
 if "snakemake" in globals():

@@ -1,7 +1,6 @@
 """Learning curves -> a figure with a panel an experiment, its table, its caption."""
 
-from pathlib import Path
-
+from caption import write_caption
 from friendlyfire.figures import draw, learning_curve, panels
 from job import run
 from tables import read_tables, write_table
@@ -23,8 +22,7 @@ def main(inputs, outputs, settings):
     finals = "; ".join(
         f"{name}: {row.test_accuracy:.1%} of {row.test_images:,.0f} test images" for name, row in last.iterrows()
     )
-    caption = Path(inputs.caption).read_text(encoding="utf-8").format(finals=finals)
-    Path(outputs.caption).write_text(caption, encoding="utf-8")
+    write_caption(inputs, outputs, finals=finals)
 
 
 if "snakemake" in globals():

@@ -29,7 +29,7 @@ def provenance(snakemake: Any) -> dict[str, Any]:
         "seed": snakemake.config["seed"],
         "rule": snakemake.rule,
         "inputs": inputs,
-        "code": code_digest(snakemake.input.get("code", [])),
+        "code": code_digest([*snakemake.input.get("code", []), *snakemake.input.get("own", [])]),
         "commit": commit(),
         "python": platform.python_version(),
         "threads": snakemake.config["threads"],
@@ -56,7 +56,7 @@ def processor() -> str:
 
 
 def code_digest(paths: Sequence[str]) -> str:
-    """Twelve hex digits that stand for a job's script and all modules of the project that it imports."""
+    """Twelve hex digits that stand for a job's script and all modules that it imports, the user's own included."""
     total = hashlib.sha256()
     for path in paths:
         total.update(Path(path).read_bytes())

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from caption import write_caption
 from job import run
 from tables import read_tables, write_html, write_table
 
@@ -26,6 +27,8 @@ def main(inputs, outputs, settings):
     Path(outputs.md).write_text(markdown(wide), encoding="utf-8")
     Path(outputs.tex).write_text(latex(wide), encoding="utf-8")
     write_html(outputs.html, pd.DataFrame(cells(wide), columns=list(wide)))
+    for name in ("caption", "attacks_caption"):
+        write_caption(inputs, outputs, name)
 
 
 def paper_form(rows: pd.DataFrame, experiment: str) -> pd.DataFrame:

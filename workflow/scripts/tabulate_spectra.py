@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
+from caption import write_caption
 from friendlyfire.curvature import Quality
 from friendlyfire.stores import Store, open_store
 from job import run
@@ -39,6 +40,7 @@ def main(inputs, outputs, settings):
     table = pd.DataFrame(quality, columns=columns).astype(dict.fromkeys(("leading", "points", "gradients"), int))
     table.insert(0, "experiment", experiment)
     write_table(outputs.quality, table, settings)
+    write_caption(inputs, outputs, experiment=experiment)
 
 
 def spectrum(kind: str, name: str, values: np.ndarray) -> pd.DataFrame:

@@ -5,28 +5,23 @@ import logging
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
+from friendlyfire.acceptance import check_logits
 from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
 from friendlyfire.errors import DataError
 from friendlyfire.intervals import wilson_interval
-from friendlyfire.networks import (
-    build_network,
-    check_above_chance,
-    check_logits,
-    contents_of,
-    save_network,
-    save_tensors,
-)
+from friendlyfire.networks import build_network
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import open_store
 from friendlyfire.training import Epoch, train
+from friendlyfire.weights import contents_of, save_tensors
 from job import Progress, run
+from keep_network import keep_network
 from tables import write_table
 
 WAY_OUT = "train longer (networks.epochs), or change networks.learning_rate"
@@ -50,7 +45,7 @@ def main(inputs, outputs, settings):
     network.to(device, memory_format=torch.channels_last)
 
     check_logits(network, splits["test"][0][:1].float() / 255, len(dataset.class_names), section["architecture"])
-    identity = json.dumps(settings["provenance"]["settings"], sort_keys=True)
+    identity = identity_of(settings["provenance"])
     checkpoint = Path(outputs.network).with_name("training.checkpoint")
     curve, resumed = read_checkpoint(checkpoint, identity)
     progress = Progress("epochs", section["epochs"], len(curve))
@@ -61,22 +56,17 @@ def main(inputs, outputs, settings):
         progress.reach(len(curve))
 
     images = len(splits["test"][0])
-    majority = float(np.bincount(splits["test"][1].cpu()).max() / images)
-    check_above_chance(
-        round(curve[-1].test_accuracy * images), images, majority, f"the network of {settings['experiment']}", WAY_OUT
-    )
-    record = {
-        "experiment": settings["experiment"],
-        "settings": section,
-        "seed": settings["seed"],
-        "shape": dataset.shape,
-        "classes": len(dataset.class_names),
-        "test_accuracy": curve[-1].test_accuracy,
-        "units": "images: pixels in [0, 1]",
-    }
     write_table(outputs.curve, learning_curve(curve, settings["experiment"], len(splits["train"][0]), images), settings)
-    save_network(outputs.network, network, record)
+    correct = round(curve[-1].test_accuracy * images)
+    keep_network(outputs, network, dataset, parts["test"], settings, correct, WAY_OUT)
     checkpoint.unlink(missing_ok=True)
+
+
+def identity_of(provenance: dict) -> str:
+    """What a training is the same training by: its settings, its code, the user's own included, and its images."""
+    about_the_end = ("expected_accuracy", "accuracy_tolerance")
+    settings = {k: v for k, v in provenance["settings"].items() if k.rpartition(".")[2] not in about_the_end}
+    return json.dumps([settings, provenance["code"]], sort_keys=True)
 
 
 def learning_curve(curve: list[Epoch], experiment: str, train_images: int, test_images: int) -> pd.DataFrame:
@@ -94,7 +84,7 @@ def write_checkpoint(path: Path, identity: str, curve: list[Epoch], state: dict[
 
 
 def read_checkpoint(path: Path, identity: str) -> tuple[list[Epoch], dict[str, torch.Tensor] | None]:
-    """What :func:`write_checkpoint` kept, if it is of the same settings, seed and data."""
+    """What :func:`write_checkpoint` kept, if it is of the same settings, seed, code and data."""
     if not path.exists():
         return [], None
     try:
@@ -106,7 +96,7 @@ def read_checkpoint(path: Path, identity: str) -> tuple[list[Epoch], dict[str, t
                 logging.info("going on after epoch %d", len(curve))
                 return curve, state
             raise ValueError("its tensors are not those that were written")
-        logging.info("%s is of other settings: training starts anew", path)
+        logging.info("%s is of other settings or code: training starts anew", path)
     except (SafetensorError, KeyError, ValueError, OSError) as error:
         logging.info("%s is damaged (%s): training starts anew", path, error)
     return [], None

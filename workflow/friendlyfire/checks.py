@@ -1,0 +1,63 @@
+"""Checks of what a caller hands to the library's functions: a ValueError in one line, before anything is computed."""
+
+import torch
+from torch import Tensor
+
+#: Largest absolute pixel that is taken for one of an image in [0, 1], perturbed or not. ASSUME: images in 0 to 255 have
+#: larger ones, and perturbed images do not.
+LARGEST_PIXEL = 16
+
+
+def check_images(images: Tensor, name: str = "images") -> None:
+    """Refuse what is no batch of images with pixels in [0, 1]; perturbed ones may leave that range.
+
+    Cost:
+        One pass over the pixels.
+
+    Raises:
+        ValueError: not (n, channels, height, width), not floating-point, or with pixels far outside [0, 1].
+    """
+    if images.ndim != 4:
+        raise ValueError(f"{name} of shape {tuple(images.shape)}: (n, channels, height, width) is expected")
+    if not images.is_floating_point():
+        raise ValueError(
+            f"{name} of dtype {images.dtype}: floating-point pixels in [0, 1] are expected; divide by 255, or call "
+            "as_pixels on a uint8 array"
+        )
+    if images.numel():
+        low, high = torch.aminmax(images.detach())
+        reach = max(-float(low), float(high))
+        if reach > LARGEST_PIXEL:
+            raise ValueError(f"{name}: pixels in [0, 1] are expected and these reach {reach:.4g}; divide by 255")
+
+
+def check_targets(targets: Tensor, n: int, classes: int) -> None:
+    """Refuse what is not one class for each of ``n`` images.
+
+    Raises:
+        ValueError: not a tensor of integers, not (n,), or not all in 0 to ``classes`` - 1.
+    """
+    if not isinstance(targets, Tensor):
+        raise ValueError(f"targets={targets!r}: a tensor of {n} classes is expected, such as torch.full((n,), 3)")
+    if targets.is_floating_point() or targets.is_complex() or targets.dtype == torch.bool:
+        raise ValueError(f"targets of dtype {targets.dtype}: class indices are integers; call targets.long()")
+    if targets.shape != (n,):
+        raise ValueError(f"targets of shape {tuple(targets.shape)}: one class for each image is expected, ({n},)")
+    if n and not 0 <= int(targets.min()) <= int(targets.max()) < classes:
+        raise ValueError(
+            f"targets from {int(targets.min())} to {int(targets.max())}: the network's classes are 0 to {classes - 1}"
+        )
+
+
+def check_basis(basis: Tensor, d: int) -> None:
+    """Refuse what cannot be a basis of image space; whether its columns are orthonormal is left to the caller.
+
+    Raises:
+        ValueError: not (d, k) with k <= d.
+    """
+    if basis.ndim != 2 or len(basis) != d or basis.shape[1] > d:
+        transposed = "; transpose it" if basis.ndim == 2 and basis.shape[1] == d else ""
+        raise ValueError(
+            f"basis of shape {tuple(basis.shape)}: columns of image space are expected, ({d}, k) with k at most "
+            f"{d}{transposed}"
+        )
