@@ -7,7 +7,7 @@ import pytest
 
 import train_network
 from conftest import TRAINING
-from friendlyfire.datasets import digits_splits
+from friendlyfire.datasets import digits_splits, draw_roles
 from friendlyfire.stores import create_store
 from records import provenance
 
@@ -19,7 +19,9 @@ def paths(tmp_path):
     """Inputs and outputs of a training on digits."""
     splits = digits_splits(seed=0)
     pixels = splits["train"].images / 255
-    with create_store(tmp_path / "digits.zarr.zip", "dataset", {"class_names": splits["test"].class_names}) as store:
+    roles = draw_roles({"dataset": "digits"}, {name: len(split.labels) for name, split in splits.items()})
+    record = {"class_names": splits["test"].class_names, "roles": roles}
+    with create_store(tmp_path / "digits.zarr.zip", "dataset", record) as store:
         for name, split in splits.items():
             store.array(f"{name}/images", split.images)
             store.array(f"{name}/labels", split.labels)
@@ -69,7 +71,8 @@ def test_a_training_resumes_if_it_is_the_same_code(interrupted, caplog, now, mes
 
 def test_the_users_own_module_is_code(tmp_path, monkeypatch):
     class Inputs(dict):
-        __iter__ = dict.values
+        def __iter__(self):
+            return iter(path for paths in self.values() for path in paths)
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "script.py").touch()
