@@ -49,6 +49,21 @@ def test_pictures_of_any_mode_and_size_become_squares(mode, channels, size):
     assert image.dtype == np.uint8
 
 
+@pytest.mark.parametrize(("value", "seen"), [(0, 0), (257, 1), (40000, 156), (65535, 255)])
+def test_16_bits_are_scaled_to_8(tmp_path, value, seen):
+    Image.fromarray(np.full((12, 12), value, np.uint16)).save(tmp_path / "deep.png")
+    with Image.open(tmp_path / "deep.png") as picture:
+        assert (square_image(picture, 1, 12) == seen).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32])
+def test_pictures_whose_range_is_not_known_are_named(folder, dtype):
+    Image.fromarray(np.full((12, 12), 0.5).astype(dtype)).save(folder / "train/cat/0.tif")
+    (folder / "train/cat/0.png").unlink()
+    with pytest.raises(DataError, match=r"0\.tif is not a readable image \(values of 32 bits .*; save it with 8 or 16"):
+        splits_of(folder)["train"].image(3)
+
+
 def test_the_centre_is_kept():
     picture = np.zeros((64, 128, 3), np.uint8)
     picture[:, 32:96] = 200  # the central square of a wide picture

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 
+import pandas as pd
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -78,3 +79,12 @@ def test_no_public_name_is_that_of_a_module():
     """Once imported, a module would stand in the place of its function."""
     modules = {path.stem for path in (REPOSITORY / "workflow/friendlyfire").glob("*.py")}
     assert not modules & set(friendlyfire.__all__)
+
+
+@pytest.mark.filterwarnings("ignore:The 'float_precision' argument is deprecated")  # pandas 2 is not exact without it
+def test_a_class_called_na_is_a_class(tmp_path):
+    from tables import read_table, write_table
+
+    table = pd.DataFrame({"class": ["NA", "null", "a"], "value": [1.0, float("nan"), 2.0]})
+    write_table(tmp_path / "t.csv", table, {"provenance": {"digest": "d"}})
+    pd.testing.assert_frame_equal(read_table(tmp_path / "t.csv", dtype={"class": str}), table, check_dtype=False)

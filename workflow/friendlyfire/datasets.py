@@ -77,7 +77,7 @@ class FileSplit:
         try:
             with Image.open(self.files[index]) as picture:
                 return square_image(picture, self.shape[0], self.shape[1])
-        except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
             raise DataError(f"{self.files[index]} is not a readable image ({error}); replace or remove it") from error
 
 
@@ -85,8 +85,17 @@ def square_image(picture: Image.Image, channels: int, size: int) -> np.ndarray:
     """A picture as uint8 (channels, size, size).
 
     A picture that has that size is taken as it is. Another one is scaled (bicubic, antialiased) until its shorter
-    side is 8/7 of ``size``, and its centre is taken: 256 and 224 pixels, the custom for ImageNet.
+    side is 8/7 of ``size``, and its centre is taken: 256 and 224 pixels, the custom for ImageNet. Values of 16 bits are
+    scaled to 8.
+
+    Raises:
+        ValueError: the picture has 32 bits per value, whose range is not known.
     """
+    if picture.mode.startswith("I;16"):
+        deep = np.asarray(picture, dtype=np.uint16)
+        picture = Image.fromarray(np.rint(deep / 257).astype(np.uint8))
+    elif picture.mode in ("I", "F"):
+        raise ValueError(f"values of 32 bits (mode {picture.mode}) have no known range; save it with 8 or 16 bits")
     picture = picture.convert("L" if channels == 1 else "RGB")
     if picture.size != (size, size):
         scale = size * 8 / 7 / min(picture.size)

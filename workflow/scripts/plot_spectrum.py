@@ -8,7 +8,7 @@ from tables import read_table, read_tables, write_table
 
 
 def main(inputs, outputs, settings):
-    table = read_tables(inputs.spectra, dtype={"class": str}, keep_default_na=False)
+    table = read_tables(inputs.spectra, dtype={"class": str}, na_values=[])
     write_table(outputs.csv, table, settings)
     curved = table["spectrum"] == "curvature"
 

@@ -19,6 +19,8 @@ def write_table(path: str, table: pd.DataFrame, settings: dict) -> None:
 
 def read_table(path: str, **options: Any) -> pd.DataFrame:
     """A table as its script made it; ``options`` are those of :func:`pandas.read_csv`."""
+    # Only what is empty is missing: a class may be called NA.
+    options = {"keep_default_na": False, "na_values": [""], **options}
     return pd.read_csv(path, float_precision="round_trip", **options).drop(columns=COLUMN)
 
 
