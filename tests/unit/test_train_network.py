@@ -1,14 +1,22 @@
-"""A training that was interrupted resumes, unless its code has changed; what is kept of it says how good it is."""
+"""A training that was interrupted resumes, unless its code has changed; a network is kept with its accuracy."""
 
 import logging
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
+import job
 import train_network
+from caption import write_caption
 from conftest import TRAINING
-from friendlyfire.datasets import digits_splits, draw_roles
-from friendlyfire.stores import create_store
+from friendlyfire.datasets import Dataset, digits_splits, draw_roles
+from friendlyfire.errors import NetworkError
+from friendlyfire.intervals import wilson_interval
+from friendlyfire.networks import as_pixels, load_network, predict
+from friendlyfire.stores import create_store, open_store
 from records import provenance
 
 SECTION = {**TRAINING, "epochs": 3, "weights": None, "expected_accuracy": None, "accuracy_tolerance": 0.02}
@@ -69,18 +77,62 @@ def test_a_training_resumes_if_it_is_the_same_code(interrupted, caplog, now, mes
     assert message in caplog.text
 
 
-def test_the_users_own_module_is_code(tmp_path, monkeypatch):
-    class Inputs(dict):
-        def __iter__(self):
-            return iter(path for paths in self.values() for path in paths)
+class Inputs(list):
+    """Inputs of a job: a script, and the user's own module."""
 
+    def get(self, name, default):
+        return {"code": self[:1], "own": self[1:]}.get(name, default)
+
+
+def test_the_users_own_module_is_code(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "script.py").touch()
     digests = set()
     for content in ("a = 1", "a = 2"):
         (tmp_path / "mynets.py").write_text(content)
         config = {"experiments": {"mine": {}}, "seed": 0, "threads": 1}
-        inputs = Inputs({"code": ["script.py"], "own": ["mynets.py"]})
+        inputs = Inputs(["script.py", "mynets.py"])
         fake = SimpleNamespace(input=inputs, config=config, params=[], rule="r", wildcards={"experiment": "mine"})
         digests.add(provenance(fake)["code"])
     assert len(digests) == 2
+
+
+def test_what_is_kept_of_a_network_says_how_good_it_is(paths, monkeypatch, capsys):
+    inputs, outputs = paths
+    monkeypatch.setattr(job, "_console", sys.stdout)
+    train_network.main(inputs, outputs, settings())
+    row = pd.read_csv(outputs.accuracy).iloc[0]
+    with open_store(inputs.dataset, "dataset") as store:
+        part = Dataset(store).part("measured")
+        pixels, labels = as_pixels(part.images()), part.labels()
+    right = predict(load_network(outputs.network), pixels).argmax(1).numpy() == labels
+    assert row["accuracy"] == right.mean()
+    low, high = wilson_interval(right.sum(), 360)
+    assert list(row[["weights", "logits", "classes", "images"]]) == ["trained", 10, 10, 360]
+    assert list(row[["ci_low", "ci_high"]]) == pytest.approx([low, high])
+    words = f"test accuracy {100 * right.mean():.1f} % (360 images, 95 % interval {100 * low:.1f} to {100 * high:.1f})"
+    assert capsys.readouterr().out == f"mine: lenet, {words}\n"
+
+
+def test_a_network_of_another_accuracy_than_expected_is_not_kept(paths):
+    inputs, outputs = paths
+    with pytest.raises(NetworkError, match=r"the network of mine has test accuracy .* says 30\.0%; train longer"):
+        train_network.main(inputs, outputs, settings(expected_accuracy=0.3))
+    assert not Path(outputs.network).exists()
+
+
+@pytest.mark.filterwarnings("ignore:The 'float_precision' argument")  # of pandas, when a table is read
+def test_a_caption_ends_with_the_networks(tmp_path):
+    columns = ("experiment", "architecture", "accuracy", "images", "logits", "classes", "provenance")
+    for name, row in {
+        "a": ("digits-lenet", "lenet", 0.975, 360, 10, 10, "d"),
+        "b": ("imagenette", "torchvision/alexnet", 0.859, 1000, 1000, 10, "d"),
+    }.items():
+        pd.DataFrame([row], columns=columns).to_csv(tmp_path / f"{name}.csv", index=False)
+    (tmp_path / "template.rst").write_text("What is seen in {place}.\n")
+    inputs = SimpleNamespace(caption=tmp_path / "template.rst", networks=[tmp_path / "a.csv", tmp_path / "b.csv"])
+    write_caption(inputs, SimpleNamespace(caption=tmp_path / "written.rst"), place="it")
+    assert (tmp_path / "written.rst").read_text() == (
+        "What is seen in it. Networks: digits-lenet: lenet, 97.5 % of 360 measured images; imagenette: "
+        "torchvision/alexnet, 85.9 % of 1,000 measured images in the sub-network of 10 of its 1,000 logits.\n"
+    )

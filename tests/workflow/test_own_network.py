@@ -1,6 +1,8 @@
 """A user's own network on a user's own folder of images, by configuration alone, as the README tells."""
 
+import copy
 import re
+import shutil
 
 import pandas as pd
 import pytest
@@ -75,6 +77,17 @@ def test_weights_that_are_not_there_stop_before_any_job(own):
     assert not (workflow.folder / "results").exists()
 
 
+def test_weights_without_a_normalisation_stop_before_any_job(own):
+    workflow, config = own
+    config = copy.deepcopy(config)
+    del config["experiments"]["my-experiment"]["networks"]["normalisation"]
+    (workflow.folder / "forgotten.yaml").write_text(yaml.safe_dump(config))
+    train_elsewhere(workflow, config)
+    printed = workflow.run("--configfile", "forgotten.yaml", fails=True)
+    assert "networks.normalisation: small_net.safetensors does not say how images are normalised; choose" in printed
+    assert not (workflow.folder / "results").exists()
+
+
 def test_own_network_on_own_images_gives_the_figures(own):
     workflow, config = own
     train_elsewhere(workflow, config)
@@ -100,6 +113,36 @@ def test_an_edit_of_the_own_module_and_another_image_are_seen(own):
     Image.new("L", (16, 16)).save(folder / "one more.png")
     assert "fetch_dataset" in workflow.planned(*arguments)
     (folder / "one more.png").unlink()
+
+
+def test_a_sub_network_of_another_experiments_network(own):
+    """Three of its ten classes, in another order; the network is made first, and brings its normalisation."""
+    workflow, config = own
+    names = {"b": 7, "a": 1, "c": 4}
+    for split in ("train", "test"):
+        for name, digit in names.items():
+            source = workflow.folder / "my-images" / split / f"digit {digit}"
+            shutil.copytree(source, workflow.folder / "three" / split / name)
+    classes = ["z", "a", "2", 3, "c", "y", "x", "b", "w", "v"]
+    section = {"architecture": "mynets:small_net", "weights": "results/my-experiment/network.safetensors"}
+    config = copy.deepcopy(config)
+    config["datasets"]["three"] = {**config["datasets"]["my-images"], "folder": "three"}
+    config["experiments"]["three"] = {"dataset": "three", "networks": {**section, "classes": classes}}
+    (workflow.folder / "three.yaml").write_text(yaml.safe_dump(config))
+    for result in (workflow.folder / "results/my-experiment").glob("network.*"):
+        result.unlink()
+    arguments = ("results/three/network.csv", "--configfile", "three.yaml", "--config", "suites={mine: [three]}")
+    printed = workflow.run(*arguments)
+    (row,) = pd.read_csv(workflow.folder / "results/three/network.csv").to_dict("records")
+    assert row["weights"] == section["weights"]
+    assert (row["logits"], row["classes"]) == (10, 3)
+    assert row["accuracy"] > 0.9
+    line = "three: mynets:small_net, test accuracy {:.1f} % in the sub-network of 3 of its 10 logits ({} images"
+    assert line.format(100 * row["accuracy"], row["images"]) in printed
+    del config["experiments"]["three"]["networks"]["classes"][1]
+    (workflow.folder / "three.yaml").write_text(yaml.safe_dump(config))
+    told = workflow.run(*arguments, fails=True)
+    assert "import_network: networks.classes: the data set's class 'a' is not among the network's 9 classes" in told
 
 
 def test_weights_of_another_architecture_are_told(own):

@@ -36,7 +36,7 @@ def fooling_rates(table: pd.DataFrame) -> str:
 def network_accuracies(table: pd.DataFrame) -> str:
     """One sentence about the networks: their architectures, and how accurate each is."""
     networks = "; ".join(
-        f"{row.experiment}: {row.architecture}, {row.accuracy:.1%} of {row.images:,} measured images"
+        f"{row.experiment}: {row.architecture}, {100 * row.accuracy:.1f} % of {row.images:,} measured images"
         f"{sub_network(row.logits, row.classes)}"
         for row in table.itertuples()
     )
