@@ -22,7 +22,7 @@ SITE = (
     *("--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2"),
 )
 
-MINIATURE = "experiments={digits-lenet: {perturbations: {images: 100, held_out: 50}, networks: {epochs: 30}}}"
+MINIATURE = "experiments={digits-lenet: {perturbations: {images: 100}, networks: {epochs: 30}}}"
 
 
 @pytest.fixture(scope="module")
