@@ -81,4 +81,4 @@ def test_a_caption_quotes_the_quality_record(page):
     page.locator("a[iconname=information-circle]").first.click()
     text = page.inner_text("body")
     assert "overlap of their span between two halves of the sample" in text
-    assert "1,437 train images and 360 test images" in text
+    assert "1,437 training images (in-sample) and 360 measured images" in text
