@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from friendlyfire.hessians import margins
 from friendlyfire.networks import predict
 from friendlyfire.perturbations import deepfool
 
@@ -52,17 +53,13 @@ def find_boundary(
     others = there.clone()
     others[:, target] = -torch.inf
     rivals = others.argmax(1)
-
-    def margins(logits: Tensor, classes: Tensor) -> Tensor:
-        return logits[:, target] - logits.gather(1, classes[:, None]).squeeze(1)
-
     return BoundaryPoints(
         statuses=attack.statuses,
         positions=positions,
         points=points,
         sources=sources,
         rivals=rivals,
-        margins=margins(there, sources),
-        rival_margins=margins(there, rivals),
-        clean_margins=margins(clean, sources),
+        margins=margins(there, target, sources),
+        rival_margins=margins(there, target, rivals),
+        clean_margins=margins(clean, target, sources),
     )

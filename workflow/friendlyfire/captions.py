@@ -12,10 +12,9 @@ def image_counts(table: pd.DataFrame) -> str:
     """How many images of each role stand behind the numbers, for each experiment.
 
     Args:
-        table: columns experiment, role, images, and, where a role has images of either split, split.
+        table: columns experiment, role, images.
     """
-    keys = ["experiment", "role"]
-    counts = table.groupby(keys, sort=False)["images"].max()
+    counts = table.groupby(["experiment", "role"], sort=False)["images"].max()
     return "; ".join(
         f"{experiment}: " + " and ".join(f"{n:,} {ROLES[role]}" for (_, role), n in part.items())
         for experiment, part in counts.groupby(level=0, sort=False)

@@ -255,7 +255,7 @@ def draw_roles(settings: Mapping[str, Any], counts: Mapping[str, int]) -> dict[s
     roles = {
         "directions": (divided, 0, directions),
         "held-out": (divided, directions, directions + held_out),
-        "measured": ("test", counts["test"] - measured if measured else 0, counts["test"]),
+        "measured": ("test", images - measured if divided == "test" else 0, counts["test"]),
     }
     sizes = {role: stop - start for role, (_, start, stop) in roles.items()}
     if min(sizes.values()) < FEWEST_IN_ROLE:
