@@ -51,7 +51,7 @@ OTHERS = "#BBBBBB"
 SPLITS = {"test": "-", "train": (0, (1.5, 1.2))}
 
 #: What the legends call them: accuracy on the images that trained the network says nothing of others.
-SPLIT_NAMES = {"test": "test images", "train": "training images (in-sample)"}
+SPLIT_NAMES = {"test": "measured images", "train": "training images (in-sample)"}
 
 #: Width and height of a panel in inches.
 PANEL = (2.75, 2.2)
