@@ -42,5 +42,5 @@ clean:  ## everything that was made, but the environment
 $(INSTALLED): envs/requirements.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11, 4) and 'Friendly Fire needs Python 3.11.4 or newer, this is ' + sys.version.split()[0] + '; try: make PYTHON=python3.11')"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --requirement envs/requirements.txt
+	$(BIN)/python -m pip install --requirement envs/requirements.txt
 	touch $@

@@ -4,11 +4,23 @@ import os
 import sys
 from pathlib import Path
 
+import yaml
+from snakemake.utils import update_config
+
+# Of this file, not of another Snakefile that uses it as a module.
+ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
+
 # Of the scripts too: the library, and the user's own modules in the working directory.
-sys.path[:0] = [str(Path(workflow.basedir) / "workflow"), os.getcwd()]
+sys.path[:0] = [str(ROOT / "workflow"), os.getcwd()]
 
+# What is given, on top of the numbers that come with the workflow.
+defaults = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+update_config(defaults, config)
+config.update(defaults)
 
-configfile: Path(workflow.basedir) / "config.yaml"
+# As many cores as there are, unless it is said; a cluster's are not this machine's.
+if workflow.resource_settings.cores is None and workflow.resource_settings.nodes is None:
+    workflow.global_resources["_cores"] = workflow.resource_settings.cores = os.cpu_count()
 
 
 # A limit on GPUs is one of each machine: what a profile sets for this one does not hold back the cluster.
@@ -37,6 +49,23 @@ include: "workflow/rules/provenance.smk"
 
 onstart:
     check_writable("results")
+    forget_faults()
+
+
+onerror:
+    tell_end(*faults())
+    tell_end(
+        "What is finished stays, of a training its epochs too. "
+        + (
+            "Mend what is told above, then the same command goes on."
+            if faults()
+            else "Go on with the same command."
+        )
+    )
+
+
+onsuccess:
+    tell_end(*where_to_look())
 
 
 localrules:

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,12 +83,9 @@ class Workflow:
             shutil.copy(REPOSITORY / name, folder)
         for name in ("workflow", "envs", "profiles", "slurm"):
             shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        # Networks this small keep two cores busier by two jobs of one thread each.
-        config = folder / "config.yaml"
-        config.write_text(config.read_text().replace("threads: 2 ", "threads: 1 "))
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "snakemake", "--resources", "gpu=2", "--cores", "2", *arguments]
+        return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
 
     def environment(self) -> dict[str, str]:
         return {**os.environ, "PYTHONWARNINGS": "", "PYTHONDONTWRITEBYTECODE": "1", "CUDA_VISIBLE_DEVICES": ""}
@@ -116,6 +114,16 @@ class Workflow:
             finally:
                 if running.poll() is None:
                     os.killpg(running.pid, signal.SIGKILL)
+
+    def wait_for_epochs(self, running: subprocess.Popen, count: int = 3) -> Path:
+        """Wait until the training of a run has some epochs behind it; its log."""
+        log = self.folder / "results/logs/train_network/digits-lenet.log"
+        deadline = time.monotonic() + 120
+        while not (log.exists() and log.read_text().count("Epoch(") >= count):
+            assert running.poll() is None, "the training ended too early"
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        return log
 
     def planned(self, *arguments: str) -> set[str]:
         """Names of the rules that would run now, but the targets, and what sums up all that ran."""

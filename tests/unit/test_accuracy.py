@@ -55,3 +55,17 @@ def test_spaced_ranks_ascend_to_the_largest(largest, count):
     assert ranks[0] >= 1
     assert len(ranks) <= count
     assert all(np.diff(ranks) > 0)
+
+
+def test_logits_that_are_no_numbers_are_no_class(faults):
+    """A NaN is the first of all to argmax, and so would be the first class."""
+    images, labels = torch.rand(6, 1, 2, 2) + 0.1, torch.zeros(6, dtype=torch.long)
+
+    def network(batch):
+        return torch.stack([batch.flatten(1).sum(1).log(), batch.flatten(1).sum(1) - 9], 1)
+
+    basis = torch.eye(4)
+    correct = correct_by_rank(network, [(images, labels)], -torch.ones(1, 2, 2), basis, [0, 4])
+    assert not correct[0].any()
+    assert correct[1].all()
+    faults.count("told", "logits that are no numbers")

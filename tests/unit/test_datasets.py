@@ -1,7 +1,9 @@
 """Images from folders, grey, transparent or odd in size; and what is wrong with a folder, in one line."""
 
+import os
 import struct
 import tarfile
+import zlib
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from friendlyfire.datasets import ArraySplit, Dataset, digits_splits, draw_roles
 from friendlyfire.errors import ConfigError, DataError
 from friendlyfire.sources import image_shape
 from friendlyfire.stores import create_store, open_store
+from prepare_dataset import tell_repeated
 
 RNG = np.random.default_rng(0)
 
@@ -111,6 +114,33 @@ def test_a_file_that_is_no_image_is_named(folder, content):
     (folder / "train/cat/0.png").write_bytes(content)
     with pytest.raises(DataError, match=r"train.cat.0\.png is not a readable image"):
         splits_of(folder)["train"].image(3)
+
+
+def test_a_pipe_among_the_images_is_told_and_not_waited_for(folder, faults):
+    os.mkfifo(folder / "train/cat/9.png")
+    with pytest.raises(DataError, match=r"train.cat.9\.png is named as an image, but is no file; replace or remove it"):
+        splits_of(folder)
+    faults.count("told", "a pipe")
+
+
+def test_an_image_of_billions_of_pixels_is_told(folder, faults):
+    """A few bytes that say that they are 60,000 pixels a side."""
+    path = folder / "train/cat/0.png"
+    content = bytearray(path.read_bytes())
+    content[16:24] = struct.pack(">2I", 60000, 60000)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"0\.png is not a readable image \(Image size \(3600000000 pixels\) exceeds"):
+        splits_of(folder)["train"].image(3)
+    faults.count("told", "an image of billions of pixels")
+
+
+def test_a_name_of_any_bytes_is_taken(folder):
+    path = folder / "train/cat/0.png"
+    path.rename(os.fsdecode(os.fsencode(path.parent) + b"/caf\xe9.png"))
+    split = splits_of(folder)["train"]
+    assert len(split.fingerprint()) == 8
+    assert split.image(3).shape == (3, 12, 12)
 
 
 def test_a_truncated_image_is_named(folder):
@@ -295,3 +325,12 @@ def test_classes_are_all_or_those_that_are_listed(stored, classes, found):
 def test_a_class_that_is_not_there_is_told(stored):
     with pytest.raises(ConfigError, match=r"boundary\.classes: there is no class 3; the data set has 0 to 2"):
         stored.chosen_classes([1, 3])
+
+
+def test_measured_images_that_make_directions_too_are_refused(faults):
+    roles = {"directions": ("train", 0, 80), "held-out": ("train", 80, 100), "measured": ("test", 0, 50)}
+    train, test = [bytes([i]) for i in range(100)], [bytes([i]) for i in range(100, 150)]
+    tell_repeated({"train": train, "test": test}, roles, "mine")
+    with pytest.raises(DataError, match=r"datasets\.mine: 10 of 50 measured images are among those of other roles too"):
+        tell_repeated({"train": train, "test": test[:40] + train[75:85]}, roles, "mine")
+    faults.count("told", "the same images to train and to test")

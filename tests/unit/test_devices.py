@@ -54,7 +54,9 @@ def test_a_job_that_never_fits_says_so(whole_batches):
     def main():
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 8 GiB.\nMore of it")
 
-    with pytest.raises(DeviceError, match=r"with single images: CUDA out of memory\. Tried to allocate 8 GiB\.$"):
+    with pytest.raises(
+        DeviceError, match=r"with single images: OutOfMemoryError: CUDA out of memory\. Tried to allocate 8 GiB\.$"
+    ):
         fitting_memory(main)()
 
 

@@ -3,6 +3,7 @@
 import io
 import itertools
 import logging
+import time
 
 import pytest
 from hypothesis import given
@@ -39,17 +40,17 @@ def test_progress_counts_the_images_of_a_range_and_says_how_long_it_will_take(cl
     ]
 
 
-def test_a_terminal_is_told_every_minute(clock, monkeypatch):
-    terminal = io.StringIO()
-    monkeypatch.setattr(job, "_terminal", job.Terminal(terminal, "train_network mnist-lenet"))
-    told = Progress("epochs", 8, done=2)
-    for done in range(3, 9):
-        clock[0] += 40
-        told.reach(done)
-    assert terminal.getvalue().splitlines() == [
-        "train_network mnist-lenet: 4 of 8 epochs (50 %), 40 s each, 3 min left",
-        "train_network mnist-lenet: 6 of 8 epochs (75 %), 40 s each, 80 s left",
-        "train_network mnist-lenet: 8 of 8 epochs (100 %), 40 s each, 0 s left",
+def test_the_console_is_told_how_far_a_job_has_got(monkeypatch):
+    console = io.StringIO()
+    monkeypatch.setattr(job, "_console", console)
+    monkeypatch.setattr(job, "_progress", None)
+    with job.pulse("train_network digits-lenet", seconds=0.01):
+        time.sleep(0.1)
+        Progress("epochs", 30, done=2)
+        time.sleep(0.1)
+    assert list(dict.fromkeys(console.getvalue().splitlines())) == [
+        "train_network digits-lenet: at work for 0 s",
+        "train_network digits-lenet: 2 of 30 epochs",
     ]
 
 

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from conftest import TRAINING
-from friendlyfire.acceptance import check_above_chance, check_accuracy, check_logits
+from friendlyfire.acceptance import check_above_chance, check_accuracy, check_alone, check_logits
 from friendlyfire.errors import NetworkError
 from friendlyfire.networks import (
     IMAGENET_DEVIATION,
@@ -344,3 +344,13 @@ def test_a_network_of_another_accuracy_than_expected_is_refused(expected, tolera
             check_accuracy(850, 1000, expected, tolerance, "the network", "check it")
     else:
         check_accuracy(850, 1000, expected, tolerance, "the network", "check it")
+
+
+def test_a_network_that_depends_on_its_batch_is_refused(faults):
+    images = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    body = [torch.nn.Conv2d(1, 4, 3), torch.nn.Flatten(), torch.nn.Linear(144, 3)]
+    check_alone(torch.nn.Sequential(*body).eval(), images, "mine:net")
+    body.insert(1, torch.nn.BatchNorm2d(4, track_running_stats=False))
+    with pytest.raises(NetworkError, match="'mine:net' gives other logits for images together than for each alone"):
+        check_alone(torch.nn.Sequential(*body).eval(), images, "mine:net")
+    faults.count("told", "a network that depends on its batch")

@@ -82,9 +82,10 @@ def test_no_public_name_is_that_of_a_module():
 
 
 @pytest.mark.filterwarnings("ignore:The 'float_precision' argument is deprecated")  # pandas 2 is not exact without it
-def test_a_class_called_na_is_a_class(tmp_path):
+def test_names_stay_names(tmp_path):
     from tables import read_table, write_table
 
-    table = pd.DataFrame({"class": ["NA", "null", "a"], "value": [1.0, float("nan"), 2.0]})
+    names = {"experiment": ["007", "07", "inf"], "class": ["NA", "null", "a"]}
+    table = pd.DataFrame({**names, "value": [1.0, float("nan"), 2.0]})
     write_table(tmp_path / "t.csv", table, {"provenance": {"digest": "d"}})
     pd.testing.assert_frame_equal(read_table(tmp_path / "t.csv", dtype={"class": str}), table, check_dtype=False)

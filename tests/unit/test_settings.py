@@ -1,6 +1,8 @@
 """Every fault of a configuration is one line: the key, the value, what is allowed."""
 
 import copy
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -128,20 +130,74 @@ FAULTS = [
     ("boundary.classes", [1, 2], r"digits-lenet: scores\.shown: class 0 is not one of boundary\.classes; add it"),
     (
         "datasets.digits",
-        {"source": "folder", "folder": "x", "size": 224},
+        {"source": "folder", "folder": str(Path(__file__).parent), "size": 224},
         r"bases\.directions: dct in all of 150528 dim",
     ),
     ("fractions.attacks", ["pgd"], r"fractions\.attacks: there is no 'pgd'; choose from deepfool, .*foolbox:<Attack>"),
     ("fractions.attacks", ["foolbox:L2PDG"], r"Foolbox has no attack 'L2PDG'; did you mean .*L2PGD"),
     ("experiments.a b", {"dataset": "digits"}, r"experiments: 'a b' .*letters, digits and hyphens"),
+    ("experiments.a\n", {"dataset": "digits"}, r"experiments: 'a\\n' .*letters, digits and hyphens"),
+    ("experiments", {2024: {"dataset": "digits"}}, r"experiments: the key 2024 is no text; write it in quotes, '2024'"),
+    ("perturbations.shards", 1000000, r"perturbations\.shards: 1000000 is greater than the maximum of 1000"),
+    ("curvature.shards", 1000000, r"curvature\.shards: 1000000 is greater than the maximum of 1000"),
+    ("threads", 1000000000, r"threads: 1000000000 is greater than the maximum of 1024"),
+    ("curvature.step", 1e-30, r"curvature\.step: 1e-30 "),
+    ("curvature.step", 1e30, r"curvature\.step: 1e\+30 "),
+    ("scores.extent", 1e300, r"scores\.extent: 1e\+300 is greater than the maximum of 100"),
+    ("resampling.sides", [0.01], r"digits-lenet: resampling\.sides: 0\.01 of 8 pixels is less than one"),
+    ("resampling.sides", [1.5], r"resampling\.sides\.0: 1\.5 "),
+    ("resampling.sides", [4, 4], r"resampling\.sides: \[4, 4\] has non-unique elements"),
+    ("resampling.factors", [1, 1], r"resampling\.factors: \[1, 1\] has non-unique elements"),
+    ("confinement.ranks", [5, 5], r"confinement\.ranks: \[5, 5\] "),
+    ("networks.crop_padding", 64, r"digits-lenet: networks\.crop_padding: 64 is beyond the 8 pixels of its images"),
+    ("scores.shown", 12, r"digits-lenet: scores\.shown: there is no class 12; the data set has 0 to 9"),
+    ("boundary.classes", [0, 99], r"digits-lenet: boundary\.classes: there is no class 99; the data set has 0 to 9"),
+    ("figures.fig4", ["deepfool-high-08px"], r"figures\.fig4: there is no 'deepfool-high-08px'; choose from"),
+    (
+        "datasets.digits",
+        {"source": "folder", "folder": "nowhere", "size": 8},
+        r"datasets\.digits\.folder: nowhere is not a folder; give one that holds train/<class>/",
+    ),
+    ("networks.architecture", "__main__:net", r"networks\.architecture: .*__main__"),
+    ("networks.architecture", "sys:exit", r"sys:exit: 'sys' is no file of Python; give a module of your own"),
+]
+
+#: Files of a user's package, and what is said of ``mine.nets:net``.
+MODULES = [
+    ({"nets.py": b"def net(:"}, r"nets\.py is no Python \(SyntaxError: "),
+    ({"nets.py": b"# caf\xe9\ndef net(n): pass"}, r"nets\.py is no Python \(SyntaxError: .*encoding"),
+    ({"nets.py": b"x = 1"}, r"module 'mine\.nets' .*defines no 'net'"),
+    (
+        {"__init__.py": b"1 / 0", "nets.py": b""},
+        r"the package of 'mine\.nets' cannot be imported \(ZeroDivisionError: ",
+    ),
+    ({"__init__.py": b"exit(1)", "nets.py": b""}, r"the package of 'mine\.nets' cannot be imported \(SystemExit: 1"),
+    ({"__init__.py": b"import nowhere", "nets.py": b""}, r"there is no module 'mine\.nets' for 'mine\.nets:net'"),
+    ({}, r"there is no module 'mine\.nets' for 'mine\.nets:net'; put it on PYTHONPATH"),
 ]
 
 
+@pytest.mark.parametrize(("files", "message"), MODULES)
+def test_what_is_wrong_with_a_users_module_is_one_line(tmp_path, monkeypatch, faults, files, message):
+    package = tmp_path / "mine"
+    package.mkdir()
+    for name, content in files.items():
+        (package / name).write_bytes(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    with pytest.raises(ConfigError, match=message) as caught:
+        check_config(changed("networks.architecture", "mine.nets:net"), SCHEMA)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    assert "\n" not in str(caught.value)
+    faults.count("told", message)
+
+
 @pytest.mark.parametrize(("path", "value", "message"), FAULTS)
-def test_a_fault_is_one_line(path, value, message):
+def test_a_fault_is_one_line(path, value, message, faults):
     with pytest.raises(ConfigError, match=message) as caught:
         check_config(changed(path, value), SCHEMA)
     assert "\n" not in str(caught.value)
+    faults.count("told", path)
 
 
 @pytest.mark.parametrize(

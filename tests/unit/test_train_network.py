@@ -17,7 +17,6 @@ from friendlyfire.errors import NetworkError
 from friendlyfire.intervals import wilson_interval
 from friendlyfire.networks import as_pixels, load_network, predict
 from friendlyfire.stores import create_store, open_store
-from records import provenance
 
 SECTION = {**TRAINING, "epochs": 3, "weights": None, "expected_accuracy": None, "accuracy_tolerance": 0.02}
 
@@ -75,26 +74,6 @@ def test_a_training_resumes_if_it_is_the_same_code(interrupted, caplog, now, mes
     caplog.set_level(logging.INFO)
     train_network.main(*interrupted, now)
     assert message in caplog.text
-
-
-class Inputs(list):
-    """Inputs of a job: a script, and the user's own module."""
-
-    def get(self, name, default):
-        return {"code": self[:1], "own": self[1:]}.get(name, default)
-
-
-def test_the_users_own_module_is_code(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "script.py").touch()
-    digests = set()
-    for content in ("a = 1", "a = 2"):
-        (tmp_path / "mynets.py").write_text(content)
-        config = {"experiments": {"mine": {}}, "seed": 0, "threads": 1}
-        inputs = Inputs(["script.py", "mynets.py"])
-        fake = SimpleNamespace(input=inputs, config=config, params=[], rule="r", wildcards={"experiment": "mine"})
-        digests.add(provenance(fake)["code"])
-    assert len(digests) == 2
 
 
 def test_what_is_kept_of_a_network_says_how_good_it_is(paths, monkeypatch, capsys):

@@ -1,16 +1,45 @@
-"""No file of results, changed or lost in any way, gives another number: it is told, or what it says is the same."""
+"""No file of results, changed, exchanged or lost, gives another number: it is told, or what it says is the same."""
 
+import itertools
 import os
 import random
+import re
+import shutil
+from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from friendlyfire.errors import FriendlyFireError
 from friendlyfire.networks import load_network
+from friendlyfire.provenance import is_result, note_of
 from friendlyfire.stores import open_store
-from records import is_result, provenance_of
+from records import provenance_of, results_behind, write_note
+
+
+@pytest.fixture
+def results(demo, monkeypatch) -> list[str]:
+    """All results of the demo, whose folder is the current one."""
+    monkeypatch.chdir(demo.folder)
+    found = sorted(str(path) for path in Path("results").rglob("*") if path.is_file())
+    found = [path for path in found if is_result(path)]
+    kinds = {".csv", ".zip", ".safetensors", ".pdf", ".png", ".rst", ".json", ".html", ".md", ".tex"}
+    assert {Path(path).suffix for path in found} == kinds
+    return found
+
+
+@contextmanager
+def kept(*paths: Path) -> Iterator[None]:
+    """Whatever happens to these files in the block, they are afterwards what they were, their times too."""
+    before = [(path, path.read_bytes(), path.stat()) for path in paths]
+    try:
+        yield
+    finally:
+        for path, content, times in before:
+            path.write_bytes(content)
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def damages(content: bytes, seed: str, flips: int) -> Iterator[bytes]:
@@ -36,38 +65,81 @@ def all_of(path: str) -> list:
     return found
 
 
-def test_no_damage_of_any_result_goes_unseen(demo, faults, monkeypatch):
-    monkeypatch.chdir(demo.folder)
-    results = sorted(str(path) for path in Path("results").rglob("*") if is_result(str(path)))
-    results = [path for path in results if not path.startswith(("results/logs", "results/provenance"))]
-    assert {Path(path).suffix for path in results} == {".csv", ".zip", ".safetensors"}
+def outcome(read, path: str) -> str:
+    """What becomes of reading a result that is not what was written."""
+    try:
+        read()
+    except FriendlyFireError as error:
+        told = str(error).splitlines()
+        return "told" if len(told) == 1 and told[0].endswith(f"--force {path}") else "wrong"
+    return "wrong"
+
+
+def test_no_damage_of_any_result_goes_unseen(results, faults):
     for path in results:
-        note = Path("results/provenance", f"{Path(path).relative_to('results')}.json")
         before = all_of(path)
-        for damaged in (Path(path), *([note] if note.exists() else [])):
-            whole, times = damaged.read_bytes(), damaged.stat()
-            for number, content in enumerate(damages(whole, f"{damaged}", faults.flips)):
-                damaged.write_bytes(content)
-                try:
-                    outcome = "survived" if all_of(path) == before else "wrong"
-                except FriendlyFireError as error:
-                    told = str(error).splitlines()
-                    outcome = "told" if len(told) == 1 and told[0].endswith(f"--force {path}") else "wrong"
-                finally:
-                    damaged.write_bytes(whole)
-                faults.count(outcome, f"damage {number} of {damaged}")
-            os.utime(damaged, ns=(times.st_atime_ns, times.st_mtime_ns))
+        for damaged in (Path(path), note_of(path)):
+            with kept(damaged):
+                for number, content in enumerate(damages(damaged.read_bytes(), f"{damaged}", faults.flips)):
+                    damaged.write_bytes(content)
+                    try:
+                        became = "survived" if all_of(path) == before else "wrong"
+                    except FriendlyFireError:
+                        became = outcome(lambda path=path: all_of(path), path)
+                    faults.count(became, f"damage {number} of {damaged}")
 
 
-@pytest.mark.parametrize("lost", ["results", "results/provenance"])
-def test_what_is_lost_is_told(demo, faults, monkeypatch, tmp_path, lost):
-    monkeypatch.chdir(demo.folder)
-    for name in ("digits-lenet/accuracy/pca.csv", "digits-lenet/network.safetensors"):
-        gone = Path(lost, name if lost == "results" else f"{name}.json")
-        kept = gone.rename(tmp_path / "kept")
+def kind_of(path: str) -> str:
+    """What a result is, whatever its basis, attack, class, shard or figure."""
+    stage = re.sub("results/(digits-lenet/)?", "", path)
+    noun, _, rest = stage.rpartition("/")
+    noun = re.sub("/(deepfool|fgsm|saliency)$", "/shards", noun)
+    form = re.search(r"(-form|-curves|-distances|-correlations|-attacks|\.source)?(\.\w+)+$", rest)[0]
+    return f"{noun or rest.split('.')[0]}{form}"
+
+
+def exchanges(results: list[str]) -> Iterator[tuple[str, str]]:
+    """A result and another that could stand in its place: one of each kind beside each kind with the same ending."""
+    rng, kinds = random.Random(0), defaultdict(lambda: defaultdict(list))
+    for path in results:
+        kinds[Path(path).suffix][kind_of(path)].append(path)
+    for same in kinds.values():
+        for one, other in itertools.product(same.values(), repeat=2):
+            path = rng.choice(one)
+            if others := [name for name in other if name != path]:
+                yield path, rng.choice(others)
+
+
+@pytest.mark.parametrize("with_note", [False, True], ids=["alone", "with its note"])
+def test_no_result_can_stand_in_the_place_of_another(results, faults, with_note):
+    swaps = [pair for pair in exchanges(results) if Path(pair[0]).read_bytes() != Path(pair[1]).read_bytes()]
+    assert len(swaps) >= 60
+    for path, other in swaps:
+        with kept(Path(path), note_of(path)):
+            shutil.copy2(other, path)
+            if with_note:
+                shutil.copy2(note_of(other), note_of(path))
+            faults.count(outcome(lambda path=path: results_behind([path]), path), f"{other} in the place of {path}")
+
+
+def test_a_result_that_was_made_from_another_is_told(results, faults):
+    """What a result was made from is whole, under its own name, with its own note, and yet not what it was."""
+    figure = "results/figures/fig4.csv"
+    behind = results_behind([figure])
+    for path in behind.keys() - {figure}:
+        with kept(note_of(path)):
+            write_note(path, {**behind[path], "code": "another"})
+            with pytest.raises(FriendlyFireError, match=f" was made from another {path} than the one that is there"):
+                results_behind([figure])
+            faults.count("told", f"another {path}")
+
+
+@pytest.mark.parametrize("lost", ["result", "note"])
+def test_what_is_lost_is_told(results, faults, tmp_path, lost):
+    for path in results:
+        gone = Path(path) if lost == "result" else note_of(path)
+        away = shutil.move(gone, tmp_path / "away")
         try:
-            with pytest.raises(FriendlyFireError, match=f"make it again with: snakemake .* results/{name}"):
-                provenance_of(f"results/{name}")
-            faults.count("told", name)
+            faults.count(outcome(lambda path=path: provenance_of(path), path), f"the {lost} of {path}")
         finally:
-            kept.rename(gone)
+            shutil.move(away, gone)

@@ -17,8 +17,8 @@ def fresh(tmp_path_factory):
 
 
 def told(printed: str, text: str) -> str:
-    """The one line of ``printed`` that holds ``text``."""
-    lines = [line for line in printed.splitlines() if text in line]
+    """The one line of ``printed`` that holds ``text``; what a job says stands below the run once more."""
+    lines = list(dict.fromkeys(line for line in printed.splitlines() if text in line))
     assert len(lines) == 1, printed[-3000:]
     return lines[0]
 
@@ -47,7 +47,10 @@ def test_cuda_that_is_absent_is_told(fresh, faults):
 @pytest.mark.parametrize(
     ("spoil", "text"),
     [
-        (lambda folder: shutil.rmtree(folder), "fetch_dataset: image folder my images is not there; it must hold"),
+        (
+            lambda folder: shutil.rmtree(folder),
+            "config: datasets.mine.folder: my images is not a folder; give one that",
+        ),
         (
             lambda folder: (folder / "test/b/3.png").write_bytes(b"\x89PNG\r\n\x1a\n cut"),
             "prepare_dataset: my images/test/b/3.png is not a readable image",
@@ -84,6 +87,9 @@ def test_a_network_at_chance_feeds_nothing_on(fresh, faults):
 
 
 def test_a_copy_elsewhere_has_nothing_to_make_again(copied):
+    """Nor if its code is newer than the results, as in a fresh clone."""
+    for path in (copied.folder / "workflow").rglob("*"):
+        path.touch()
     assert copied.planned() == set()
 
 
@@ -116,30 +122,58 @@ def test_a_damaged_result_is_told_with_the_command_that_mends_it(copied, faults,
         (results / target).unlink()
     targets = [f"results/{target}" for _, _, target in DAMAGED]
     printed = copied.run(*targets, "--rerun-triggers", "mtime", "--keep-going", fails=True)
+    damaged = [f"results/{name}" for name, _, _ in DAMAGED]
     for name, rule, target in DAMAGED:
-        line = told(printed, f"{rule}: results/{name} is ")
-        assert line.endswith(f"make it again with: snakemake --cores all --force results/{name}")
+        # What it reads, or what that was made from.
+        line = told(printed, f"{rule}: results/")
+        assert line.split()[1] in damaged
+        assert line.endswith(f"make it again with: snakemake --cores all --force {line.split()[1]}")
         assert not (results / target).exists()
         faults.count("told", name)
 
 
 def test_a_check_reads_what_no_later_job_does(copied, faults):
     copied.run("check")
-    figure, store = (
-        copied.folder / "results" / name for name in ("figures/fig4.csv", "digits-lenet/bases/pca.zarr.zip")
-    )
-    for path, damaged in (
-        (figure, figure.read_bytes().replace(b",0.9", b",0.8", 1)),
-        (store, flip(store.read_bytes())),
+    for name, damage in (
+        ("figures/fig4.csv", lambda content: content.replace(b",0.9", b",0.8", 1)),
+        ("figures/fig3.png", lambda content: content + b" "),
+        ("tables/table1.tex", lambda content: content.replace(b"9", b"8", 1)),
+        ("provenance.json", lambda content: content.replace(b"lenet", b"nin", 1)),
+        ("digits-lenet/bases/pca.zarr.zip", flip),
     ):
+        path = copied.folder / "results" / name
         whole, times = path.read_bytes(), path.stat()
-        path.write_bytes(damaged)
+        path.write_bytes(damage(whole))
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-        name = path.relative_to(copied.folder)
-        line = told(copied.run("check", "--rerun-triggers", "mtime", fails=True), f"check: {name} is ")
-        assert line.endswith(f"make it again with: snakemake --cores all --force {name}")
+        line = told(copied.run("check", "--rerun-triggers", "mtime", fails=True), f"check: results/{name} is ")
+        assert line.endswith(f"make it again with: snakemake --cores all --force results/{name}")
         path.write_bytes(whole)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
         faults.count("told", name)
+
+
+def test_a_result_in_the_place_of_another_is_told_by_the_job_that_reads_it(copied, faults):
+    results = copied.folder / "results"
+    shutil.copytree(results / "digits-lenet", results / "twin")
+    shutil.copytree(results / "provenance/digits-lenet", results / "provenance/twin")
+    twin = ("--config", "experiments={twin: {dataset: digits, networks: {epochs: 30}}}")
+    swaps = [
+        ("digits-lenet/bases/random.zarr.zip", "digits-lenet/bases/pca.zarr.zip", "accuracy/random.csv", ()),
+        ("digits-lenet/scores/negative.csv", "digits-lenet/scores/positive.csv", "figures/figS1.csv", ()),
+        ("twin/network.safetensors", None, "twin/accuracy/dct.csv", twin),
+    ]
+    for place, other, target, arguments in swaps:
+        target = results / (f"digits-lenet/{target}" if target.startswith("accuracy") else target)
+        target.unlink()
+        if other:
+            shutil.copy2(results / other, results / place)
+        printed = copied.run(
+            str(target.relative_to(copied.folder)), "--rerun-triggers", "mtime", *arguments, fails=True
+        )
+        line = told(printed, f": results/{place} ")
+        assert line.endswith(f"make it again with: snakemake --cores all --force results/{place}")
+        assert not target.exists()
+        faults.count("told", place)
 
 
 def test_results_of_other_settings_cannot_come_out_as_one_figure(copied, faults):

@@ -101,3 +101,22 @@ def test_of_two_runs_at_once_the_second_is_refused(demo, faults, tmp_path):
         assert running.wait(120) == 0
     undisturbed = demo.folder / target
     faults.count("told" if (workflow.folder / target).read_bytes() == undisturbed.read_bytes() else "wrong", "two runs")
+
+
+@pytest.mark.parametrize(
+    ("sent", "everyone"), [(signal.SIGINT, True), (signal.SIGINT, False), (signal.SIGTERM, False)], ids=str
+)
+def test_an_interrupted_run_says_how_to_go_on(demo, faults, tmp_path, sent, everyone):
+    """Ctrl-C, which reaches Snakemake and its jobs, or a signal to Snakemake alone."""
+    workflow = Workflow(tmp_path / "interrupted")
+    target = "results/digits-lenet/network.safetensors"
+    with workflow.started(target) as running:
+        log = workflow.wait_for_epochs(running)
+        (os.killpg if everyone else os.kill)(running.pid, sent)
+        printed, _ = running.communicate(timeout=120)
+    assert "Go on with the same command" in printed, printed[-3000:]
+    assert (workflow.folder / "results/datasets/digits.zarr.zip").exists()
+    workflow.run(target)
+    # Ctrl-C ends the training, which goes on; a signal to Snakemake alone lets it end first.
+    assert not everyone or "going on after epoch" in log.read_text()
+    faults.count("survived" if same_tables(workflow, demo, (target[8:],)) else "wrong", f"{sent}")

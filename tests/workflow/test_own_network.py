@@ -104,10 +104,16 @@ def test_an_edit_of_the_own_module_and_another_image_are_seen(own):
     workflow, config = own
     arguments = ("fig4", "--configfile", "mine.yaml")
     assert workflow.planned(*arguments) == set()
+    (workflow.folder / "blocks.py").write_text("")
     with (workflow.folder / "mynets.py").open("a") as file:
-        file.write("\n# edited\n")
+        file.write("\nimport blocks\n")
     assert "import_network" in workflow.planned(*arguments)
     assert "fetch_dataset" not in workflow.planned(*arguments)
+    network = ("results/my-experiment/network.safetensors", *arguments[1:])
+    workflow.run(*network)
+    assert workflow.planned(*network) == set()
+    (workflow.folder / "blocks.py").write_text("# edited\n")
+    assert workflow.planned(*network) == {"import_network"}
     (dataset,) = config["datasets"].values()
     folder = next((workflow.folder / dataset["folder"] / "test").iterdir())
     Image.new("L", (16, 16)).save(folder / "one more.png")

@@ -1,9 +1,9 @@
 """The workflow runs from nothing to its figures, once, and makes again exactly what a change asks for."""
 
+import copy
 import json
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import hypothesis
@@ -113,6 +113,31 @@ def edited(demo):
             os.utime(path, ns=(original[1].st_atime_ns, original[1].st_mtime_ns))
 
 
+MODULE = """
+module friendly_fire:
+    snakefile: "{folder}/Snakefile"
+    config: config
+
+use rule * from friendly_fire
+"""
+
+
+@pytest.mark.parametrize("way", ["a module of another Snakefile", "another working directory"])
+def test_a_run_from_an_empty_folder_gives_the_same_tables(demo, tmp_path, way):
+    workflow = Workflow(tmp_path / "ff")
+    table, outside = "results/digits-lenet/accuracy/random.csv", tmp_path / "outside"
+    outside.mkdir()
+    arguments = ["--snakefile", str(workflow.folder / "Snakefile"), "--directory", str(outside)]
+    if "module" in way:
+        (outside / "Snakefile").write_text(MODULE.format(folder=workflow.folder))
+        arguments = []
+    elsewhere = copy.copy(workflow)
+    elsewhere.folder = outside
+    elsewhere.run(table, *arguments)
+    assert (outside / table).read_bytes() == (demo.folder / table).read_bytes()
+    assert not (workflow.folder / "results").exists()
+
+
 CURVED = {"decompose_curvature", "order_curvature", "tabulate_spectra"}
 SCORED = {"measure_scores", "plot_scores", "plot_curves"}
 MEASURED = {"measure_accuracy", "measure_fractions", "plot_accuracy", "plot_coupling", "plot_spectrum"}
@@ -193,7 +218,7 @@ def test_any_number_of_cores_and_shards_gives_the_same_bytes(demo, copied):
     sharing = ("--config", curvature, f"perturbations={{shards: {shards}}}", "--cores", str(cores))
     printed = copied.run(*tables, *sharing)
     assert printed.count("rule train_network:") == 1
-    assert printed.count("rule perturb_images:") == min(shards, 6)  # the 1,200 and 200 images are in 5 and 1 blocks
+    assert printed.count("rule perturb_images:") == min(shards, 3)  # the 1,200 and 200 images are in 2 and 1 blocks
     assert printed.count("rule measure_hessians:") == classes * images
     assert printed.count("rule find_boundary:") == classes
     assert printed.count("rule decompose_curvature:") == classes
@@ -213,16 +238,18 @@ def test_every_result_tells_what_made_it(demo):
     assert beside == {"results/digits-lenet/scores/flat-curves.csv"} | others
     for name, record in whole["results"].items():
         assert record["seed"] == 0
-        assert record["threads"] == 1
+        assert record["threads"] == (1 if "digits-lenet" in name else 2)  # of its own, or those of all
         assert record["device"].startswith("CPU")
         assert record["packages"]["numpy"] == np.__version__
         assert set(record["inputs"]) <= set(whole["results"])
-        assert whole["settings"][record["digest"]]["datasets.digits.source"] == "digits"
+        settings = whole["settings"][record["digest"]]
+        assert settings["datasets.digits.source"] == "digits"
+        assert digest(settings) == record["digest"]
         if name.endswith(".csv"):
             assert set(pd.read_csv(demo.folder / name)["provenance"]) == {record["digest"]}
         elif name.endswith(".zarr.zip"):
             with open_store(demo.folder / name, None) as store:
-                assert digest(store.record["provenance"]["settings"]) == record["digest"]
+                assert store.record["provenance"] == record["digest"]
     settings = whole["settings"][whole["results"]["results/figures/fig4.csv"]["digest"]]
     assert settings["digits-lenet.networks.epochs"] == 30
     assert settings["results/digits-lenet/network.safetensors"]
@@ -232,13 +259,8 @@ def test_a_killed_training_goes_on_to_the_same_network(demo, tmp_path):
     """SIGKILL of everything after some epochs; the next run goes on from there, and ends as the undisturbed one."""
     workflow = Workflow(tmp_path / "killed")
     target = "results/digits-lenet/network.safetensors"
-    log = workflow.folder / "results/logs/train_network/digits-lenet.log"
     with workflow.started(target) as running:
-        deadline = time.monotonic() + 120
-        while not (log.exists() and log.read_text().count("Epoch(") >= 3):
-            assert running.poll() is None, "the training ended before it could be killed"
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        log = workflow.wait_for_epochs(running)
     assert not (workflow.folder / target).exists()
     workflow.run("--unlock")
     workflow.run(target)

@@ -42,15 +42,16 @@ _PUBLIC = {
     "uap": ("Universal", "universal"),
 }
 
-_MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
+#: The module that a name comes from.
+MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 
-__all__ = sorted(_MODULE_OF)
+__all__ = sorted(MODULE_OF)
 
 
 def __getattr__(name: str):
-    if name not in _MODULE_OF:
+    if name not in MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    value = getattr(importlib.import_module(f"{__name__}.{MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
 

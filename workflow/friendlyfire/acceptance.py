@@ -28,6 +28,26 @@ def logits_of(network: Callable[[Tensor], Tensor], images: Tensor, name: str) ->
     return logits
 
 
+@torch.no_grad()
+def check_alone(network: Callable[[Tensor], Tensor], images: Tensor, name: str) -> None:
+    """Refuse a network that sees images otherwise together than each alone, as batch normalisation without memory does.
+
+    Args:
+        network: in evaluation mode.
+        images: a few, (n, channels, height, width), pixels in [0, 1].
+        name: of the architecture.
+
+    Raises:
+        NetworkError: logits differ by more than a thousandth of the largest.
+    """
+    together, alone = network(images), torch.cat([network(image[None]) for image in images])
+    if (together - alone).abs().max() > 1e-3 * together.abs().max():
+        raise NetworkError(
+            f"network {name!r} gives other logits for images together than for each alone; it must not depend on the "
+            "batch (batch normalisation with track_running_stats=False does)"
+        )
+
+
 def check_logits(network: Callable[[Tensor], Tensor], image: Tensor, classes: int, name: str) -> None:
     """Refuse a network that does not take the images or does not tell the classes.
 

@@ -6,6 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from friendlyfire.devices import full_float32
+from friendlyfire.networks import classes_of
+
 
 def nested_projections(images: Tensor, mean: Tensor, basis: Tensor, ranks: Sequence[int]) -> Iterable[Tensor]:
     """The images projected onto the first k columns of a basis, for each k of ``ranks``: mean + Q_k Q_k' (i - mean).
@@ -32,6 +35,7 @@ def nested_projections(images: Tensor, mean: Tensor, basis: Tensor, ranks: Seque
         yield mean + projected.reshape(images.shape)
 
 
+@full_float32()
 @torch.no_grad()
 def correct_by_rank(
     network: Callable[[Tensor], Tensor],
@@ -58,5 +62,5 @@ def correct_by_rank(
     found = []
     for images, labels in batches:
         projections = nested_projections(images, mean, basis, ranks)
-        found.append(torch.stack([network(projected).argmax(1) == labels for projected in projections]).cpu().numpy())
+        found.append(torch.stack([classes_of(network(projected)) == labels for projected in projections]).cpu().numpy())
     return np.concatenate(found, axis=1)

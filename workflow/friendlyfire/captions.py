@@ -73,7 +73,8 @@ def _quality(table: pd.DataFrame) -> str:
         f"{first['solver']}{probed}; "
         f"asymmetry {spread(table['asymmetry'])}, "
         f"residual of the {first['leading']} leading directions {spread(table['residual'])}, "
-        f"overlap of their span between two halves of the sample {spread(table['overlap'])}."
+        f"overlap of their span between two halves of the sample {spread(table['overlap'])}: medians over the classes, "
+        "with their ranges."
     )
 
 
@@ -92,12 +93,14 @@ def shares(table: pd.DataFrame, forms: pd.DataFrame) -> str:
 
 def _shares(name: str, table: pd.DataFrame, forms: pd.DataFrame) -> str:
     ends = table[table["s_relative"].abs() > 1 - 1e-6].groupby("class")
+    images = table["carried_images"].iloc[0] + table["stays_images"].iloc[0]
     return (
-        f"{name}: at the ends {spread(ends['carried'].mean())} of the other images are carried into the class and "
-        f"{spread(ends['stays'].mean())} of its own stay; symmetry about the best centre "
-        f"{spread(forms['symmetry'])} (noise: {forms['symmetry_floor'].median():.2g}), monotonicity on either side "
-        f"{spread(forms['monotonicity'])} (noise: {forms['monotonicity_floor'].median():.2g}), additive separability "
-        f"{spread(forms['separability'])} (noise: {forms['separability_floor'].median():.2g}), interaction in what the "
-        f"direction explains {spread(forms['interaction'])} (noise: 1): medians over "
-        f"{len(forms)} classes of {table['carried_images'].iloc[0] + table['stays_images'].iloc[0]:,} measured images."
+        f"{name}: at the end of the range that carries more, {spread(ends['carried'].max())} of the other images are "
+        f"carried into the class, and at the end that keeps fewer, {spread(ends['stays'].min())} of its own stay; "
+        f"symmetry about the best centre {spread(forms['symmetry'])} (noise: {forms['symmetry_floor'].median():.2g}), "
+        f"monotonicity on either side {spread(forms['monotonicity'])} "
+        f"(noise: {forms['monotonicity_floor'].median():.2g}), "
+        f"additive separability {spread(forms['separability'])} (noise: {forms['separability_floor'].median():.2g}), "
+        f"interaction in what the direction explains {spread(forms['interaction'])} (noise: 1): medians over "
+        f"{len(forms)} classes, with their ranges, of {images:,} measured images."
     )

@@ -3,6 +3,7 @@
 Everything here is NumPy; images are uint8 of shape (n, channels, height, width).
 """
 
+import os
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from friendlyfire.errors import ConfigError, DataError
+from friendlyfire.errors import ConfigError, DataError, in_a_line
 from friendlyfire.seeds import derive_seed
 from friendlyfire.sources import HELD_OUT, HELD_OUT_FRACTION, image_shape
 from friendlyfire.stores import Store
@@ -70,14 +71,14 @@ class FileSplit:
         """Tells other files from these, by their names, sizes and times."""
         states = ((file, file.stat()) for file in self.files)
         listing = "".join(f"{file} {state.st_size} {state.st_mtime_ns}\n" for file, state in states)
-        return f"{zlib.crc32(listing.encode()):08x}"
+        return f"{zlib.crc32(os.fsencode(listing)):08x}"
 
     def image(self, index: int) -> np.ndarray:
         """The image at ``index``: uint8, (channels, height, width); a DataError names a file that is no image."""
         try:
             with Image.open(self.files[index]) as picture:
                 return square_image(picture, self.shape[0], self.shape[1])
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise DataError(f"{self.files[index]} is not a readable image ({error}); replace or remove it") from error
 
 
@@ -150,7 +151,7 @@ def torchvision_splits(source: str, root: Path, shape: tuple[int, int, int]) -> 
             split: getattr(torchvision.datasets, source)(root, train=split == "train") for split in ("train", "test")
         }
     except (RuntimeError, OSError, ValueError, AssertionError, EOFError) as error:  # torchvision asserts.
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = in_a_line(error)
         way_out = "put torchvision's archives there" if source == "ImageNet" else "remove it to load it anew"
         raise DataError(f"{source} cannot be read from {root} ({reason}); {way_out}") from error
     return {
@@ -186,6 +187,9 @@ def _folder_split(folder: Path, class_names: list[str], shape: tuple[int, int, i
     files, labels = [], []
     for label, name in enumerate(class_names):
         found = sorted(file for file in (folder / name).iterdir() if file.suffix.lower() in _SUFFIXES)
+        for file in found:
+            if not file.is_file():  # a pipe would be waited for
+                raise DataError(f"{file} is named as an image, but is no file; replace or remove it")
         if not found:
             raise DataError(
                 f"class folder {folder / name} holds no image; add some ({', '.join(sorted(_SUFFIXES))}) or remove it"

@@ -1,8 +1,9 @@
 """Which processor computes."""
 
+import contextlib
 import logging
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,8 @@ from torch import Tensor, nn
 from friendlyfire.errors import ConfigError
 
 #: Images, and pixel values, that pass through a network at once: beyond that a device is no faster, and memory counts.
-AT_ONCE = {"cpu": (64, 2**21), "cuda": (512, 2**25)}
+#: On the CPU, and on a GPU.
+CPU_AT_ONCE, GPU_AT_ONCE = (64, 2**21), (512, 2**25)
 
 #: Values that the widest layer gives of a batch at most, as long as that leaves 8 images: what a CPU's caches hold.
 CACHED = 2**22
@@ -27,8 +29,9 @@ def images_at_once(network: Callable[[Tensor], Tensor], images: Tensor) -> int:
 
     512 small ones on a GPU, fewer large ones; on a CPU 64 at most, and as many as its caches hold of the widest layer.
     """
-    count, values = AT_ONCE["cuda" if images.is_cuda else "cpu"]
-    if isinstance(network, nn.Module) and len(images) and not images.is_cuda:
+    on_cpu = images.device.type == "cpu"
+    count, values = CPU_AT_ONCE if on_cpu else GPU_AT_ONCE
+    if isinstance(network, nn.Module) and len(images) and on_cpu:
         cached = CACHED // widest_layer(network, images[:1])
         count = min(count, max(8, 1 << cached.bit_length() >> 1))
     return max(1, min(count, values // images.shape[1:].numel()) >> _halvings)
@@ -53,6 +56,32 @@ def widest_layer(network: nn.Module, image: Tensor) -> int:
     return _widest[network]
 
 
+@contextlib.contextmanager
+def full_float32() -> Iterator[None]:
+    """Multiply and convolve in float32 as it is on CUDA too, without TF32, whose mantissa has 10 bits.
+
+    A decorator of every function that passes images through a network: cuDNN convolves in TF32 unless told not to.
+    """
+    backends = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [backend.allow_tf32 for backend in backends]
+    try:
+        for backend in backends:
+            backend.allow_tf32 = False
+        yield
+    finally:
+        for backend, allowed in zip(backends, before, strict=True):
+            backend.allow_tf32 = allowed
+
+
+#: What CUDA's libraries say, beside torch.OutOfMemoryError, when they get no memory.
+_NO_MEMORY = ("CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether a GPU had too little memory, by the error that it gave."""
+    return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in _NO_MEMORY)
+
+
 def halve_batches() -> bool:
     """After a GPU has run out of memory: let half as many images through at once, from now on in this process.
 
@@ -62,21 +91,24 @@ def halve_batches() -> bool:
     global _halvings
     torch.cuda.empty_cache()
     _halvings += 1
-    return AT_ONCE["cuda"][0] >> _halvings > 0
+    return GPU_AT_ONCE[0] >> _halvings > 0
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device that ``auto``, ``cpu`` or ``cuda`` means on this machine; float32 there is float32, without TF32.
+    """The device that ``auto``, ``cpu`` or ``cuda`` means on this machine: of several GPUs the one with most room.
 
     Raises:
         ConfigError: CUDA is asked for and absent.
     """
     if name == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device: cuda, but torch sees no CUDA device here; choose device=auto or device=cpu")
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda":
+        # Jobs that run beside each other do not all take the first.
+        torch.cuda.set_device(
+            max(range(torch.cuda.device_count()), key=lambda index: torch.cuda.mem_get_info(index)[0])
+        )
     global _in_use
     _in_use = torch.cuda.get_device_name() if name == "cuda" else "CPU"
     logging.info("computing on %s, %d threads", _in_use, torch.get_num_threads())

@@ -35,3 +35,9 @@ class CurvatureError(FriendlyFireError):
 
 class BasisError(FriendlyFireError):
     """Directions cannot be made into an orthonormal basis, or fewer exist than asked for."""
+
+
+def in_a_line(error: BaseException) -> str:
+    """What an error says, whatever raised it, in one line: its type, and the first line of its message."""
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

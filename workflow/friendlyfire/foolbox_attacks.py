@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from friendlyfire.checks import check_images
-from friendlyfire.devices import images_at_once
+from friendlyfire.devices import full_float32, images_at_once
 from friendlyfire.errors import ConfigError
 from friendlyfire.networks import predict
 
 
+@full_float32()
 def foolbox_perturbations(
     network: nn.Module,
     images: Tensor,
@@ -48,7 +49,8 @@ def foolbox_perturbations(
     try:
         attack = getattr(foolbox.attacks, name)(**options)
         model = foolbox.PyTorchModel(network, bounds=(0, 1), device=images.device)
-        with torch.random.fork_rng([images.device] if images.is_cuda else []):
+        elsewhere = [] if images.device.type == "cpu" else [images.device]
+        with torch.random.fork_rng(elsewhere, device_type=images.device.type if elsewhere else "cuda"):
             torch.manual_seed(seed)
             for batch in images.split(batch_size or images_at_once(network, images)):
                 criterion = foolbox.criteria.Misclassification(predict(network, batch).argmax(1))

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from friendlyfire.checks import check_images
-from friendlyfire.devices import images_at_once
+from friendlyfire.devices import full_float32, images_at_once
 
 
 def fgsm(
@@ -65,6 +65,7 @@ def _score(logits: Tensor, labels: Tensor) -> Tensor:
     return logits.gather(1, labels[:, None]).sum()
 
 
+@full_float32()
 def _gradients(network, images: Tensor, labels: Tensor | None, objective: Callable, batch_size: int | None) -> Tensor:
     """Gradient of ``objective`` of each image: a sum over images, so that none touches another's."""
     check_images(images)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from friendlyfire.devices import images_at_once
+from friendlyfire.devices import full_float32, images_at_once
 from friendlyfire.errors import CurvatureError
 
 #: Modules with kinks: where they are, second derivatives do not say how the network curves.
@@ -80,15 +80,16 @@ class DifferenceHessian:
         units = torch.from_numpy(probes / np.where(lengths > 0, lengths, 1)).T.to(self.images)  # (p, d)
         product = torch.zeros(units.shape, dtype=torch.float64)
         probes_at_once = max(1, self.batch_size // self.points)
-        for rows in torch.arange(len(units)).split(probes_at_once):
+        for start in range(0, len(units), probes_at_once):
+            rows = slice(start, min(start + probes_at_once, len(units)))
             shifts = self.step * units[rows].reshape(-1, 1, *self.images.shape[1:])  # (p, 1, c, h, w)
             for part in torch.arange(self.points, device=self.images.device).split(self.batch_size):
-                images, sources = self.images[part], self.sources[part].repeat(len(rows))
+                images, sources = self.images[part], self.sources[part].repeat(len(shifts))
                 forward, backward = (
                     margin_gradients(self.network, (images + sign * shifts).flatten(0, 1), self.target, sources)
                     for sign in (1, -1)
                 )
-                change = (forward - backward).reshape(len(rows), len(part), -1).sum(1, dtype=torch.float64)
+                change = (forward - backward).reshape(len(shifts), len(part), -1).sum(1, dtype=torch.float64)
                 product[rows] += change.cpu() / (2 * self.step * self.points)
         self.num_gradients += 2 * self.points * len(units)
         return (product.T * torch.from_numpy(lengths)).numpy()
@@ -137,6 +138,7 @@ class ExactHessian:
                 "the exact Hessian vanishes: the network is piecewise linear; choose curvature.hessian differences"
             )
 
+    @full_float32()
     def __matmul__(self, probes: np.ndarray) -> np.ndarray:
         directions = torch.from_numpy(np.ascontiguousarray(np.asarray(probes).T)).to(self.images)  # (p, d)
         product = torch.zeros(directions.shape, dtype=torch.float64)
@@ -160,6 +162,7 @@ def margins(logits: Tensor, target: int, sources: Tensor) -> Tensor:
     return logits[:, target] - logits.gather(1, sources[:, None]).squeeze(1)
 
 
+@full_float32()
 def margin_gradients(network: Callable[[Tensor], Tensor], images: Tensor, target: int, sources: Tensor) -> Tensor:
     """Gradient of F_target - F_source at each image: (n, d). A sum, not a mean, so that no image touches another's."""
     images = images.detach().requires_grad_(True)

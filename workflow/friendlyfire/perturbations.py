@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from friendlyfire.checks import check_basis, check_images, check_targets
-from friendlyfire.devices import images_at_once
+from friendlyfire.devices import full_float32, images_at_once
 from friendlyfire.statuses import Status
 
 #: Rounding of a network's logits, in units of the last place of the largest.
@@ -45,6 +45,7 @@ class Attack:
         return self.statuses == Status.CONVERGED
 
 
+@full_float32()
 def deepfool(
     network: Callable[[Tensor], Tensor],
     images: Tensor,

@@ -1,13 +1,18 @@
-"""What made a result: the settings of every stage that it came through.
+"""What made a result: the settings of every stage that it came through, and a chain of digests back to the images.
 
 Settings are a flat dict from a key of the configuration ("digits-lenet.networks.epochs") to its value. With them go the
 contents of what all else is made from, the images and the network, by the file's name. Nothing is in it that may differ
 between equal runs: no share of the work, device, version or date.
+
+The seal of a result is a digest of its name, its settings, its code, its contents and the seals of its inputs: a Merkle
+tree, so that no result can stand in the place of another, nor be of other inputs than those that are there.
+Source: R. C. Merkle, "A digital signature based on a conventional encryption function", CRYPTO 1987.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from friendlyfire.errors import ProvenanceError
@@ -43,7 +48,11 @@ def configured(config: Mapping[str, Any], key: str) -> Any:
     if scope != "datasets":
         if scope not in config["experiments"]:
             return None
-        value = {path[0]: experiment_settings(config, scope, path[0])}
+        value = {
+            path[0]: config["experiments"][scope]["dataset"]
+            if path == ["dataset"]
+            else experiment_settings(config, scope, path[0])
+        }
     else:
         value = config["datasets"]
     for part in path:
@@ -87,6 +96,25 @@ def unite(inputs: Mapping[str, Mapping[str, Any]], config: Mapping[str, Any]) ->
 def digest(settings: Mapping[str, Any]) -> str:
     """Twelve hex digits that stand for these settings (SHA-256 of their JSON)."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+
+
+#: What the seal of a result stands for.
+SEALED = ("result", "settings", "code", "contents", "inputs")
+
+
+def seal(record: Mapping[str, Any]) -> str:
+    """Sixteen hex digits that stand for what a result is and what it was made from, by the entries :data:`SEALED`."""
+    return hashlib.sha256(json.dumps([record[key] for key in SEALED], sort_keys=True).encode()).hexdigest()[:16]
+
+
+def is_result(path: str) -> bool:
+    """Whether a file is a result, of which a note says what made it."""
+    return path.startswith("results/") and not path.startswith(("results/logs/", "results/provenance/"))
+
+
+def note_of(path: str) -> Path:
+    """Where it is noted what made a result."""
+    return Path("results/provenance", f"{Path(path).relative_to('results')}.json")
 
 
 def _is_file(key: str) -> bool:

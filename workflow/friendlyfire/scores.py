@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from friendlyfire.devices import images_at_once
+from friendlyfire.devices import full_float32, images_at_once
 from friendlyfire.intervals import jackknife_interval
 
 
+@full_float32()
 @torch.no_grad()
 def scores_along(
     network: Callable[[Tensor], Tensor],

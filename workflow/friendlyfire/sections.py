@@ -9,6 +9,11 @@ def experiment_settings(config: Mapping[str, Any], experiment: str, stage: str) 
     return _merge(config[stage], config["experiments"][experiment].get(stage, {}))
 
 
+def threads_of(config: Mapping[str, Any], experiment: str | None) -> int:
+    """Threads of a job on the CPU: those of its experiment, if it has one that says so."""
+    return config["experiments"].get(experiment, {}).get("threads", config["threads"])
+
+
 def _merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in override.items():

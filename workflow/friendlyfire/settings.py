@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from friendlyfire.class_names import IMAGENET
-from friendlyfire.errors import ConfigError
+from friendlyfire.errors import ConfigError, in_a_line
 from friendlyfire.headers import record_of
 from friendlyfire.sections import experiment_settings
-from friendlyfire.sources import image_shape
+from friendlyfire.sources import image_shape, known_classes, sampled_sides
 
 #: The stages whose sections an experiment may override.
 STAGES = (
@@ -49,14 +49,14 @@ DECOMPOSED_ATTACKS = ("deepfool",)
 CONTROL_BASES = ("pca", "dct", "random")
 
 #: The same of perturbations that were sampled down to so many pixels a side, and up again (figure 4, ImageNet).
-RESAMPLED_BASIS = re.compile(rf"(?:{'|'.join(DECOMPOSED_ATTACKS)})-(?:high|low)-(\d+)px")
+RESAMPLED_BASIS = re.compile(rf"(?:{'|'.join(DECOMPOSED_ATTACKS)})-(?:high|low)-([1-9]\d*)px")
 
 #: Dimensions up to which a basis of the whole space is formed: 3.2 GB in float64.
 LARGEST_SQUARE = 20_000
 
 #: Images that share batches whichever job has them, so that results do not depend on how images are shared out: of an
 #: attack, and of a mean Hessian.
-ATTACKED_TOGETHER, DIFFERENTIATED_TOGETHER = 256, 32
+ATTACKED_TOGETHER, DIFFERENTIATED_TOGETHER = 1024, 32
 
 _WORDS = {"true": True, "false": False, "null": None}
 _NUMBER = re.compile(r"[-+]?(?!0\d)(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")  # 007 is a name
@@ -117,6 +117,9 @@ def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
             message = f"{error.instance!r} is not allowed; choose from {', '.join(map(str, error.validator_value))}"
         case "pattern" if "description" in error.schema:
             message = f"{error.instance!r} is not allowed; choose from {error.schema['description']}"
+        case "required" if key.startswith("experiments."):
+            others = ", ".join(name for name in config["experiments"] if name not in key)
+            message = f"{error.message}, which a new experiment needs; those that there are: {others}"
         case "required":
             message = error.message
         case _:
@@ -142,8 +145,8 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: in one line, the key, its value, what is allowed.
     """
+    _check_entries(config)
     check_schema(config, schema)
-    _check_finite(config)
     _check_named("suite", config["suite"], config["suites"])
     for suite, experiments in config["suites"].items():
         for experiment in experiments:
@@ -193,12 +196,15 @@ def _check_named(key: str, value: str, allowed: Iterable[str]) -> None:
         raise ConfigError(f"config: {key}: there is no {value!r}; choose from {', '.join(allowed)}")
 
 
-def _check_finite(section: Any, *path: str) -> None:
-    """Refuse .nan and .inf, which a schema takes for numbers."""
+def _check_entries(section: Any, *path: str) -> None:
+    """Refuse what a schema takes for names and numbers: the key 2024, .nan and .inf."""
     if isinstance(section, Mapping | list):
         entries = section.items() if isinstance(section, Mapping) else enumerate(section)
         for key, value in entries:
-            _check_finite(value, *path, str(key))
+            if isinstance(section, Mapping) and not isinstance(key, str):
+                place = ".".join(("config", *path))
+                raise ConfigError(f"{place}: the key {key!r} is no text; write it in quotes, '{key}', in YAML")
+            _check_entries(value, *path, str(key))
     elif isinstance(section, float) and not math.isfinite(section):
         raise ConfigError(f"config: {'.'.join(path)}: {section} is not a finite number")
 
@@ -215,12 +221,28 @@ def _check_dataset(name: str, dataset: Mapping[str, Any]) -> None:
 
 
 def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
-    dataset = config["datasets"][config["experiments"][experiment]["dataset"]]
+    name = config["experiments"][experiment]["dataset"]
+    dataset = config["datasets"][name]
+    if dataset["source"] == "folder" and not Path(dataset["folder"]).is_dir():
+        raise ConfigError(
+            f"config: datasets.{name}.folder: {dataset['folder']} is not a folder; give one that holds train/<class>/ "
+            "and test/<class>/, or test/<class>/ alone"
+        )
     channels, height, width = image_shape(dataset)
     pixels, key = channels * height * width, f"config: {experiment}"
     sections = {stage: experiment_settings(config, experiment, stage) for stage in STAGES}
     networks, curvature, figures = sections["networks"], sections["curvature"], sections["figures"]
-    classes = sections["boundary"]["classes"]
+    classes, known = sections["boundary"]["classes"], known_classes(dataset)
+    for name, chosen in (
+        ("boundary.classes", classes if classes != "all" else []),
+        ("scores.shown", [sections["scores"]["shown"]] if figures["scores"] else []),
+    ):
+        if known and max(chosen, default=0) >= known:
+            raise ConfigError(f"{key}: {name}: there is no class {max(chosen)}; the data set has 0 to {known - 1}")
+    if networks["crop_padding"] > height:
+        raise ConfigError(
+            f"{key}: networks.crop_padding: {networks['crop_padding']} is beyond the {height} pixels of its images"
+        )
     for attack in sections["fractions"]["attacks"]:
         if attack.startswith(FOOLBOX):
             _check_foolbox_attack(f"{key}: fractions.attacks", attack.removeprefix(FOOLBOX))
@@ -253,9 +275,11 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
         beyond = [rank for rank in grid if rank > pixels] if isinstance(grid, list) else []
         if beyond:
             raise ConfigError(f"{key}: {name}: {beyond[0]} is beyond the {pixels} dimensions of its images")
-    beyond = [side for side in sections["resampling"]["sides"] if side > height]
-    if beyond:
-        raise ConfigError(f"{key}: resampling.sides: {beyond[0]} is beyond the {height} pixels of its images")
+    for side in sections["resampling"]["sides"]:
+        if side > height:
+            raise ConfigError(f"{key}: resampling.sides: {side} is beyond the {height} pixels of its images")
+        if not sampled_sides([side], height)[0]:
+            raise ConfigError(f"{key}: resampling.sides: {side} of {height} pixels is less than one")
     if isinstance(curvature["directions"], int) and curvature["directions"] > pixels:
         raise ConfigError(
             f"{key}: curvature.directions: {curvature['directions']} is beyond the {pixels} dimensions of its images"
@@ -316,14 +340,24 @@ def _check_architecture(key: str, name: str) -> None:
         _check_close(key, f"{library} has no network", model, models.list_models())
     elif colon:
         try:
-            spec = importlib.util.find_spec(module)
+            spec = importlib.util.find_spec(module)  # imports the packages that it is in, which may do anything
         except ModuleNotFoundError:
             spec = None
+        except (Exception, SystemExit) as error:
+            raise ConfigError(
+                f"{key}: {name}: the package of {module!r} cannot be imported ({in_a_line(error)}); mend it"
+            ) from error
         if spec is None:
             raise ConfigError(
                 f"{key}: there is no module {module!r} for {name!r}; put it on PYTHONPATH or in the working directory"
             )
-        if spec.origin and spec.origin.endswith(".py") and factory not in _names(Path(spec.origin)):
+        if not (spec.origin or "").endswith(".py"):
+            raise ConfigError(f"{key}: {name}: {module!r} is no file of Python; give a module of your own")
+        try:
+            names = _names(Path(spec.origin))
+        except (SyntaxError, ValueError) as error:  # ValueError: bytes that are no text
+            raise ConfigError(f"{key}: {name}: {spec.origin} is no Python ({in_a_line(error)}); mend it") from error
+        if factory not in names:
             raise ConfigError(f"{key}: module {module!r} ({spec.origin}) defines no {factory!r}")
 
 
@@ -348,7 +382,7 @@ def _check_close(key: str, lack: str, name: str, known: Iterable[str]) -> None:
 def _names(path: Path) -> set[str]:
     """What the Python file at ``path`` binds; it is read, not run."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(importlib.util.decode_source(path.read_bytes()))):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):

@@ -6,6 +6,7 @@ and :mod:`friendlyfire.networks` (weights) are the only modules of the library t
 
 import contextlib
 import hashlib
+import json
 import os
 import zipfile
 import zlib
@@ -19,6 +20,7 @@ import zarr
 from zarr.storage import ZipStore
 
 from friendlyfire.errors import StoreError
+from friendlyfire.files import whole
 
 #: Version of the form of all stores; a reader refuses another one.
 VERSION = 1
@@ -97,16 +99,9 @@ def create_store(path: str | os.PathLike, kind: str, record: Mapping[str, Any]) 
     Yields:
         A :class:`StoreWriter`.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
     attributes = {"schema": f"friendlyfire/{kind}", "version": VERSION, **record}
-    try:
-        with ZipStore(partial, mode="w") as store:
-            yield StoreWriter(zarr.create_group(store, attributes=attributes))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole(path) as partial, ZipStore(partial, mode="w") as store:
+        yield StoreWriter(zarr.create_group(store, attributes=attributes))
 
 
 class Store:
@@ -138,12 +133,6 @@ class Store:
         with _told_as_damage(self.path), zipfile.ZipFile(self.path) as archive:
             if damaged := archive.testzip():
                 raise ValueError(f"bad checksum of {damaged}")
-
-    def contents(self) -> str:
-        """Sixteen hex digits that stand for what the arrays hold, whatever the record says (SHA-256 of all CRC-32)."""
-        with zipfile.ZipFile(self.path) as archive:
-            sums = sorted((entry.filename, entry.CRC) for entry in archive.infolist() if "/c" in entry.filename)
-        return hashlib.sha256(repr(sums).encode()).hexdigest()[:16]
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of the array ``name``, without reading it."""
@@ -205,6 +194,21 @@ def open_store(path: str | os.PathLike, kind: str | None, experiment: str | None
         yield Store(path, group)
     finally:
         store.close()
+
+
+def contents(path: str | os.PathLike) -> str:
+    """What a store holds, arrays and record, in 64 hex digits (SHA-256 of the names and CRC-32 of its members).
+
+    Dates are not in it: equal stores have equal contents. Nothing is read but the directory of the zip file, so each
+    member still has to be compared with its CRC-32, as every reader does.
+
+    Raises:
+        StoreError: the store is missing or damaged.
+    """
+    path = Path(path)
+    with _told_as_damage(path), zipfile.ZipFile(path) as archive:
+        sums = sorted((entry.filename, entry.file_size, entry.CRC) for entry in archive.infolist())
+    return hashlib.sha256(json.dumps(sums).encode()).hexdigest()
 
 
 @contextlib.contextmanager

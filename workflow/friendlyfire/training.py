@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, pad
 
 from friendlyfire.errors import NetworkError
-from friendlyfire.networks import predict
+from friendlyfire.networks import classes_of, predict
 from friendlyfire.seeds import derive_seed
 
 
@@ -102,13 +102,22 @@ def train(
             if f"momentum.{name}" in state:
                 optimiser.state[parameter]["momentum_buffer"] = state[f"momentum.{name}"].to(device).clone()
     steps = math.ceil(n / batch_size)
-    mixed = settings["mixed_precision"] and device.type == "cuda"
+    # GPUs before the Ampere generation emulate bfloat16, slowly.
+    mixed = (
+        settings["mixed_precision"]
+        and device.type == "cuda"
+        and torch.cuda.is_bf16_supported(including_emulation=False)
+    )
 
     for epoch in range(done, epochs):
         torch.manual_seed(derive_seed(seed, "epoch", epoch))
         generator = torch.Generator().manual_seed(derive_seed(seed, "order", epoch))
         order = torch.randperm(n, generator=generator).to(device)
-        loss_sum, correct = 0.0, 0
+        # Added up where they are: asking for a number in every step would wait for the device.
+        losses, hits = (
+            torch.zeros((), dtype=torch.float64, device=device),
+            torch.zeros((), dtype=torch.long, device=device),
+        )
         network.train()
         for step, batch in enumerate(order.split(batch_size)):
             for group in optimiser.param_groups:
@@ -122,9 +131,10 @@ def train(
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
-            loss_sum += loss.item() * len(batch)
-            correct += int((logits.argmax(1) == labels[batch]).sum())
+            losses += loss.detach().double() * len(batch)
+            hits += (logits.detach().argmax(1) == labels[batch]).sum()
         network.eval()
+        loss_sum, correct = float(losses), int(hits)
         if not math.isfinite(loss_sum):
             raise NetworkError(
                 f"training diverged in epoch {epoch + 1}: the loss is {loss_sum}; "
@@ -154,6 +164,6 @@ def train(
 def count_correct(network: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 64) -> int:
     """How many of the uint8 ``images`` (n, channels, height, width) get their label."""
     return sum(
-        int((predict(network, batch.float() / 255).argmax(1) == truth).sum())
+        int((classes_of(predict(network, batch.float() / 255)) == truth).sum())
         for batch, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True)
     )

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from friendlyfire.checks import check_images
-from friendlyfire.networks import predict
+from friendlyfire.devices import full_float32
+from friendlyfire.networks import classes_of, predict
 from friendlyfire.perturbations import deepfool
 
 
@@ -20,6 +21,7 @@ class Universal:
     rates: list[float]  #: fooling rate on the held-out images after each pass
 
 
+@full_float32()
 def universal(
     network: Callable[[Tensor], Tensor],
     images: Tensor,
@@ -57,7 +59,7 @@ def universal(
         raise ValueError(f"norm={norm!r}: choose l2 or linf")
     check_images(images)
     check_images(held_out, "held_out")
-    clean, clean_held_out = (predict(network, part).argmax(1) for part in (images, held_out))
+    clean, clean_held_out = (classes_of(predict(network, part)) for part in (images, held_out))
     v, rates = torch.zeros_like(images[0]), []
     for _ in range(max_passes):
         for i in torch.randperm(len(images), generator=generator).tolist():
@@ -80,4 +82,4 @@ def project_onto_ball(perturbation: Tensor, radius: float, norm: str) -> Tensor:
 
 
 def _fooling_rate(network: Callable[[Tensor], Tensor], images: Tensor, clean: Tensor, v: Tensor) -> float:
-    return float((predict(network, images + v).argmax(1) != clean).double().mean())
+    return float((classes_of(predict(network, images + v)) != clean).double().mean())

@@ -12,7 +12,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from friendlyfire.errors import NetworkError
+from friendlyfire.errors import NetworkError, in_a_line
+from friendlyfire.files import whole
 from friendlyfire.headers import record_of
 
 
@@ -35,7 +36,7 @@ def read_weights(path: str | os.PathLike) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         pickled = isinstance(error, pickle.UnpicklingError)
-        reason = "it holds pickled objects, which are not loaded" if pickled else str(error).splitlines()[0]
+        reason = "it holds pickled objects, which are not loaded" if pickled else in_a_line(error)
         raise NetworkError(
             f"weights {path} are not a safetensors file or a state dict of tensors ({reason}); "
             "save them with safetensors.torch.save_file(model.state_dict(), ...)"
@@ -84,14 +85,12 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 def save_tensors(path: str | os.PathLike, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write a safetensors file beside ``path`` and move it there; an OSError if the disk does not take it."""
-    partial = Path(f"{path}.partial")
-    try:
-        save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, partial, dict(metadata))
+    tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
+    with whole(path) as partial:
+        try:
+            save_file(tensors, partial, dict(metadata))
+        except SafetensorError as error:
+            raise OSError(f"{path} cannot be written: {error}") from error
         umask = os.umask(0)
         os.umask(umask)
         partial.chmod(0o666 & ~umask)  # safetensors lets nobody else read it
-        os.replace(partial, path)
-    except SafetensorError as error:
-        raise OSError(f"{path} cannot be written: {error}") from error
-    finally:
-        partial.unlink(missing_ok=True)

@@ -9,25 +9,27 @@ Gives: results/{experiment}/accuracy/{basis}.csv, the accuracy at each rank on t
 rule measure_accuracy:
     """Classify the images projected onto the first columns of a basis, for each rank of a grid."""
     input:
-        code=code_of("measure_accuracy"),
         dataset=dataset_of,
         network="results/{experiment}/network.safetensors",
         basis="results/{experiment}/bases/{basis}.zarr.zip",
     output:
-        accuracy="results/{experiment}/accuracy/{basis}.csv",
-        images="results/{experiment}/accuracy/{basis}.zarr.zip",
+        **noted_outputs(
+            accuracy="results/{experiment}/accuracy/{basis}.csv",
+            images="results/{experiment}/accuracy/{basis}.zarr.zip",
+        ),
     log:
         "results/logs/measure_accuracy/{experiment}-{basis}.log",
     benchmark:
         "results/logs/measure_accuracy/{experiment}-{basis}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]
+    threads: threads_of_job
     resources:
-        gpu=1,
+        gpu=GPU,
         mem=gigabytes(4, 2),
         runtime=hours(2),
     params:
+        code=code_of("measure_accuracy"),
         settings=settings("accuracy", "boundary.classes"),
     script:
         "../scripts/measure_accuracy.py"

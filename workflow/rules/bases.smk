@@ -12,10 +12,9 @@ localrules:
 rule order_curvature:
     """Put the eigenvectors of all classes in turn, by the sign or the smallness of their curvature."""
     input:
-        code=code_of("order_curvature"),
         curvature=shards_of("curvature"),
     output:
-        basis="results/{experiment}/bases/{basis}.zarr.zip",
+        **noted_outputs(basis="results/{experiment}/bases/{basis}.zarr.zip"),
     log:
         "results/logs/order_curvature/{experiment}-{basis}.log",
     benchmark:
@@ -24,11 +23,12 @@ rule order_curvature:
         basis="|".join(CURVATURE_BASES),
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]
+    threads: threads_of_job
     resources:
         mem=gigabytes(4, 4),
         runtime=hours(1),
     params:
+        code=code_of("order_curvature"),
         settings=settings("curvature"),
     script:
         "../scripts/order_curvature.py"
@@ -37,22 +37,24 @@ rule order_curvature:
 rule decompose_perturbations:
     """Singular vectors of the stacked perturbations of unit norm."""
     input:
-        code=code_of("decompose_perturbations"),
         perturbations="results/{experiment}/perturbations/{attack}.zarr.zip",
     output:
-        high="results/{experiment}/bases/{attack}-high.zarr.zip",
-        low="results/{experiment}/bases/{attack}-low.zarr.zip",
+        **noted_outputs(
+            high="results/{experiment}/bases/{attack}-high.zarr.zip",
+            low="results/{experiment}/bases/{attack}-low.zarr.zip",
+        ),
     log:
         "results/logs/decompose_perturbations/{experiment}-{attack}.log",
     benchmark:
         "results/logs/decompose_perturbations/{experiment}-{attack}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]
+    threads: threads_of_job
     resources:
         mem=gigabytes(4, 3),
         runtime=hours(1),
     params:
+        code=code_of("decompose_perturbations"),
         settings=settings(),
     script:
         "../scripts/decompose_perturbations.py"
@@ -60,8 +62,10 @@ rule decompose_perturbations:
 
 use rule decompose_perturbations as decompose_resampled with:
     output:
-        high="results/{experiment}/bases/{attack}-high-{side}px.zarr.zip",
-        low="results/{experiment}/bases/{attack}-low-{side}px.zarr.zip",
+        **noted_outputs(
+            high="results/{experiment}/bases/{attack}-high-{side}px.zarr.zip",
+            low="results/{experiment}/bases/{attack}-low-{side}px.zarr.zip",
+        ),
     log:
         "results/logs/decompose_perturbations/{experiment}-{attack}-{side}px.log",
     benchmark:
@@ -71,21 +75,21 @@ use rule decompose_perturbations as decompose_resampled with:
 rule decompose_images:
     """Control: the principal components of the images that make directions."""
     input:
-        code=code_of("decompose_images"),
         dataset=dataset_of,
     output:
-        basis="results/{experiment}/bases/pca.zarr.zip",
+        **noted_outputs(basis="results/{experiment}/bases/pca.zarr.zip"),
     log:
         "results/logs/decompose_images/{experiment}.log",
     benchmark:
         "results/logs/decompose_images/{experiment}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]
+    threads: threads_of_job
     resources:
         mem=gigabytes(4, 3),
         runtime=hours(1),
     params:
+        code=code_of("decompose_images"),
         settings=settings("bases.pca_images"),
     script:
         "../scripts/decompose_images.py"
@@ -94,10 +98,9 @@ rule decompose_images:
 rule compose_cosines:
     """Control: discrete cosines, from low to high frequency."""
     input:
-        code=code_of("compose_cosines"),
         dataset=dataset_of,
     output:
-        basis="results/{experiment}/bases/dct.zarr.zip",
+        **noted_outputs(basis="results/{experiment}/bases/dct.zarr.zip"),
     log:
         "results/logs/compose_cosines/{experiment}.log",
     benchmark:
@@ -108,6 +111,7 @@ rule compose_cosines:
         mem=gigabytes(2, 4),
         runtime=hours(1),
     params:
+        code=code_of("compose_cosines"),
         settings=settings("bases.directions"),
     script:
         "../scripts/compose_cosines.py"
@@ -116,10 +120,9 @@ rule compose_cosines:
 rule draw_random_basis:
     """Control: directions that mean nothing."""
     input:
-        code=code_of("draw_random_basis"),
         dataset=dataset_of,
     output:
-        basis="results/{experiment}/bases/random.zarr.zip",
+        **noted_outputs(basis="results/{experiment}/bases/random.zarr.zip"),
     log:
         "results/logs/draw_random_basis/{experiment}.log",
     benchmark:
@@ -130,6 +133,7 @@ rule draw_random_basis:
         mem=gigabytes(2, 4),
         runtime=hours(1),
     params:
+        code=code_of("draw_random_basis"),
         settings=settings("bases.directions"),
     script:
         "../scripts/draw_random_basis.py"
@@ -138,21 +142,22 @@ rule draw_random_basis:
 rule tabulate_spectra:
     """Eigenvalues, singular values, and the quality record of each decomposition, as tables."""
     input:
-        code=code_of("tabulate_spectra"),
-        caption=os.path.relpath(WORKFLOW / "report" / "quality.rst"),
         networks=["results/{experiment}/network.csv"],
         curvature=spectra_of("curvature"),
         boundary=spectra_of("boundary"),
         deepfool=spectra_of("deepfool"),
         pca=spectra_of("pca"),
+        caption=os.path.relpath(WORKFLOW / "report" / "quality.rst"),
     output:
-        spectra="results/{experiment}/spectra.csv",
-        quality=report(
-            "results/{experiment}/quality.csv",
-            caption="../report/written.rst",
-            **place("quality", "numbers"),
+        **noted_outputs(
+            spectra="results/{experiment}/spectra.csv",
+            quality=report(
+                "results/{experiment}/quality.csv",
+                caption="../report/written.rst",
+                **place("quality", "numbers"),
+            ),
+            caption="results/{experiment}/quality.rst",
         ),
-        caption="results/{experiment}/quality.rst",
     log:
         "results/logs/tabulate_spectra/{experiment}.log",
     benchmark:
@@ -160,6 +165,7 @@ rule tabulate_spectra:
     conda:
         "../../envs/torch.yaml"
     params:
+        code=code_of("tabulate_spectra"),
         settings=settings("figures.spectrum"),
     script:
         "../scripts/tabulate_spectra.py"

@@ -9,23 +9,23 @@ class, with their sources, rivals and margins, and the status of each attack.
 rule find_boundary:
     """Bring images to the boundary of each target class by DeepFool."""
     input:
-        code=code_of("find_boundary"),
         dataset=dataset_of,
         network="results/{experiment}/network.safetensors",
     output:
-        boundary="results/{experiment}/boundary/shard-{shard}.zarr.zip",
+        **noted_outputs(boundary="results/{experiment}/boundary/shard-{shard}.zarr.zip"),
     log:
         "results/logs/find_boundary/{experiment}-{shard}.log",
     benchmark:
         "results/logs/find_boundary/{experiment}-{shard}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]
+    threads: threads_of_job
     resources:
-        gpu=1,
+        gpu=GPU,
         mem=gigabytes(6, 1),
         runtime=hours(4),
     params:
+        code=code_of("find_boundary"),
         settings=boundary_settings,
     script:
         "../scripts/find_boundary.py"

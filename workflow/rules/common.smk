@@ -2,18 +2,25 @@
 
 import ast
 import functools
+import hashlib
 import importlib.util
+import itertools
 import math
 import os
+import shutil
+import sys
+import time
 from pathlib import Path
 
+import friendlyfire
 import yaml
 from snakemake.exceptions import WorkflowError
 
 from friendlyfire.class_names import IMAGENET
 from friendlyfire.errors import ConfigError
-from friendlyfire.sections import experiment_settings
-from friendlyfire.sources import HELD_OUT, image_shape, sampled_sides
+from friendlyfire.provenance import is_result, note_of
+from friendlyfire.sections import experiment_settings, threads_of
+from friendlyfire.sources import HELD_OUT, image_shape, known_classes, known_images, sampled_sides
 from friendlyfire.settings import (
     ATTACKED_TOGETHER,
     ATTACKS,
@@ -27,7 +34,7 @@ from friendlyfire.settings import (
     useful_shards,
 )
 
-WORKFLOW = Path(workflow.basedir) / "workflow"
+WORKFLOW = ROOT / "workflow"
 STYLE = os.path.relpath(WORKFLOW / "friendlyfire" / "figures.mplstyle")
 
 config.update(typed(config))
@@ -35,7 +42,7 @@ config.update(typed(config))
 try:
     check_config(config, yaml.safe_load((WORKFLOW / "schemas" / "config.schema.yaml").read_text(encoding="utf-8")))
 except ConfigError as error:
-    raise WorkflowError(str(error)) from None
+    sys.exit(str(error))  # an exception would have lines of Snakemake's below it
 
 EXPERIMENTS = suite_experiments(config)
 TRAINED = [name for name in config["experiments"] if experiment_settings(config, name, "networks")["weights"] is None]
@@ -53,10 +60,59 @@ wildcard_constraints:
     kind="positive|negative|flat",
 
 
+#: GPUs that a job with a network asks for: none where there is none, so that such jobs run beside each other.
+GPU = int(config["device"] == "cuda" or (config["device"] == "auto" and shutil.which("nvidia-smi") is not None))
+
+# Threads that wait give up their core: where cores are shared, others may need it.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def threads_of_job(wildcards):
+    """Threads: of the job's experiment."""
+    return threads_of(config, wildcards.experiment)
+
+
 def check_writable(folder):
-    """Tell, before any job starts, that results cannot be written."""
-    if os.path.exists(folder) and not os.access(folder, os.W_OK):
-        raise WorkflowError(f"{folder} cannot be written; it is on a read-only disk, or another user's")
+    """Tell, before any job starts, that results, or a folder of them, cannot be written."""
+    for place, _, _ in os.walk(folder):
+        if not os.access(place, os.W_OK):
+            raise WorkflowError(f"{place} cannot be written; it is on a read-only disk, or another user's")
+
+
+def noted_outputs(**files):
+    """Output: results, and for each of them a note of what made it, which outlives a temporary one."""
+    return {**files, **{f"{name}_note": str(note_of(path)) for name, path in files.items()}}
+
+
+BEGAN = time.time()
+
+#: Where each job that fails says why, a line each.
+FAULTS = Path("results/logs/faults.txt")
+
+
+def forget_faults():
+    """Those of a run before this one."""
+    FAULTS.unlink(missing_ok=True)
+
+
+def faults():
+    """Why the jobs of this run failed, a line each, each once."""
+    if not FAULTS.exists():
+        return []
+    return dict.fromkeys(FAULTS.read_text(encoding="utf-8").splitlines())
+
+
+def where_to_look():
+    """What to open first of the figures that this run made, if it made any."""
+    order = ["fig4", "fig3", "fig1"]
+    made = [path for path in Path("results/figures").glob("*.png") if path.stat().st_mtime >= BEGAN]
+    made.sort(key=lambda path: (order.index(path.stem) if path.stem in order else len(order), path.stem))
+    return [f"Figures are in results/figures, tables in results/tables; open {made[0]} first."] if made else []
+
+
+def tell_end(*lines):
+    """The last lines of a run, below all that Snakemake says."""
+    print(*lines, sep="\n", file=sys.stderr, flush=True)
 
 
 def one_of(names):
@@ -85,9 +141,14 @@ def attack_settings(wildcards):
     section = experiment_settings(config, wildcards.experiment, "perturbations")
     kind, _, name = wildcards.attack.partition("-")
     options = {f"{kind}.{name}": section[kind].get(name, {})} if name else {kind: section[kind]}
-    held_out = config["datasets"][config["experiments"][wildcards.experiment]["dataset"]].get("held_out") or HELD_OUT
+    held_out = dataset_section(wildcards.experiment).get("held_out") or HELD_OUT
     shards = useful_shards(section["shards"], ATTACKED_TOGETHER, section["images"], held_out)
     return {"seed": config["seed"], "perturbations": {"images": section["images"], "shards": shards, **options}}
+
+
+def dataset_section(experiment):
+    """The section of the data set of an experiment."""
+    return config["datasets"][config["experiments"][experiment]["dataset"]]
 
 
 def dataset_settings(wildcards):
@@ -119,17 +180,31 @@ def class_file_of(wildcards):
     return [classes] if isinstance(classes, str) and classes != IMAGENET else []
 
 
-def own_module(wildcards):
-    """Input: the file of the user's module that the network of the job's experiment comes from, if it is one."""
+def own_code(wildcards):
+    """The user's module that the network of the job's experiment comes from, and what it imports beside it."""
     name, colon, _ = experiment_settings(config, wildcards.experiment, "networks")["architecture"].partition(":")
-    origin = importlib.util.find_spec(name).origin if colon else None
-    return [os.path.relpath(origin)] if origin and origin.endswith(".py") else []
+    origin = Path(importlib.util.find_spec(name).origin) if colon else None
+    if origin is None:
+        return []
+    if "site-packages" in origin.parts:  # what is installed there is told by its version
+        return [origin]
+    depth = name.count(".") + (origin.name == "__init__.py")
+    return sorted(with_imports(origin, (Path.cwd(), origin.parents[depth])))
+
+
+def own_files(wildcards):
+    """The same, and the files that an imported network is read from, but another experiment's network."""
+    given = [*weights_of(wildcards), *class_file_of(wildcards)]
+    return [*own_code(wildcards), *(Path(path) for path in given if not is_result(path))]
 
 
 def image_folders(wildcards):
-    """Input: the class folders of a data set that is a folder, so that images that come or go are seen."""
+    """Params: a digest of the class folders of a data set that is a folder, so that images that come or go are seen."""
     folder = config["datasets"][wildcards.dataset].get("folder")
-    return sorted(str(path) for path in Path(folder).glob("*/*") if path.is_dir()) if folder else []
+    found = sorted(path for path in Path(folder).glob("*/*") if path.is_dir()) if folder else []
+    # A folder that is renamed keeps its times, one that another is put in the place of has other numbers.
+    states = "".join(f"{path} {path.stat().st_mtime_ns} {path.stat().st_ino}\n" for path in found)
+    return hashlib.sha256(os.fsencode(states)).hexdigest()[:12]
 
 
 def experiments_with(figure):
@@ -243,8 +318,9 @@ def curvature_settings(wildcards):
     """Params: curvature, with the numbers of jobs that have something to do."""
     section, boundary = (experiment_settings(config, wildcards.experiment, name) for name in ("curvature", "boundary"))
     section["image_shards"] = useful_shards(section["image_shards"], DIFFERENTIATED_TOGETHER, boundary["images"])
-    if boundary["classes"] != "all":
-        section["shards"] = min(section["shards"], len(boundary["classes"]))
+    classes = boundary["classes"]
+    known = known_classes(dataset_section(wildcards.experiment)) if classes == "all" else len(classes)
+    section["shards"] = min(section["shards"], known or section["shards"])
     return {"seed": config["seed"], "curvature": section}
 
 
@@ -297,7 +373,7 @@ def basis_results(folder, figure, kind="csv"):
 
 def resampled_bases(wildcards):
     """Input: the singular vectors of the perturbations that the unit passes, for each side that it samples down to."""
-    size = image_shape(config["datasets"][config["experiments"][wildcards.experiment]["dataset"]])[1]
+    size = image_shape(dataset_section(wildcards.experiment))[1]
     sides = sampled_sides(experiment_settings(config, wildcards.experiment, "resampling")["sides"], size)
     names = ["deepfool-high" if side == size else f"deepfool-high-{side}px" for side in sides]
     return [f"results/{wildcards.experiment}/bases/{name}.zarr.zip" for name in names]
@@ -348,6 +424,12 @@ def gigabytes(base, copies=0.0):
     return of_job
 
 
+def training_gigabytes(wildcards, attempt):
+    """Resource ``mem`` of a training, which holds all images as bytes."""
+    images = known_images(dataset_section(wildcards.experiment))
+    return f"{math.ceil(attempt * (8 + 1e-9 * images * pixels_of(wildcards.experiment)))}GB"
+
+
 def hours(base):
     """Resource ``runtime``: twice as long for images of ImageNet's size, more at each attempt; a day at most."""
 
@@ -359,7 +441,7 @@ def hours(base):
 
 def pixels_of(experiment):
     """d, the number of pixel values of an experiment's images."""
-    return math.prod(image_shape(config["datasets"][config["experiments"][experiment]["dataset"]]))
+    return math.prod(image_shape(dataset_section(experiment)))
 
 
 def basis_gigabytes(experiment):
@@ -371,23 +453,49 @@ def basis_gigabytes(experiment):
 
 
 @functools.cache
-def code_of(script):
-    """Input ``code``: a script and the modules it imports, near and far, so that editing one makes again what it made.
+def file_digest(path):
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
-    Snakemake follows the script itself, but not what it imports. The paths are relative, for only then does it
-    compare checksums and not times.
-    """
-    waiting = [WORKFLOW / "scripts" / f"{script}.py"]
-    found = set(waiting)
+
+@functools.cache
+def with_imports(file, folders):
+    """A file of Python and all modules below these folders that it imports, near and far."""
+    waiting, found = [file], {file}
     while waiting:
-        for node in ast.walk(ast.parse(waiting.pop().read_text(encoding="utf-8"))):
-            names = [node.module] if isinstance(node, ast.ImportFrom) else []
+        reader = waiting.pop()
+        for node in ast.walk(ast.parse(importlib.util.decode_source(reader.read_bytes()))):
+            names, roots = [], folders
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
-            for name in names:
-                for folder in (WORKFLOW, WORKFLOW / "scripts"):
-                    path = folder.joinpath(*name.split(".")).with_suffix(".py")
-                    if path.exists() and path not in found:
+            elif isinstance(node, ast.ImportFrom):
+                # What friendlyfire gives from its modules when it is asked for is followed to the module.
+                lazy = friendlyfire.MODULE_OF if node.module == "friendlyfire" else {}
+                names = [lazy.get(alias.name, alias.name) for alias in node.names]
+                names = [node.module, *(f"{node.module}.{name}" for name in names)] if node.module else names
+                roots = [reader.parents[node.level - 1]] if node.level else folders
+            for root, name in itertools.product(roots, names):
+                place = root.joinpath(*name.split("."))
+                packages = [parent / "__init__.py" for parent in place.parents if root in parent.parents]
+                for path in (place.with_suffix(".py"), place / "__init__.py", *packages):
+                    if path.is_file() and path not in found:
                         found.add(path)
                         waiting.append(path)
-    return sorted(os.path.relpath(path) for path in found)
+    return found
+
+
+def code_of(script, own=lambda wildcards: []):
+    """Params: a digest of a script and the modules that it imports, so that editing one makes again what it made.
+
+    Args:
+        script: of the job.
+        own: a function of the wildcards, the user's files that the job runs too.
+    """
+    files = with_imports(WORKFLOW / "scripts" / f"{script}.py", (WORKFLOW, WORKFLOW / "scripts"))
+
+    def of_job(wildcards):
+        parts = [(path.name, file_digest(path)) for path in [*sorted(files), *own(wildcards)]]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+
+    return of_job

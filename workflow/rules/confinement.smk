@@ -8,25 +8,27 @@ Gives: results/{experiment}/confinement/{basis}.csv, mean norms and success rate
 rule measure_confinement:
     """Attack the network within the first columns of a basis, for each rank of a grid."""
     input:
-        code=code_of("measure_confinement"),
         dataset=dataset_of,
         network="results/{experiment}/network.safetensors",
         basis="results/{experiment}/bases/{basis}.zarr.zip",
     output:
-        confinement="results/{experiment}/confinement/{basis}.csv",
-        pictures="results/{experiment}/confinement/{basis}.zarr.zip",
+        **noted_outputs(
+            confinement="results/{experiment}/confinement/{basis}.csv",
+            pictures="results/{experiment}/confinement/{basis}.zarr.zip",
+        ),
     log:
         "results/logs/measure_confinement/{experiment}-{basis}.log",
     benchmark:
         "results/logs/measure_confinement/{experiment}-{basis}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]
+    threads: threads_of_job
     resources:
-        gpu=1,
+        gpu=GPU,
         mem=gigabytes(6, 2),
         runtime=hours(4),
     params:
+        code=code_of("measure_confinement"),
         settings=settings("confinement", "perturbations.deepfool"),
     script:
         "../scripts/measure_confinement.py"

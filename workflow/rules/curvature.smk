@@ -10,23 +10,23 @@ With `curvature.image_shards` above 1, hessians-{shard}-{part}.zarr.zip beside t
 rule measure_hessians:
     """Measure the dense mean Hessians at the boundary points of one share of the images."""
     input:
-        code=code_of("measure_hessians"),
         network="results/{experiment}/network.safetensors",
         boundary="results/{experiment}/boundary/shard-{shard}.zarr.zip",
     output:
-        hessians=temp("results/{experiment}/curvature/hessians-{shard}-{part}.zarr.zip"),
+        **noted_outputs(hessians=temp("results/{experiment}/curvature/hessians-{shard}-{part}.zarr.zip")),
     log:
         "results/logs/measure_hessians/{experiment}-{shard}-{part}.log",
     benchmark:
         "results/logs/measure_hessians/{experiment}-{shard}-{part}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]
+    threads: threads_of_job
     resources:
-        gpu=1,
+        gpu=GPU,
         mem=gigabytes(6, 4),
         runtime=hours(8),
     params:
+        code=code_of("measure_hessians"),
         settings=curvature_settings,
     script:
         "../scripts/measure_hessians.py"
@@ -35,24 +35,24 @@ rule measure_hessians:
 rule decompose_curvature:
     """Decompose the mean Hessian of the margin at the boundary points of each target class."""
     input:
-        code=code_of("decompose_curvature"),
         network="results/{experiment}/network.safetensors",
         boundary="results/{experiment}/boundary/shard-{shard}.zarr.zip",
         hessians=hessian_parts,
     output:
-        curvature="results/{experiment}/curvature/shard-{shard}.zarr.zip",
+        **noted_outputs(curvature="results/{experiment}/curvature/shard-{shard}.zarr.zip"),
     log:
         "results/logs/decompose_curvature/{experiment}-{shard}.log",
     benchmark:
         "results/logs/decompose_curvature/{experiment}-{shard}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]
+    threads: threads_of_job
     resources:
-        gpu=1,
+        gpu=GPU,
         mem=gigabytes(6, 8),
         runtime=hours(8),
     params:
+        code=code_of("decompose_curvature"),
         settings=curvature_settings,
     script:
         "../scripts/decompose_curvature.py"

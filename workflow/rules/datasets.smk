@@ -13,16 +13,15 @@ localrules:
 
 rule fetch_dataset:
     """See that the source of a data set is there, downloading it if need be, and take stock of it."""
-    input:
-        code=code_of("fetch_dataset"),
-        folders=image_folders,
     output:
-        stock="results/datasets/{dataset}.source.json",
+        **noted_outputs(stock="results/datasets/{dataset}.source.json"),
     log:
         "results/logs/fetch_dataset/{dataset}.log",
     conda:
         "../../envs/torch.yaml"
     params:
+        code=code_of("fetch_dataset"),
+        folders=image_folders,
         dataset=dataset_settings,
     script:
         "../scripts/fetch_dataset.py"
@@ -31,10 +30,9 @@ rule fetch_dataset:
 rule prepare_dataset:
     """Draw the order and subsets of a data set, and store its images and their mean."""
     input:
-        code=code_of("prepare_dataset"),
         stock="results/datasets/{dataset}.source.json",
     output:
-        dataset="results/datasets/{dataset}.zarr.zip",
+        **noted_outputs(dataset="results/datasets/{dataset}.zarr.zip"),
     log:
         "results/logs/prepare_dataset/{dataset}.log",
     benchmark:
@@ -45,6 +43,7 @@ rule prepare_dataset:
         mem=lambda wildcards, attempt: f"{4 * attempt}GB",
         runtime=lambda wildcards, attempt: f"{2 * attempt}h",
     params:
+        code=code_of("prepare_dataset"),
         dataset=dataset_settings,
     script:
         "../scripts/prepare_dataset.py"

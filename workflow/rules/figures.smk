@@ -20,21 +20,24 @@ localrules:
 rule plot_curves:
     """Figure 1: one class's score along two directions, a curve an image."""
     input:
-        code=code_of("plot_curves"),
-        style=STYLE,
-        caption=os.path.relpath(WORKFLOW / "report" / "fig1.rst"),
         curves=score_results("fig1", "{kind}-curves.csv"),
         pictures=score_results("fig1", "{kind}.zarr.zip"),
         networks=network_tables("fig1"),
+        style=STYLE,
+        caption=os.path.relpath(WORKFLOW / "report" / "fig1.rst"),
     output:
-        pdf="results/figures/fig1.pdf",
-        png=reported("fig1.png", "chart"),
-        csv=reported("fig1.csv", "numbers"),
-        caption="results/figures/fig1.rst",
+        **noted_outputs(
+            pdf="results/figures/fig1.pdf",
+            png=reported("fig1.png", "chart"),
+            csv=reported("fig1.csv", "numbers"),
+            caption="results/figures/fig1.rst",
+        ),
     log:
         "results/logs/plot_curves/fig1.log",
     conda:
         "../../envs/plot.yaml"
+    params:
+        code=code_of("plot_curves"),
     script:
         "../scripts/plot_curves.py"
 
@@ -42,25 +45,28 @@ rule plot_curves:
 rule plot_scores:
     """Figures 2, S1 and S2: what the first direction of each class does to all images."""
     input:
-        code=code_of("plot_scores"),
-        style=STYLE,
-        caption=os.path.relpath(WORKFLOW / "report" / "{figure}.rst"),
         population=scores_of("{kind}.csv"),
         form=scores_of("{kind}-form.csv"),
         pictures=scores_of("{kind}.zarr.zip"),
         networks=figure_networks,
+        style=STYLE,
+        caption=os.path.relpath(WORKFLOW / "report" / "{figure}.rst"),
     output:
-        pdf="results/figures/{figure}.pdf",
-        png=reported("{figure}.png", "chart"),
-        csv=reported("{figure}.csv", "numbers"),
-        form=reported("{figure}-form.csv", "form of the curves"),
-        caption="results/figures/{figure}.rst",
+        **noted_outputs(
+            pdf="results/figures/{figure}.pdf",
+            png=reported("{figure}.png", "chart"),
+            csv=reported("{figure}.csv", "numbers"),
+            form=reported("{figure}-form.csv", "form of the curves"),
+            caption="results/figures/{figure}.rst",
+        ),
     log:
         "results/logs/plot_scores/{figure}.log",
     wildcard_constraints:
         figure="fig2|figS1|figS2",
     conda:
         "../../envs/plot.yaml"
+    params:
+        code=code_of("plot_scores"),
     script:
         "../scripts/plot_scores.py"
 
@@ -68,24 +74,27 @@ rule plot_scores:
 rule plot_accuracy:
     """Figures 3 (top) and 4: accuracy against the number of directions kept, a panel an experiment."""
     input:
-        code=code_of("plot_accuracy"),
-        style=STYLE,
-        caption=os.path.relpath(WORKFLOW / "report" / "{figure}.rst"),
         accuracy=accuracy_tables,
         fractions=fraction_tables,
         quality=quality_tables,
         networks=figure_networks,
+        style=STYLE,
+        caption=os.path.relpath(WORKFLOW / "report" / "{figure}.rst"),
     output:
-        pdf="results/figures/{figure}.pdf",
-        png=reported("{figure}.png", "chart"),
-        csv=reported("{figure}.csv", "numbers"),
-        caption="results/figures/{figure}.rst",
+        **noted_outputs(
+            pdf="results/figures/{figure}.pdf",
+            png=reported("{figure}.png", "chart"),
+            csv=reported("{figure}.csv", "numbers"),
+            caption="results/figures/{figure}.rst",
+        ),
     log:
         "results/logs/plot_accuracy/{figure}.log",
     wildcard_constraints:
         figure="fig3|fig4",
     conda:
         "../../envs/plot.yaml"
+    params:
+        code=code_of("plot_accuracy"),
     script:
         "../scripts/plot_accuracy.py"
 
@@ -93,26 +102,28 @@ rule plot_accuracy:
 rule plot_coupling:
     """Accuracy on the projected images against the attack's share, with the distances between the bases."""
     input:
-        code=code_of("plot_coupling"),
-        style=STYLE,
-        caption=os.path.relpath(WORKFLOW / "report" / "coupling.rst"),
         accuracy=coupled("accuracy"),
         fractions=coupled("fractions"),
         correct=coupled("accuracy", "zarr.zip"),
         inside=coupled("fractions", "zarr.zip"),
         networks=network_tables("coupling"),
+        style=STYLE,
+        caption=os.path.relpath(WORKFLOW / "report" / "coupling.rst"),
     output:
-        pdf="results/figures/coupling.pdf",
-        png=reported("coupling.png", "chart"),
-        csv=reported("coupling.csv", "numbers"),
-        distances=reported("coupling-distances.csv", "distances"),
-        correlations=reported("coupling-correlations.csv", "correlations"),
-        caption="results/figures/coupling.rst",
+        **noted_outputs(
+            pdf="results/figures/coupling.pdf",
+            png=reported("coupling.png", "chart"),
+            csv=reported("coupling.csv", "numbers"),
+            distances=reported("coupling-distances.csv", "distances"),
+            correlations=reported("coupling-correlations.csv", "correlations"),
+            caption="results/figures/coupling.rst",
+        ),
     log:
         "results/logs/plot_coupling/coupling.log",
     conda:
         "../../envs/plot.yaml"
     params:
+        code=code_of("plot_coupling"),
         seed={"seed": config["seed"]},
     script:
         "../scripts/plot_coupling.py"
@@ -121,21 +132,24 @@ rule plot_coupling:
 rule plot_confinement:
     """Figure 5: norms of confined attacks and of projected images, with pictures of both."""
     input:
-        code=code_of("plot_confinement"),
-        style=STYLE,
-        caption=os.path.relpath(WORKFLOW / "report" / "fig5.rst"),
         confinement=basis_results("confinement", "fig5"),
         pictures=basis_results("confinement", "fig5", "zarr.zip"),
         networks=network_tables("fig5"),
+        style=STYLE,
+        caption=os.path.relpath(WORKFLOW / "report" / "fig5.rst"),
     output:
-        pdf="results/figures/fig5.pdf",
-        png=reported("fig5.png", "chart"),
-        csv=reported("fig5.csv", "numbers"),
-        caption="results/figures/fig5.rst",
+        **noted_outputs(
+            pdf="results/figures/fig5.pdf",
+            png=reported("fig5.png", "chart"),
+            csv=reported("fig5.csv", "numbers"),
+            caption="results/figures/fig5.rst",
+        ),
     log:
         "results/logs/plot_confinement/fig5.log",
     conda:
         "../../envs/plot.yaml"
+    params:
+        code=code_of("plot_confinement"),
     script:
         "../scripts/plot_confinement.py"
 
@@ -143,21 +157,24 @@ rule plot_confinement:
 rule plot_spectrum:
     """Eigenvalues of each class and singular values of the perturbations, a column an experiment."""
     input:
-        code=code_of("plot_spectrum"),
-        style=STYLE,
-        caption=os.path.relpath(WORKFLOW / "report" / "spectrum.rst"),
         spectra=expand("results/{experiment}/spectra.csv", experiment=experiments_with("spectrum")),
         quality=expand("results/{experiment}/quality.csv", experiment=experiments_with("spectrum")),
         networks=network_tables("spectrum"),
+        style=STYLE,
+        caption=os.path.relpath(WORKFLOW / "report" / "spectrum.rst"),
     output:
-        pdf="results/figures/spectrum.pdf",
-        png=reported("spectrum.png", "chart"),
-        csv=reported("spectrum.csv", "numbers"),
-        caption="results/figures/spectrum.rst",
+        **noted_outputs(
+            pdf="results/figures/spectrum.pdf",
+            png=reported("spectrum.png", "chart"),
+            csv=reported("spectrum.csv", "numbers"),
+            caption="results/figures/spectrum.rst",
+        ),
     log:
         "results/logs/plot_spectrum/spectrum.log",
     conda:
         "../../envs/plot.yaml"
+    params:
+        code=code_of("plot_spectrum"),
     script:
         "../scripts/plot_spectrum.py"
 
@@ -165,20 +182,23 @@ rule plot_spectrum:
 rule plot_training:
     """Learning curves, a panel an experiment."""
     input:
-        code=code_of("plot_training"),
-        style=STYLE,
-        caption=os.path.relpath(WORKFLOW / "report" / "training.rst"),
         curves=expand("results/{experiment}/training.csv", experiment=experiments_with("training")),
         networks=network_tables("training"),
+        style=STYLE,
+        caption=os.path.relpath(WORKFLOW / "report" / "training.rst"),
     output:
-        pdf="results/figures/training.pdf",
-        png=reported("training.png", "chart"),
-        csv=reported("training.csv", "numbers"),
-        caption="results/figures/training.rst",
+        **noted_outputs(
+            pdf="results/figures/training.pdf",
+            png=reported("training.png", "chart"),
+            csv=reported("training.csv", "numbers"),
+            caption="results/figures/training.rst",
+        ),
     log:
         "results/logs/plot_training/training.log",
     conda:
         "../../envs/plot.yaml"
+    params:
+        code=code_of("plot_training"),
     script:
         "../scripts/plot_training.py"
 
@@ -186,28 +206,31 @@ rule plot_training:
 rule tabulate_resampling:
     """Table 1 as CSV, Markdown, LaTeX and HTML, with the paper's own rows beside ours."""
     input:
-        code=code_of("tabulate_resampling"),
-        caption=os.path.relpath(WORKFLOW / "report" / "table1.rst"),
-        attacks_caption=os.path.relpath(WORKFLOW / "report" / "table1-attacks.rst"),
-        paper=os.path.relpath(WORKFLOW / "report" / "paper-table1.csv"),
         transfer=expand("results/{experiment}/resampling/transfer.csv", experiment=EXPERIMENTS),
         attacks=expand("results/{experiment}/resampling/attacks.csv", experiment=EXPERIMENTS),
         networks=network_tables("table1"),
+        caption=os.path.relpath(WORKFLOW / "report" / "table1.rst"),
+        attacks_caption=os.path.relpath(WORKFLOW / "report" / "table1-attacks.rst"),
+        paper=os.path.relpath(WORKFLOW / "report" / "paper-table1.csv"),
     output:
-        html=report("results/tables/table1.html", caption="../report/written.rst", **place("table1", "table")),
-        csv=report("results/tables/table1.csv", caption="../report/written.rst", **place("table1", "numbers")),
-        attacks=report(
-            "results/tables/table1-attacks.csv",
-            caption="../report/written-attacks.rst",
-            **place("table1", "attacks through the unit"),
+        **noted_outputs(
+            html=report("results/tables/table1.html", caption="../report/written.rst", **place("table1", "table")),
+            csv=report("results/tables/table1.csv", caption="../report/written.rst", **place("table1", "numbers")),
+            attacks=report(
+                "results/tables/table1-attacks.csv",
+                caption="../report/written-attacks.rst",
+                **place("table1", "attacks through the unit"),
+            ),
+            md="results/tables/table1.md",
+            tex="results/tables/table1.tex",
+            caption="results/tables/table1.rst",
+            attacks_caption="results/tables/table1-attacks.rst",
         ),
-        md="results/tables/table1.md",
-        tex="results/tables/table1.tex",
-        caption="results/tables/table1.rst",
-        attacks_caption="results/tables/table1-attacks.rst",
     log:
         "results/logs/tabulate_resampling/table1.log",
     conda:
         "../../envs/plot.yaml"
+    params:
+        code=code_of("tabulate_resampling"),
     script:
         "../scripts/tabulate_resampling.py"

@@ -9,24 +9,26 @@ Gives: results/{experiment}/fractions/{basis}.csv, the mean fraction of the norm
 rule measure_fractions:
     """Project the perturbations of all attacks onto the first columns of a basis."""
     input:
-        code=code_of("measure_fractions"),
         dataset=dataset_of,
         basis="results/{experiment}/bases/{basis}.zarr.zip",
         perturbations=perturbations_of,
     output:
-        fractions="results/{experiment}/fractions/{basis}.csv",
-        images="results/{experiment}/fractions/{basis}.zarr.zip",
+        **noted_outputs(
+            fractions="results/{experiment}/fractions/{basis}.csv",
+            images="results/{experiment}/fractions/{basis}.zarr.zip",
+        ),
     log:
         "results/logs/measure_fractions/{experiment}-{basis}.log",
     benchmark:
         "results/logs/measure_fractions/{experiment}-{basis}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]
+    threads: threads_of_job
     resources:
         mem=gigabytes(4, 2),
         runtime=hours(1),
     params:
+        code=code_of("measure_fractions"),
         settings=settings("accuracy", "fractions", "boundary.classes"),
     script:
         "../scripts/measure_fractions.py"

@@ -13,13 +13,13 @@ localrules:
 rule train_network:
     """Train the network of an experiment from random weights."""
     input:
-        code=code_of("train_network"),
-        own=own_module,
         dataset=dataset_of,
     output:
-        network="results/{experiment}/network.safetensors",
-        accuracy="results/{experiment}/network.csv",
-        curve="results/{experiment}/training.csv",
+        **noted_outputs(
+            network="results/{experiment}/network.safetensors",
+            accuracy="results/{experiment}/network.csv",
+            curve="results/{experiment}/training.csv",
+        ),
     log:
         "results/logs/train_network/{experiment}.log",
     benchmark:
@@ -28,12 +28,13 @@ rule train_network:
         experiment=one_of(TRAINED),
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]
+    threads: threads_of_job
     resources:
-        gpu=1,
-        mem=gigabytes(8),
+        gpu=GPU,
+        mem=training_gigabytes,
         runtime=hours(8),
     params:
+        code=code_of("train_network", own_code),
         settings=settings("networks"),
     script:
         "../scripts/train_network.py"
@@ -42,14 +43,16 @@ rule train_network:
 rule import_network:
     """Bring a trained network: published weights of torchvision or timm, or the user's own file."""
     input:
-        code=code_of("import_network"),
-        own=own_module,
         dataset=dataset_of,
         weights=weights_of,
         classes=class_file_of,
     output:
-        network="results/{experiment}/network.safetensors",
-        accuracy="results/{experiment}/network.csv",
+        **noted_outputs(
+            network="results/{experiment}/network.safetensors",
+            accuracy="results/{experiment}/network.csv",
+            # Of no epoch: a network that is brought has the files of one that is trained, so one can follow the other.
+            curve="results/{experiment}/training.csv",
+        ),
     log:
         "results/logs/import_network/{experiment}.log",
     benchmark:
@@ -59,6 +62,7 @@ rule import_network:
     conda:
         "../../envs/torch.yaml"
     params:
+        code=code_of("import_network", own_files),
         settings=settings("networks"),
     script:
         "../scripts/import_network.py"

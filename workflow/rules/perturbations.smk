@@ -12,23 +12,23 @@ localrules:
 rule perturb_images:
     """Attack one share of the images of an experiment."""
     input:
-        code=code_of("perturb_images"),
         dataset=dataset_of,
         network="results/{experiment}/network.safetensors",
     output:
-        perturbations="results/{experiment}/perturbations/{attack}/shard-{shard}.zarr.zip",
+        **noted_outputs(perturbations="results/{experiment}/perturbations/{attack}/shard-{shard}.zarr.zip"),
     log:
         "results/logs/perturb_images/{experiment}-{attack}-{shard}.log",
     benchmark:
         "results/logs/perturb_images/{experiment}-{attack}-{shard}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]
+    threads: threads_of_job
     resources:
-        gpu=1,
+        gpu=GPU,
         mem=gigabytes(6, 1),
         runtime=hours(4),
     params:
+        code=code_of("perturb_images"),
         settings=attack_settings,
     script:
         "../scripts/perturb_images.py"
@@ -37,15 +37,15 @@ rule perturb_images:
 rule gather_perturbations:
     """Put the shares together."""
     input:
-        code=code_of("gather_perturbations"),
         shards=perturbation_shards,
     output:
-        perturbations="results/{experiment}/perturbations/{attack}.zarr.zip",
+        **noted_outputs(perturbations="results/{experiment}/perturbations/{attack}.zarr.zip"),
     log:
         "results/logs/gather_perturbations/{experiment}-{attack}.log",
     conda:
         "../../envs/torch.yaml"
     params:
+        code=code_of("gather_perturbations"),
         settings=settings(),
     script:
         "../scripts/gather_perturbations.py"
@@ -54,23 +54,23 @@ rule gather_perturbations:
 rule find_universal:
     """Make perturbations that each fool the network on most images."""
     input:
-        code=code_of("find_universal"),
         dataset=dataset_of,
         network="results/{experiment}/network.safetensors",
     output:
-        perturbations="results/{experiment}/perturbations/uap.zarr.zip",
+        **noted_outputs(perturbations="results/{experiment}/perturbations/uap.zarr.zip"),
     log:
         "results/logs/find_universal/{experiment}.log",
     benchmark:
         "results/logs/find_universal/{experiment}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]
+    threads: threads_of_job
     resources:
-        gpu=1,
+        gpu=GPU,
         mem=gigabytes(6, 1),
         runtime=hours(4),
     params:
+        code=code_of("find_universal"),
         settings=settings("perturbations.uap", "perturbations.deepfool"),
     script:
         "../scripts/find_universal.py"

@@ -13,16 +13,18 @@ localrules:
 rule sum_up_provenance:
     """Say of each result on the way to the figures what made it."""
     input:
-        code=code_of("sum_up_provenance"),
         results=numbers(),
     output:
-        json="results/provenance.json",
-        html=report("results/provenance.html", caption="../report/provenance.rst", **place("provenance", "table")),
+        **noted_outputs(
+            json="results/provenance.json",
+            html=report("results/provenance.html", caption="../report/provenance.rst", **place("provenance", "table")),
+        ),
     log:
         "results/logs/sum_up_provenance/provenance.log",
     conda:
         "../../envs/plot.yaml"
     params:
+        code=code_of("sum_up_provenance"),
         seed={"seed": config["seed"]},
     script:
         "../scripts/sum_up_provenance.py"
@@ -31,11 +33,12 @@ rule sum_up_provenance:
 rule check:
     """Compare the figures' numbers, and every result on the way to them, with what was written."""
     input:
-        code=code_of("check"),
-        results=numbers(),
+        results=[*numbers(), "results/provenance.json"],
     log:
         "results/logs/check/results.log",
     conda:
         "../../envs/plot.yaml"
+    params:
+        code=code_of("check"),
     script:
         "../scripts/check.py"

@@ -9,25 +9,27 @@ attacks.csv, what other attacks reach behind the unit.
 rule measure_resampling:
     """Measure accuracy, norms and fooling rates behind the unit, for each size it samples down to."""
     input:
-        code=code_of("measure_resampling"),
         dataset=dataset_of,
         network="results/{experiment}/network.safetensors",
         bases=resampled_bases,
     output:
-        transfer="results/{experiment}/resampling/transfer.csv",
-        attacks="results/{experiment}/resampling/attacks.csv",
+        **noted_outputs(
+            transfer="results/{experiment}/resampling/transfer.csv",
+            attacks="results/{experiment}/resampling/attacks.csv",
+        ),
     log:
         "results/logs/measure_resampling/{experiment}.log",
     benchmark:
         "results/logs/measure_resampling/{experiment}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]
+    threads: threads_of_job
     resources:
-        gpu=1,
+        gpu=GPU,
         mem=gigabytes(6, 6),
         runtime=hours(4),
     params:
+        code=code_of("measure_resampling"),
         settings=settings("resampling", "perturbations.deepfool"),
     script:
         "../scripts/measure_resampling.py"

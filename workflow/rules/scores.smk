@@ -9,27 +9,29 @@ symmetric, monotonic and separable the curves are; {kind}-curves.csv, the curves
 rule measure_scores:
     """Follow the class scores of many images along the first direction of each class."""
     input:
-        code=code_of("measure_scores"),
         dataset=dataset_of,
         network="results/{experiment}/network.safetensors",
         curvature=shards_of("curvature"),
     output:
-        population="results/{experiment}/scores/{kind}.csv",
-        form="results/{experiment}/scores/{kind}-form.csv",
-        curves="results/{experiment}/scores/{kind}-curves.csv",
-        pictures="results/{experiment}/scores/{kind}.zarr.zip",
+        **noted_outputs(
+            population="results/{experiment}/scores/{kind}.csv",
+            form="results/{experiment}/scores/{kind}-form.csv",
+            curves="results/{experiment}/scores/{kind}-curves.csv",
+            pictures="results/{experiment}/scores/{kind}.zarr.zip",
+        ),
     log:
         "results/logs/measure_scores/{experiment}-{kind}.log",
     benchmark:
         "results/logs/measure_scores/{experiment}-{kind}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: config["threads"]
+    threads: threads_of_job
     resources:
-        gpu=1,
+        gpu=GPU,
         mem=gigabytes(6),
         runtime=hours(2),
     params:
+        code=code_of("measure_scores"),
         settings=settings("scores"),
     script:
         "../scripts/measure_scores.py"

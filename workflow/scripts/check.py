@@ -1,19 +1,24 @@
 """Figures and tables -> whether they, and every result on the way to them, are what was written."""
 
-import logging
+from pathlib import Path
 
 from friendlyfire.stores import open_store
-from job import run
+from job import announce, run
 from records import results_behind
 
 
 def main(inputs, outputs, settings):
-    checked = results_behind(inputs.results)  # tables and networks by their checksums
+    behind = results_behind(inputs.results)
+    # What people look at, pictures and captions, is made by the jobs that make the numbers.
+    beside = {path for record in behind.values() for path in record["outputs"] if Path(path).exists()}
+    checked = results_behind(beside | set(behind))
     for path in checked:
         if path.endswith(".zarr.zip"):
             with open_store(path, None) as store:
                 store.check()
-    logging.info("%d results are what was written", len(checked))
+    gone = {path for record in checked.values() for path in record["inputs"]} - set(checked)
+    lost = f"; {len(gone)} that they were made from are gone, such as {min(gone)}" if gone else ""
+    announce(f"{len(checked)} results are what was written{lost}")
 
 
 if "snakemake" in globals():

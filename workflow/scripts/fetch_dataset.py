@@ -6,7 +6,7 @@ import tarfile
 from pathlib import Path
 
 from friendlyfire.datasets import draw_roles, source_splits
-from friendlyfire.errors import DataError
+from friendlyfire.errors import DataError, in_a_line
 from friendlyfire.sources import NATIVE_SHAPES
 from job import run
 
@@ -49,7 +49,7 @@ def download(source: str, root: Path) -> None:
             sets(root, download=True)
         except (RuntimeError, OSError) as error:
             raise DataError(
-                f"{source} is not in {root} and cannot be downloaded ({str(error).splitlines()[0]}); "
+                f"{source} is not in {root} and cannot be downloaded ({in_a_line(error)}); "
                 "set data_dir to a folder that holds it, or run this on a machine with network access"
             ) from error
 

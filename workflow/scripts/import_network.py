@@ -1,5 +1,6 @@
 """Weights from elsewhere -> a network of this project, seen to classify."""
 
+import pandas as pd
 import torch
 
 from friendlyfire.acceptance import check_logits
@@ -9,9 +10,10 @@ from friendlyfire.devices import resolve_device
 from friendlyfire.headers import record_of
 from friendlyfire.networks import build_network
 from friendlyfire.stores import open_store
-from friendlyfire.training import count_correct
+from friendlyfire.training import Epoch, count_correct
 from job import run
 from keep_network import keep_network
+from tables import write_table
 
 WAY_OUT = (
     "check the weights, networks.normalisation, and the order of the network's classes: the sorted names of the class "
@@ -23,7 +25,8 @@ IMAGES = 1000
 
 
 def main(inputs, outputs, settings):
-    section, device = settings["networks"], resolve_device(settings["device"])
+    # Where jobs are submitted from there need be no GPU.
+    section, device = settings["networks"], resolve_device("cpu")
     (weights,) = inputs.weights or ["published"]
     with open_store(inputs.dataset, "dataset") as store:
         dataset = Dataset(store)
@@ -37,6 +40,7 @@ def main(inputs, outputs, settings):
         network.to(device, memory_format=torch.channels_last)
         check_logits(network.all_logits, images[:1].float() / 255, len(names or classes), section["architecture"])
         correct = count_correct(network, images, labels)
+        write_table(outputs.curve, pd.DataFrame(columns=["experiment", *Epoch.__dataclass_fields__]), settings)
         keep_network(outputs, network, dataset, part, settings, correct, WAY_OUT, names)
 
 

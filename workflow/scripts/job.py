@@ -1,31 +1,33 @@
 """A job of the workflow -> its script's main, with a log, threads, checked inputs, and errors told in one line."""
 
+import contextlib
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, TextIO, TypeVar
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from friendlyfire.errors import DeviceError, FriendlyFireError
-from records import made, provenance, write_provenance
+from friendlyfire.errors import DeviceError, FriendlyFireError, in_a_line
+from friendlyfire.provenance import is_result
+from friendlyfire.sections import threads_of
+from records import machine, provenance, write_note
 
 Item = TypeVar("Item")
 
 
-class Terminal(NamedTuple):
-    """Where a person watches a local run, and what the job is called there."""
-
-    stream: TextIO
-    job: str
-
-
-_terminal: Terminal | None = None
+#: Where each job of a run that fails says why, a line each; read at the end of the run.
+FAULTS = Path("results/logs/faults.txt")
 
 #: Standard error of Snakemake, whoever reads it; None outside a job.
 _console: TextIO | None = None
+
+#: What is being counted, for the console.
+_progress: "Progress | None" = None
 
 
 def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
@@ -33,13 +35,13 @@ def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
 
     A :class:`FriendlyFireError` or a full disk is one line, in the log and on the console; anything else a traceback.
     """
-    global _terminal, _console
-    _console = console = os.fdopen(os.dup(sys.stderr.fileno()), "w")
-    if console.isatty():
-        _terminal = Terminal(console, f"{snakemake.rule} {os.path.basename(snakemake.log[0]).removesuffix('.log')}")
+    global _console
+    _console = os.fdopen(os.dup(sys.stderr.fileno()), "w", errors="backslashreplace")
+    name = f"{snakemake.rule} {os.path.basename(snakemake.log[0]).removesuffix('.log')}"
     if os.path.exists(snakemake.log[0]):
         os.replace(snakemake.log[0], f"{snakemake.log[0]}.previous")  # why an attempt failed is not lost with the next
-    log = open(snakemake.log[0], "w", buffering=1, encoding="utf-8")  # noqa: SIM115 (until the process ends)
+    # Until the process ends. Names of files need be no text.
+    log = open(snakemake.log[0], "w", buffering=1, encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         os.dup2(log.fileno(), stream.fileno())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
@@ -48,23 +50,54 @@ def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
     settings = {"device": snakemake.config["device"], "data_dir": snakemake.config["data_dir"]}
     settings.update(snakemake.wildcards.items())
     for section in snakemake.params:
-        settings.update(section)
+        if not isinstance(section, str):  # a digest is no setting
+            settings.update(section)
     # As many whatever the machine has: sums over images depend on how many threads share them.
-    threadpool_limits(snakemake.config["threads"])
+    threads = threads_of(snakemake.config, snakemake.wildcards.get("experiment"))
+    threadpool_limits(threads)
     if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(snakemake.config["threads"])
+        sys.modules["torch"].set_num_threads(threads)
     try:
-        settings["provenance"] = provenance(snakemake)
-        fitting_memory(main)(snakemake.input, snakemake.output, settings)
-        for path in snakemake.output:
-            if path.endswith((".csv", ".safetensors")):  # a store tells by itself
-                write_provenance(path, made(settings)["provenance"])
+        with pulse(name):
+            settings["provenance"] = provenance(snakemake)
+            fitting_memory(main)(snakemake.input, snakemake.output, settings)
+        record = {**settings["provenance"], **machine()}
+        for path in filter(is_result, snakemake.output):
+            write_note(path, record)
         tell_memory()
     except (FriendlyFireError, OSError) as error:
-        message = f"{snakemake.rule}: {error}"
-        logging.error(message)
-        print(message, file=console, flush=True)
+        tell_fault(f"{snakemake.rule}: {error}")
         sys.exit(1)
+    except Exception as error:
+        tell_fault(f"{snakemake.rule}: {in_a_line(error)}; the whole of it is in {snakemake.log[0]}")
+        raise
+
+
+def tell_fault(message: str) -> None:
+    """Why a job fails, in one line: in its log, on the console, and for the end of the run."""
+    line = " ".join(message.splitlines())
+    announce(line)
+    with contextlib.suppress(OSError), FAULTS.open("a", encoding="utf-8", errors="backslashreplace") as faults:
+        print(line, file=faults)  # a full disk does not take it, and the console has it
+
+
+@contextlib.contextmanager
+def pulse(job: str, seconds: float = 10) -> Iterator[None]:
+    """Say on the console, every 10 seconds of the block, how far the job has got, or that it is at work."""
+    ended, began = threading.Event(), time.monotonic()
+
+    def tell() -> None:
+        while not ended.wait(seconds):
+            at = _progress or f"at work for {spelled(time.monotonic() - began)}"
+            print(f"{job}: {at}", file=_console, flush=True)
+
+    telling = threading.Thread(target=tell, daemon=True)
+    telling.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        telling.join()
 
 
 def announce(text: str) -> None:
@@ -89,11 +122,14 @@ def fitting_memory(main: Callable[..., None]) -> Callable[..., None]:
             try:
                 return main(*arguments)
             except RuntimeError as error:
-                if type(error).__name__ != "OutOfMemoryError":  # torch's; not every job has torch
+                devices = sys.modules.get("friendlyfire.devices")  # not every job has torch
+                if not (devices and devices.is_out_of_memory(error)):
                     raise
-                if not sys.modules["friendlyfire.devices"].halve_batches():
-                    raise DeviceError(f"out of GPU memory with single images: {str(error).splitlines()[0]}") from error
-                logging.warning("out of GPU memory: beginning again with half as many images at once")
+                reason = in_a_line(error)
+            # Here the error is gone, and with it the frames that held the tensors.
+            if not devices.halve_batches():
+                raise DeviceError(f"out of GPU memory with single images: {reason}")
+            logging.warning("out of GPU memory: beginning again with half as many images at once")
 
     return fitted
 
@@ -108,11 +144,13 @@ def tell_memory() -> None:
 
 
 class Progress:
-    """How far a job has got: a line in its log every 10 seconds, and every minute on the terminal of a local run."""
+    """How far a job has got: a line in its log every 10 seconds, and on the console, see :func:`pulse`."""
 
     def __init__(self, what: str, total: int, done: float = 0):
+        global _progress
         self.what, self.total, self.done, self.before = what, total, done, done
-        self.began = self.logged = self.shown = time.monotonic()
+        self.began = self.logged = time.monotonic()
+        _progress = self
 
     def reach(self, done: float) -> None:
         """So many are done, fractions included."""
@@ -120,12 +158,11 @@ class Progress:
         if now - self.logged >= 10 or done == self.total:
             self.logged = now
             logging.info(str(self))
-        if now - self.shown >= 60 and _terminal:
-            self.shown = now
-            print(f"{_terminal.job}: {self}", file=_terminal.stream, flush=True)
 
     def __str__(self) -> str:
-        seconds = max(time.monotonic() - self.began, 1e-9) / max(self.done - self.before, 1e-9)  # each
+        if self.done == self.before:
+            return f"{plain(self.done)} of {self.total:,} {self.what}"
+        seconds = max(time.monotonic() - self.began, 1e-9) / (self.done - self.before)  # each
         speed = f"{plain(1 / seconds)} a second" if seconds < 1 else f"{plain(seconds)} s each"
         percent, left = 100 * self.done / self.total, spelled(seconds * (self.total - self.done))
         return f"{plain(self.done)} of {self.total:,} {self.what} ({percent:.0f} %), {speed}, {left} left"

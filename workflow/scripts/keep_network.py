@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from friendlyfire.acceptance import check_above_chance, check_accuracy
+from friendlyfire.acceptance import check_above_chance, check_accuracy, check_alone
 from friendlyfire.captions import sub_network
 from friendlyfire.datasets import Dataset, Part
 from friendlyfire.intervals import wilson_interval
@@ -65,5 +65,7 @@ def keep_network(
         "test_accuracy": correct / images,
         "units": "images: pixels in [0, 1]",
     }
+    probes = torch.from_numpy(part.images(0, PROBES))
+    check_alone(network, (probes.float() / 255).to(network.mean.device), section["architecture"])
     write_table(outputs.accuracy, pd.DataFrame([row]), settings)
-    save_network(outputs.network, network, record, torch.from_numpy(part.images(0, PROBES)))
+    save_network(outputs.network, network, record, probes)

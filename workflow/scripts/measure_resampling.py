@@ -9,7 +9,7 @@ from friendlyfire.datasets import Dataset
 from friendlyfire.devices import resolve_device
 from friendlyfire.errors import NetworkError
 from friendlyfire.intervals import mean_interval, wilson_interval
-from friendlyfire.networks import as_pixels, load_network, predict
+from friendlyfire.networks import as_pixels, classes_of, load_network, predict
 from friendlyfire.perturbations import Attack, deepfool
 from friendlyfire.resampling import Resampled, resampled
 from friendlyfire.sources import sampled_sides
@@ -37,7 +37,7 @@ def main(inputs, outputs, settings):
     sides = sampled_sides(section["sides"], dataset.shape[1])
     for side, path in zip(progress(sides, "sides"), inputs.bases, strict=True):
         unit = Resampled(network, mean, side).eval()
-        clean = predict(unit, images).argmax(1)
+        clean = classes_of(predict(unit, images))
         row = {"side": side, **proportion("accuracy", clean == labels)}
         row |= norms("image_norm", resampled(images - mean, side))
         row |= norms("perturbation_norm", resampled(attack.overshot, side)[attack.converged])
@@ -69,7 +69,7 @@ def fooled(unit: Resampled, images: Tensor, perturbations: Tensor, clean: Tensor
 
     Source: the paper's footnote 7, samples of the data set that change their label.
     """
-    return predict(unit, images + perturbations.nan_to_num()).argmax(1) != clean
+    return classes_of(predict(unit, images + perturbations.nan_to_num())) != clean
 
 
 def reached(unit: Resampled, images: Tensor, attack: Attack, clean: Tensor) -> dict[str, float]:

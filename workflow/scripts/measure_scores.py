@@ -112,7 +112,7 @@ def population(scores: np.ndarray, clean: np.ndarray, target: int, steps: np.nda
         steps: (s,).
     """
     rivals = np.delete(scores, target, axis=2).max(2)
-    there = scores.argmax(2) == target  # (n, s)
+    there = (scores.argmax(2) == target) & np.isfinite(scores).all(2)  # (n, s)
     others, own = clean != target, clean == target
     confidence = softmax(scores, axis=2)[:, :, target]
     table = pd.DataFrame({"s": steps, "s_relative": steps / np.abs(steps).max()})

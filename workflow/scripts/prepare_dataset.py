@@ -1,5 +1,6 @@
 """The source of a data set -> its images in an order drawn once, with labels, indices and the mean image."""
 
+import hashlib
 import json
 import logging
 from pathlib import Path
@@ -11,17 +12,21 @@ from friendlyfire.errors import DataError
 from friendlyfire.seeds import derive_seed
 from friendlyfire.sources import image_shape
 from friendlyfire.stores import create_store
-from job import progress, run
+from job import announce, progress, run
 from records import made
+
+#: Fraction of the measured images that may be among the others; CIFAR-100 has some.
+REPEATED = 0.05
 
 
 def main(inputs, outputs, settings):
     splits = source_splits(settings, Path(settings["data_dir"]), settings["seed"])
-    stock = json.loads(Path(inputs.stock).read_text(encoding="utf-8"))["images"]
+    stock = json.loads(Path(inputs.stock).read_text(encoding="utf-8"))
     found = {name: len(split.labels) for name, split in splits.items()}
-    if found != stock:
+    if found != stock["images"] or stock["fingerprints"] != {name: s.fingerprint() for name, s in splits.items()}:
         raise DataError(
-            f"{settings['dataset']} had {stock} images and has {found} now; remove {inputs.stock} to take stock anew"
+            f"{settings['dataset']} had other images ({stock['images']}) than now ({found}); remove {inputs.stock} to "
+            "take stock anew"
         )
     orders = {name: draw_order(len(split.labels), settings, name) for name, split in splits.items()}
     roles = draw_roles(settings, {name: len(order) for name, order in orders.items()})
@@ -36,6 +41,7 @@ def main(inputs, outputs, settings):
         "roles": roles,
         "units": "images: 0 to 255; mean and deviation: pixels in [0, 1]",
     }
+    seen = {}
     with create_store(outputs.dataset, "dataset", record) as store:
         for name, split in splits.items():
             order = orders[name]
@@ -47,6 +53,7 @@ def main(inputs, outputs, settings):
             for start in progress(range(0, len(order), rows), f"{name} images"):
                 part = np.stack([split.image(index) for index in order[start : start + rows]])
                 images[start : start + len(part)] = part
+                seen.setdefault(name, []).extend(hashlib.blake2b(image, digest_size=8).digest() for image in part)
                 if name == averaged:
                     counted = part[max(first - start, 0) : max(last - start, 0)]
                     total = total + counted.sum(0, dtype=np.int64)
@@ -56,6 +63,28 @@ def main(inputs, outputs, settings):
                 store.array("mean", mean)
                 store.array("deviation", np.sqrt(np.mean(squares / (last - first) / 255**2 - mean**2)))
             logging.info("%s: %d images of %s", name, len(order), image_shape(settings))
+        tell_repeated(seen, roles, settings["dataset"])
+
+
+def tell_repeated(seen: dict[str, list[bytes]], roles: dict[str, tuple[str, int, int]], name: str) -> None:
+    """Tell of measured images that are, pixel by pixel, among those of other roles; refuse a data set of many of them.
+
+    Args:
+        seen: digests of the images by split, in their order.
+        roles: split, start and stop of each role.
+        name: of the data set.
+
+    Raises:
+        DataError: more than :data:`REPEATED` of the measured images are there twice.
+    """
+    images = {role: seen[split][start:stop] for role, (split, start, stop) in roles.items()}
+    others = {image for role in ("directions", "held-out") for image in images[role]}
+    repeated = sum(image in others for image in images["measured"])
+    told = f"{repeated:,} of {len(images['measured']):,} measured images are among those of other roles too"
+    if repeated > REPEATED * len(images["measured"]):
+        raise DataError(f"datasets.{name}: {told}; give test images that are not among the training images")
+    if repeated:
+        announce(f"{name}: {told}")
 
 
 def draw_order(images: int, settings: dict, split: str) -> np.ndarray:

@@ -1,51 +1,67 @@
-"""What made each result: gathered before a job, written with its results, checked where they are read."""
+"""What made each result: gathered before a job, noted with its results, checked where they are read.
+
+Beside the results lies a note of each, at the same path below ``results/provenance``. Its seal stands for the name of
+the result, its contents, and the seals of all that it was made from: who reads a result follows the seals back to the
+images, and so learns that all of them are what was written, where it was written, and of one another.
+"""
 
 import hashlib
 import json
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from friendlyfire.errors import ProvenanceError
-from friendlyfire.provenance import digest, settings_of, unite
-from friendlyfire.stores import open_store, package_versions
+from friendlyfire.files import whole
+from friendlyfire.provenance import digest, is_result, note_of, seal, settings_of, unite
+from friendlyfire.sections import threads_of
+from friendlyfire.stores import contents, package_versions
 
 
 def provenance(snakemake: Any) -> dict[str, Any]:
-    """What makes the results of a job: settings, code, machine. Its inputs are checked on the way."""
-    inputs = sorted(set(filter(is_result, snakemake.input)) - set(snakemake.input.get("weights", [])))
-    settings = unite({path: settings_behind(path) for path in inputs}, snakemake.config)
+    """What makes the results of a job: settings, inputs, code, machine. Its inputs are checked on the way."""
+    inputs = sorted(filter(is_result, snakemake.input))
+    behind = results_behind(inputs)
+    own = set(inputs) - set(snakemake.input.get("weights", []))  # weights carry no settings into what imports them
+    settings = unite({path: settings_behind(path, behind[path]) for path in sorted(own)}, snakemake.config)
     wildcards = snakemake.wildcards
-    scope = wildcards.get("experiment") or f"datasets.{wildcards.get('dataset')}"
+    experiment = wildcards.get("experiment")
+    scope = experiment or f"datasets.{wildcards.get('dataset')}"
+    if experiment:
+        settings[f"{experiment}.dataset"] = snakemake.config["experiments"][experiment]["dataset"]
     for section in snakemake.params:
-        settings.update(settings_of(section, scope))
+        if not isinstance(section, str):  # a digest is no setting
+            settings.update(settings_of(section, scope))
     return {
         "digest": digest(settings),
         "settings": dict(sorted(settings.items())),
         "seed": snakemake.config["seed"],
         "rule": snakemake.rule,
-        "inputs": inputs,
-        "code": code_digest([*snakemake.input.get("code", []), *snakemake.input.get("own", [])]),
+        "inputs": {path: behind[path]["seal"] for path in inputs},
+        "outputs": sorted(filter(is_result, snakemake.output)),
+        "code": snakemake.params.code,
         "commit": commit(),
         "python": platform.python_version(),
-        "threads": snakemake.config["threads"],
+        "threads": threads_of(snakemake.config, experiment),
         "began": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
 def made(settings: dict) -> dict[str, Any]:
-    """What every result records of the job that made it."""
+    """What every store records of the job that made it; its note says more."""
+    return {"seed": settings["provenance"]["seed"], "provenance": settings["provenance"]["digest"]}
+
+
+def machine() -> dict[str, Any]:
+    """The device that the job computed on, and the packages installed there."""
     devices = sys.modules.get("friendlyfire.devices")  # figures do without torch
     device = devices.device_in_use() if devices else "CPU"
     device = f"CPU, {processor()}" if device == "CPU" else device
-    return {
-        "seed": settings["provenance"]["seed"],
-        "provenance": {**settings["provenance"], "device": device, "packages": package_versions()},
-    }
+    return {"device": device, "packages": package_versions()}
 
 
 def processor() -> str:
@@ -53,14 +69,6 @@ def processor() -> str:
     cpus = Path("/proc/cpuinfo")
     lines = cpus.read_text(encoding="utf-8").splitlines() if cpus.exists() else []
     return next((line.split(":")[1].strip() for line in lines if "model name" in line), platform.processor())
-
-
-def code_digest(paths: Sequence[str]) -> str:
-    """Twelve hex digits that stand for a job's script and all modules that it imports, the user's own included."""
-    total = hashlib.sha256()
-    for path in paths:
-        total.update(Path(path).read_bytes())
-    return total.hexdigest()[:12]
 
 
 def commit() -> str | None:
@@ -72,78 +80,87 @@ def commit() -> str | None:
         return None
 
 
-def write_provenance(path: str, record: dict) -> None:
-    """Note what made a table or a network, and its checksum."""
-    note = note_of(path)
-    note.parent.mkdir(parents=True, exist_ok=True)
-    partial = note.with_name(f"{note.name}.partial")
-    record = {**record, "sha256": sha256(path)}
-    partial.write_text(json.dumps({**record, "check": digest(record)}, indent=1) + "\n", encoding="utf-8")
-    partial.replace(note)
+def write_note(path: str, record: dict) -> None:
+    """Note what made a result, and seal it."""
+    record = {**record, "result": path, "contents": contents_of(path)}
+    record["seal"] = seal(record)
+    with whole(note_of(path)) as note:
+        note.write_text(json.dumps({**record, "check": digest(record)}, indent=1) + "\n", encoding="utf-8")
 
 
-def provenance_of(path: str) -> dict:
-    """What made a result: a store says so itself, of a table or a network it was noted.
+def contents_of(path: str) -> str:
+    """What a result holds, in 64 hex digits; of a store as :func:`friendlyfire.stores.contents`, else SHA-256."""
+    if path.endswith(".zarr.zip"):
+        return contents(path)
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_note(path: str) -> dict[str, Any]:
+    """What made a result, as its note has it.
 
     Raises:
-        ProvenanceError: the file is not what was written, or nobody knows what made it.
-        StoreError: the store is missing or damaged.
+        ProvenanceError: there is no note, or it is not what was written, or it is of another result.
     """
-    way_out = f"make it again with: snakemake --cores all --force {path}"
-    if path.endswith(".zarr.zip"):
-        with open_store(path, None) as store:
-            found = store.record.get("provenance")
-    else:
-        note, found = note_of(path), None
-        try:
-            if note.exists():
-                found = json.loads(note.read_text(encoding="utf-8"))
-                if found.pop("check") != digest(found):
-                    raise ValueError("it is not what was written")
-                if sha256(path) != found["sha256"]:
-                    raise ProvenanceError(f"{path} is not what was written, it was edited or damaged; {way_out}")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ProvenanceError(
-                f"{note}, which tells what made {path}, cannot be read ({error}); {way_out}"
-            ) from error
-    if found is None:
-        raise ProvenanceError(f"{path} does not tell what made it; {way_out}")
-    return found
+    note, way_out = note_of(path), f"make it again with: snakemake --cores all --force {path}"
+    try:
+        record = json.loads(note.read_text(encoding="utf-8"))
+        if record.pop("check") != digest(record):
+            raise ValueError("it is not what was written")
+        name = record["result"]
+    except FileNotFoundError:
+        raise ProvenanceError(f"{path} does not tell what made it, {note} is missing; {way_out}") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ProvenanceError(f"{note}, which tells what made {path}, cannot be read ({error}); {way_out}") from error
+    if name != path:
+        raise ProvenanceError(f"{path} was written as {name}, and is not what its name says; {way_out}")
+    return record
 
 
-def results_behind(paths: Iterable[str]) -> dict[str, dict]:
-    """What made these results and all on the way to them, by path; shares of a result are gone when it is there."""
-    waiting, found = list(paths), {}
+def provenance_of(path: str) -> dict[str, Any]:
+    """What made a result that is there, whose contents are those that were written.
+
+    Raises:
+        ProvenanceError: see :func:`read_note`; or the file is missing, or is not what was written.
+        StoreError: the store is damaged.
+    """
+    record, way_out = read_note(path), f"make it again with: snakemake --cores all --force {path}"
+    try:
+        found = contents_of(path)
+    except OSError as error:
+        raise ProvenanceError(f"{path} cannot be read ({error.strerror}); {way_out}") from error
+    if found != record["contents"]:
+        raise ProvenanceError(f"{path} is not what was written, it was edited, damaged or exchanged; {way_out}")
+    return record
+
+
+def results_behind(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What made these results and all that they were made from, by path, each compared with what is there.
+
+    What is gone, such as shares of a result that is there, is not missed.
+
+    Raises:
+        ProvenanceError: a result is not what was written, or one that it was made from is another one by now.
+        StoreError: a store is damaged.
+    """
+    waiting: list[tuple[str, str | None]] = [(path, None) for path in paths]
+    found: dict[str, dict[str, Any]] = {}
     while waiting:
-        path = waiting.pop()
-        if path not in found and Path(path).exists():
+        path, reader = waiting.pop()
+        if path not in found:
+            if reader and not Path(path).exists():
+                continue
             found[path] = provenance_of(path)
-            waiting += found[path]["inputs"]
+            waiting += [(source, path) for source in found[path]["inputs"]]
+        if reader and found[path]["seal"] != found[reader]["inputs"][path]:
+            raise ProvenanceError(
+                f"{reader} was made from another {path} than the one that is there; "
+                f"make it again with: snakemake --cores all --force {reader}"
+            )
     return dict(sorted(found.items()))
 
 
-def settings_behind(path: str) -> dict:
-    """The settings that a result was made with, and what stands for its contents if all else is made from it."""
-    record = provenance_of(path)
-    if path.endswith(".safetensors"):
-        return {**record["settings"], path: record["sha256"][:16]}
-    if path.startswith("results/datasets/"):
-        with open_store(path, "dataset") as store:
-            return {**record["settings"], path: store.contents()}
-    return record["settings"]
-
-
-def is_result(path: str) -> bool:
-    """Whether a file is a result whose making is known."""
-    return path.startswith("results/") and path.endswith((".csv", ".zarr.zip", ".safetensors"))
-
-
-def note_of(path: str) -> Path:
-    """Where it is noted what made a table or a network."""
-    return Path("results/provenance", f"{Path(path).relative_to('results')}.json")
-
-
-def sha256(path: str) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def settings_behind(path: str, record: dict[str, Any]) -> dict[str, Any]:
+    """The settings that a result was made with, and its contents if all else is made from it."""
+    sources = path.endswith(".safetensors") or path.startswith("results/datasets/")
+    return {**record["settings"], **({path: record["contents"][:16]} if sources else {})}

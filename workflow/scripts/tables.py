@@ -6,21 +6,23 @@ from typing import Any
 
 import pandas as pd
 
+from friendlyfire.files import whole
+
 #: The last column of every table: :func:`friendlyfire.provenance.digest`, a key of results/provenance.json.
 COLUMN = "provenance"
 
 
 def write_table(path: str, table: pd.DataFrame, settings: dict) -> None:
     """Write a table whole, with the column that says what settings made it."""
-    partial = Path(f"{path}.partial")
-    table.assign(**{COLUMN: settings["provenance"]["digest"]}).to_csv(partial, index=False)
-    partial.replace(path)
+    with whole(path) as partial:
+        table.assign(**{COLUMN: settings["provenance"]["digest"]}).to_csv(partial, index=False)
 
 
 def read_table(path: str, **options: Any) -> pd.DataFrame:
     """A table as its script made it; ``options`` are those of :func:`pandas.read_csv`."""
     # Only what is empty is missing: a class may be called NA.
     options = {"keep_default_na": False, "na_values": [""], **options}
+    options["dtype"] = {"experiment": str, **options.get("dtype", {})}  # one may be called 007
     return pd.read_csv(path, float_precision="round_trip", **options).drop(columns=COLUMN)
 
 

@@ -1,0 +1,141 @@
+"""A pretended GPU: tensors that say that they are elsewhere, compute on the CPU, and do not mix with those of the CPU.
+
+Where code forgets a ``.cpu()`` or a ``device=``, a real GPU raises, and so does this one: an operation on tensors of
+both devices, NumPy of a tensor, a generator or an index of the CPU. Inside :func:`pretended_gpu` the device's name is
+:data:`NAME`, for ``.to()``, ``device=`` and factories; autograd runs as it does for any device.
+
+It is torch's backend for devices that are written in Python, under a tensor subclass that holds the values.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten, tree_map
+from torch.utils.backend_registration import _DummyBackendModule, _setup_privateuseone_for_python_backend
+
+NAME = "pretended"
+
+
+class _Module(_DummyBackendModule):
+    """What torch asks the module ``torch.<device>`` for. Chance is the CPU's."""
+
+    def get_amp_supported_dtype(self) -> list[torch.dtype]:
+        return [torch.bfloat16]
+
+    def get_rng_state(self, device=None) -> Tensor:
+        return torch.get_rng_state()
+
+    def set_rng_state(self, state: Tensor, device=None) -> None:
+        torch.set_rng_state(state)
+
+
+_setup_privateuseone_for_python_backend(NAME, backend_module=_Module())
+DEVICE = torch.device(NAME, 0)
+
+
+class PretendedTensor(Tensor):
+    """A tensor on the pretended GPU; its values are those of ``held``, on the CPU."""
+
+    __module__ = "torch"  # by which EagerPy, and so Foolbox, knows a tensor
+    held: Tensor
+
+    @staticmethod
+    def __new__(cls, held: Tensor) -> "PretendedTensor":
+        wrapped = Tensor._make_wrapper_subclass(
+            cls,
+            held.shape,
+            strides=held.stride(),
+            storage_offset=held.storage_offset(),
+            dtype=held.dtype,
+            device=DEVICE,
+        )
+        wrapped.held = held
+        return wrapped
+
+    def __repr__(self) -> str:
+        return f"PretendedTensor({self.held!r})"
+
+    @classmethod
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+        return computed(func, args, kwargs or {})
+
+
+def computed(func, args: tuple, kwargs: dict):
+    """What an operation gives: a copy where the device changes, else on the device of its arguments, all of them."""
+    values = [value for value in tree_flatten((args, kwargs))[0] if isinstance(value, Tensor)]
+    there = [value for value in values if isinstance(value, PretendedTensor)]
+    asked = kwargs.get("device")
+    target = asked if asked is None else torch.device(asked).type
+    if func in (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default):
+        return copied(func, args, kwargs, target)
+    # A number of the CPU, a tensor of no dimension, is taken everywhere.
+    here = [value for value in values if not isinstance(value, PretendedTensor) and value.dim()]
+    if there and here:
+        raise RuntimeError(f"{func}: tensors are on {NAME} and on the CPU")
+    generator = kwargs.get("generator")
+    if generator is not None and (there or target == NAME):
+        raise RuntimeError(f"{func}: a generator of the CPU on {NAME}")
+    if func is torch.ops.aten._local_scalar_dense.default:
+        return func(args[0].held if there else args[0])
+    onto = NAME if there and target in (None, NAME) else target
+    kwargs = {**kwargs, "device": torch.device("cpu")} if asked is not None else kwargs
+    result = func(*tree_map(unwrapped, args), **tree_map(unwrapped, kwargs))
+    if onto != NAME:
+        return result
+    # An operation in place gives its argument, and not another tensor of the same values.
+    known = {id(value.held): value for value in there}
+    return tree_map(lambda value: known.get(id(value), wrapped(value)), result)
+
+
+def copied(func, args: tuple, kwargs: dict, target: str | None):
+    """Copies between the devices, the only operations that may have both."""
+    if func is torch.ops.aten.copy_.default:
+        func(*map(unwrapped, args), **kwargs)
+        return args[0]
+    source = args[0]
+    onto = target or (NAME if isinstance(source, PretendedTensor) else "cpu")
+    kwargs = {**kwargs, "device": torch.device("cpu")} if "device" in kwargs else kwargs
+    result = func(unwrapped(source), **kwargs)
+    return wrapped(result) if onto == NAME else result
+
+
+def wrapped(value):
+    """A tensor of the CPU as one of the pretended GPU; anything else as it is."""
+    return PretendedTensor(value) if isinstance(value, Tensor) and not isinstance(value, PretendedTensor) else value
+
+
+def unwrapped(value):
+    """The values of a tensor of the pretended GPU; anything else as it is."""
+    return value.held if isinstance(value, PretendedTensor) else value
+
+
+class _Factories(TorchDispatchMode):
+    """Operations that take no tensor, and copies to the device, which no tensor of it takes part in yet."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        return computed(func, args, kwargs or {})
+
+
+class _Refusals(TorchFunctionMode):
+    """What goes round the dispatcher: NumPy sees the memory of a tensor."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func in (torch.tensor, torch.as_tensor) and torch.device(kwargs.get("device") or "cpu").type == NAME:
+            return func(*args, **{**kwargs, "device": "cpu"}).to(DEVICE)
+        if func in (Tensor.numpy, Tensor.__array__, Tensor.tolist) and isinstance(args[0], PretendedTensor):
+            if func is Tensor.tolist:
+                return args[0].held.tolist()
+            raise TypeError(f"a tensor on {NAME} cannot be a NumPy array; call .cpu() first")
+        return func(*args, **kwargs)
+
+
+@contextlib.contextmanager
+def pretended_gpu() -> Iterator[torch.device]:
+    """The pretended GPU is there in this block."""
+    with _Refusals(), _Factories():
+        yield DEVICE

@@ -1,0 +1,195 @@
+"""Every function that takes tensors runs where they are: on the CPU, on a GPU if there is one, on a pretended one."""
+
+import copy
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pretended_gpu
+import pytest
+import torch
+from torch import Tensor
+
+from conftest import REPOSITORY, TRAINING
+
+SMOOTH = {"activation": "softplus", "pooling": "average", "epochs": 30}
+
+
+@contextmanager
+def device_of(name: str) -> Iterator[torch.device]:
+    """The device of a name, in the block."""
+    if name == "cuda" and not torch.cuda.is_available():
+        pytest.skip("there is no CUDA device")
+    if name != pretended_gpu.NAME:
+        yield torch.device(name)
+        return
+    with pretended_gpu.pretended_gpu() as device:
+        yield device
+
+
+class Things:
+    """What the functions below take, on one device; modules of the library are imported by ``library``."""
+
+    def __init__(self, device, network, smooth, digits, tmp_path):
+        self.device, self.path = device, tmp_path / "network.safetensors"
+        self.network, self.smooth = (copy.deepcopy(one).to(device).eval() for one in (network, smooth))
+        (train, train_labels), (test, labels) = digits["train"], digits["test"]
+        self.pixels, self.labels = test[:48].to(device), labels[:48].to(device)
+        self.images = self.pixels.float() / 255
+        self.train, self.train_labels = train[:256].to(device), train_labels[:256].to(device)
+        self.mean = (train.float() / 255).mean(0).to(device)
+        self.basis = torch.from_numpy(np.linalg.qr(np.random.default_rng(0).standard_normal((64, 20)))[0]).float()
+        self.basis = self.basis.to(device)
+        self.sources = self.network(self.images).argmax(1).detach()
+        self.targets = (self.sources + 1) % 10
+
+    @staticmethod
+    def library(module: str):
+        return importlib.import_module(f"friendlyfire.{module}")
+
+
+def attack(found) -> list:
+    return [found.perturbations, found.statuses, found.reached, found.iterations]
+
+
+def trained(things: Things) -> list:
+    """Three epochs with everything that a training does, from weights that are always the same."""
+    network = copy.deepcopy(things.network).requires_grad_(True)
+    settings = {**TRAINING, "epochs": 3, "flip": True, "crop_padding": 1}
+    split = (things.train, things.train_labels)
+    for epoch, state in things.library("training").train(network, split, (things.pixels, things.labels), settings, 0):
+        pass
+    return [np.array([epoch.train_loss, epoch.train_accuracy]), *(value for _, value in sorted(state.items()))]
+
+
+def loaded(things: Things) -> list:
+    """A network that is saved, and loaded again to the device."""
+    networks = things.library("networks")
+    record = {"settings": TRAINING, "shape": (1, 8, 8), "classes": 10}
+    networks.save_network(things.path, things.network, record, things.pixels[:4])
+    return [networks.load_network(things.path, things.device)(things.images)]
+
+
+def universal(things: Things) -> list:
+    options = {"radius": 2.0, "max_passes": 1, "generator": torch.Generator().manual_seed(0)}
+    found = things.library("uap").universal(things.network, things.images[:16], things.images[16:], **options)
+    return [found.perturbation, np.array(found.rates)]
+
+
+def hessian(kind: str) -> Callable[[Things], list]:
+    def product(things: Things) -> list:
+        hessians = things.library("hessians")
+        if kind == "exact":
+            operator = hessians.ExactHessian(things.smooth, things.images[:8], 3, things.sources[:8])
+        else:
+            operator = hessians.DifferenceHessian(things.network, things.images[:8], 3, things.sources[:8], 0.3)
+        return [operator @ np.eye(64)[:, :20]]
+
+    return product
+
+
+def boundary(things: Things) -> list:
+    found = things.library("boundary").find_boundary(things.network, things.images, 3)
+    return [found.points, found.sources, found.rivals, found.margins]
+
+
+def accuracy(things: Things) -> list:
+    accuracy, batches = things.library("accuracy"), [(things.images, things.labels)]
+    return [accuracy.correct_by_rank(things.network, batches, things.mean, things.basis, [0, 5, 20])]
+
+
+def scores(things: Things) -> list:
+    direction, steps = things.basis[:, 0].reshape(1, 8, 8), torch.linspace(-1, 1, 9, device=things.device)
+    along = things.library("scores").scores_along
+    return [along(things.network, things.images, direction, steps, anchored=anchored) for anchored in (False, True)]
+
+
+def resampled(things: Things) -> list:
+    resampling = things.library("resampling")
+    unit = resampling.Resampled(things.network, things.mean, 5).eval()
+    return [unit(things.images), resampling.resampled(things.images - things.mean, 4)]
+
+
+#: Name of each case, and a function of :class:`Things` that gives tensors or arrays.
+CASES: dict[str, Callable[[Things], list]] = {
+    "deepfool": lambda t: attack(t.library("perturbations").deepfool(t.network, t.images)),
+    "deepfool to targets": lambda t: attack(t.library("perturbations").deepfool(t.network, t.images, t.targets.cpu())),
+    "deepfool in a basis": lambda t: attack(t.library("perturbations").deepfool(t.network, t.images, basis=t.basis)),
+    "fgsm": lambda t: [t.library("gradients").fgsm(t.network, t.images, epsilon=0.1)],
+    "saliency": lambda t: [t.library("gradients").saliency(t.network, t.images, t.labels)],
+    "universal": universal,
+    "foolbox": lambda t: [
+        t.library("foolbox_attacks").foolbox_perturbations(
+            t.network, t.images, "L2FastGradientAttack", seed=0, epsilon=0.5
+        )
+    ],
+    "predict": lambda t: [t.library("networks").predict(t.network, t.images)],
+    "pixels": lambda t: [t.library("networks").as_pixels(t.pixels.cpu().numpy(), t.device)],
+    "load": loaded,
+    "train": trained,
+    "count": lambda t: [np.array(t.library("training").count_correct(t.network, t.pixels, t.labels))],
+    "boundary": boundary,
+    "hessian by differences": hessian("differences"),
+    "hessian, exact": hessian("exact"),
+    "accuracy": accuracy,
+    "scores": scores,
+    "resampling": resampled,
+    "acceptance": lambda t: [
+        t.library("acceptance").logits_of(t.network, t.images, "lenet"),
+        np.array(t.library("acceptance").check_logits(t.network, t.images[:1], 10, "lenet") is None),
+    ],
+}
+
+#: A line of the library that a GPU needs, what stands there without it, and the case that then has to fail.
+MUTANTS = [
+    ("perturbations", "targets = targets.to(images.device, torch.long)", "targets = targets.long()",
+     "deepfool to targets"),
+    ("perturbations", "Status.NOT_CONVERGED, device=images.device)", "Status.NOT_CONVERGED)", "deepfool"),
+    ("scores", ".double().cpu().numpy()", ".double().numpy()", "scores"),
+    ("hessians", "change.cpu() / (2", "change / (2", "hessian by differences"),
+    ("training", "generator=generator).to(device)", "generator=generator)", "train"),
+    ("training", "torch.randint(2 * crop_padding + 1, (2, n), generator=generator).to(images.device)",
+     "torch.randint(2 * crop_padding + 1, (2, n), generator=generator)", "train"),
+    ("accuracy", ".cpu().numpy())", ".numpy())", "accuracy"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def made(trained, digits, tmp_path):
+    """A function of a device that gives :class:`Things` there."""
+    return lambda device: Things(device, trained(), trained(**SMOOTH), digits, tmp_path)
+
+
+def as_arrays(values: list) -> list[np.ndarray]:
+    return [value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value) for value in values]
+
+
+@pytest.mark.parametrize("device", [pretended_gpu.NAME, "cuda"])
+@pytest.mark.parametrize("case", CASES)
+def test_a_function_gives_on_a_device_what_it_gives_on_the_cpu(made, device, case):
+    expected = as_arrays(CASES[case](made("cpu")))
+    with device_of(device) as place:
+        values = CASES[case](made(place))
+        assert all(value.device.type == device for value in values if isinstance(value, Tensor) and value.dim())
+        found = as_arrays(values)
+    tolerance = 1e-6 if device == pretended_gpu.NAME else 1e-3
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one.astype(float), other.astype(float), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize(("module", "line", "without", "case"), MUTANTS)
+def test_what_a_gpu_needs_is_missed_on_the_pretended_one(made, monkeypatch, module, line, without, case):
+    name = f"friendlyfire.{module}"
+    path = Path(REPOSITORY, "workflow", *name.split(".")).with_suffix(".py")
+    source = path.read_text()
+    assert source.count(line) == 1
+    mutant = type(sys)(name)
+    monkeypatch.setitem(sys.modules, name, mutant)
+    exec(compile(source.replace(line, without), str(path), "exec"), mutant.__dict__)
+    with device_of(pretended_gpu.NAME) as place:
+        things = made(place)
+        with pytest.raises((RuntimeError, TypeError), match=pretended_gpu.NAME):
+            CASES[case](things)

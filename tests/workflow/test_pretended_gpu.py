@@ -1,0 +1,37 @@
+"""Every script of the demo runs on a device that is not the CPU."""
+
+import json
+import os
+
+from pretended_gpu import NAME
+
+from conftest import REPOSITORY, Workflow
+
+#: The demo, with as little of everything as its figures take.
+SMALL = """experiments={digits-lenet: {
+    networks: {epochs: 6}, boundary: {images: 10}, scores: {images: 20, anchored_images: 10},
+    perturbations: {images: 64, uap: {count: 2, images: 20, max_passes: 1}},
+    accuracy: {training_images: 50, measured_images: 50}, confinement: {images: 20, ranks: 3},
+    resampling: {images: 20}}}"""
+
+#: Rules whose scripts pass images through a network.
+NETWORKS = {
+    *("train_network", "perturb_images", "find_universal", "find_boundary", "decompose_curvature"),
+    *("measure_scores", "measure_accuracy", "measure_confinement", "measure_resampling"),
+}
+
+
+class OnPretendedGPU(Workflow):
+    """Runs whose jobs find a GPU."""
+
+    def environment(self):
+        paths = (REPOSITORY / "tests/pretended", REPOSITORY / "tests", self.folder / "workflow")
+        return {**super().environment(), "PYTHONPATH": os.pathsep.join(map(str, paths))}
+
+
+def test_every_script_of_the_demo_runs_on_a_gpu(tmp_path):
+    workflow = OnPretendedGPU(tmp_path / "ff")
+    workflow.run("--config", " ".join(SMALL.split()))
+    records = [json.loads(path.read_text()) for path in (workflow.folder / "results/provenance").rglob("*.json")]
+    used = {record["rule"]: record["device"] for record in records}
+    assert {rule for rule, device in used.items() if device == NAME} == NETWORKS
