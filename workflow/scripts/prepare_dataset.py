@@ -53,7 +53,7 @@ def main(inputs, outputs, settings):
             for start in progress(range(0, len(order), rows), f"{name} images"):
                 part = np.stack([split.image(index) for index in order[start : start + rows]])
                 images[start : start + len(part)] = part
-                seen.setdefault(name, []).extend(hashlib.blake2b(image, digest_size=8).digest() for image in part)
+                seen.setdefault(name, []).extend(hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in part)
                 if name == averaged:
                     counted = part[max(first - start, 0) : max(last - start, 0)]
                     total = total + counted.sum(0, dtype=np.int64)
