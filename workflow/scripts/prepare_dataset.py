@@ -53,7 +53,7 @@ def main(inputs, outputs, settings):
             for start in progress(range(0, len(order), rows), f"{name} images"):
                 part = np.stack([split.image(index) for index in order[start : start + rows]])
                 images[start : start + len(part)] = part
-                seen.setdefault(name, []).extend(hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in part)
+                seen.setdefault(name, []).extend(digest_of(image) for image in part)
                 if name == averaged:
                     counted = part[max(first - start, 0) : max(last - start, 0)]
                     total = total + counted.sum(0, dtype=np.int64)
@@ -64,6 +64,11 @@ def main(inputs, outputs, settings):
                 store.array("deviation", np.sqrt(np.mean(squares / (last - first) / 255**2 - mean**2)))
             logging.info("%s: %d images of %s", name, len(order), image_shape(settings))
         tell_repeated(seen, roles, settings["dataset"])
+
+
+def digest_of(image: np.ndarray) -> bytes:
+    """Eight bytes that stand for the pixels of an image."""
+    return hashlib.blake2b(image.tobytes(), digest_size=8).digest()
 
 
 def tell_repeated(seen: dict[str, list[bytes]], roles: dict[str, tuple[str, int, int]], name: str) -> None:
