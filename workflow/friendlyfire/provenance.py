@@ -94,7 +94,7 @@ def unite(inputs: Mapping[str, Mapping[str, Any]], config: Mapping[str, Any]) ->
 
 
 def digest(settings: Mapping[str, Any]) -> str:
-    """A letter and eleven hex digits that stand for these settings (SHA-256 of their JSON); never a number as 4e56 is."""
+    """A letter and eleven hex digits that stand for these settings (SHA-256 of their JSON); no number, as 4e56 is."""
     return "s" + hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:11]
 
 
