@@ -12,6 +12,7 @@ from typing import Any
 from friendlyfire.class_names import IMAGENET
 from friendlyfire.errors import ConfigError, in_a_line
 from friendlyfire.headers import record_of
+from friendlyfire.imports import syntax
 from friendlyfire.sections import experiment_settings
 from friendlyfire.sources import image_shape, known_classes, sampled_sides
 
@@ -382,7 +383,7 @@ def _check_close(key: str, lack: str, name: str, known: Iterable[str]) -> None:
 def _names(path: Path) -> set[str]:
     """What the Python file at ``path`` binds; it is read, not run."""
     names = set()
-    for node in ast.walk(ast.parse(importlib.util.decode_source(path.read_bytes()))):
+    for node in ast.walk(syntax(path)):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):

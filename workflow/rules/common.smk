@@ -1,10 +1,8 @@
 """What the rules share: the checked configuration, its sections, the code that a script runs. No rule."""
 
-import ast
 import functools
 import hashlib
 import importlib.util
-import itertools
 import math
 import os
 import shutil
@@ -12,12 +10,12 @@ import sys
 import time
 from pathlib import Path
 
-import friendlyfire
 import yaml
 from snakemake.exceptions import WorkflowError
 
 from friendlyfire.class_names import IMAGENET
 from friendlyfire.errors import ConfigError
+from friendlyfire.imports import with_imports
 from friendlyfire.provenance import is_result, note_of
 from friendlyfire.sections import experiment_settings, threads_of
 from friendlyfire.sources import HELD_OUT, image_shape, known_classes, known_images, sampled_sides
@@ -457,32 +455,6 @@ def file_digest(path):
     """SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@functools.cache
-def with_imports(file, folders):
-    """A file of Python and all modules below these folders that it imports, near and far."""
-    waiting, found = [file], {file}
-    while waiting:
-        reader = waiting.pop()
-        for node in ast.walk(ast.parse(importlib.util.decode_source(reader.read_bytes()))):
-            names, roots = [], folders
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                # What friendlyfire gives from its modules when it is asked for is followed to the module.
-                lazy = friendlyfire.MODULE_OF if node.module == "friendlyfire" else {}
-                names = [lazy.get(alias.name, alias.name) for alias in node.names]
-                names = [node.module, *(f"{node.module}.{name}" for name in names)] if node.module else names
-                roots = [reader.parents[node.level - 1]] if node.level else folders
-            for root, name in itertools.product(roots, names):
-                place = root.joinpath(*name.split("."))
-                packages = [parent / "__init__.py" for parent in place.parents if root in parent.parents]
-                for path in (place.with_suffix(".py"), place / "__init__.py", *packages):
-                    if path.is_file() and path not in found:
-                        found.add(path)
-                        waiting.append(path)
-    return found
 
 
 def code_of(script, own=lambda wildcards: []):
