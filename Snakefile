@@ -53,19 +53,11 @@ onstart:
 
 
 onerror:
-    tell_end(*faults())
-    tell_end(
-        "What is finished stays, of a training its epochs too. "
-        + (
-            "Mend what is told above, then the same command goes on."
-            if faults()
-            else "Go on with the same command."
-        )
-    )
+    tell_end(how_to_go_on())
 
 
 onsuccess:
-    tell_end(*where_to_look())
+    tell_end(where_to_look())
 
 
 localrules:

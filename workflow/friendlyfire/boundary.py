@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from friendlyfire.devices import full_float32
 from friendlyfire.hessians import margins
 from friendlyfire.networks import predict
 from friendlyfire.perturbations import deepfool
@@ -26,7 +25,6 @@ class BoundaryPoints:
     clean_margins: Tensor  #: (m,) F_target - F_source at the clean image
 
 
-@full_float32()
 def find_boundary(
     network: Callable[[Tensor], Tensor], images: Tensor, target: int, *, step_back: float = 1.0, **options
 ) -> BoundaryPoints:

@@ -60,7 +60,7 @@ def widest_layer(network: nn.Module, image: Tensor) -> int:
 def full_float32() -> Iterator[None]:
     """Multiply and convolve in float32 as it is on CUDA too, without TF32, whose mantissa has 10 bits.
 
-    A decorator of every function that passes images through a network: cuDNN convolves in TF32 unless told not to.
+    A decorator of what passes images through a network itself: cuDNN convolves in TF32 unless told not to.
     """
     backends = (torch.backends.cuda.matmul, torch.backends.cudnn)
     before = [backend.allow_tf32 for backend in backends]

@@ -1,5 +1,10 @@
 """The errors that a user can cause, each told in one line: the value, what is allowed, the way out."""
 
+from pathlib import Path
+
+#: Where each job of a run that fails says why, a line each; told once more at the end of the run.
+FAULTS = Path("results/logs/faults.txt")
+
 
 class FriendlyFireError(Exception):
     """Base of all errors whose message is meant for the user; shown without a traceback."""

@@ -1,7 +1,7 @@
 """Arrays on disk: one Zarr ZipStore a result, written beside its place, moved there whole, checked when read.
 
-A zip file is one inode with a CRC-32 for each chunk, so that a flipped byte is an error and not another result. This
-and :mod:`friendlyfire.networks` (weights) are the only modules of the library that know paths.
+A zip file is one inode with a CRC-32 for each chunk, so that a flipped byte is an error and not another result. This,
+:mod:`friendlyfire.weights` and what says where notes lie are the only modules of the library that know paths.
 """
 
 import contextlib

@@ -114,10 +114,8 @@ def train(
         generator = torch.Generator().manual_seed(derive_seed(seed, "order", epoch))
         order = torch.randperm(n, generator=generator).to(device)
         # Added up where they are: asking for a number in every step would wait for the device.
-        losses, hits = (
-            torch.zeros((), dtype=torch.float64, device=device),
-            torch.zeros((), dtype=torch.long, device=device),
-        )
+        losses = torch.zeros((), dtype=torch.float64, device=device)
+        hits = torch.zeros((), dtype=torch.long, device=device)
         network.train()
         for step, batch in enumerate(order.split(batch_size)):
             for group in optimiser.param_groups:

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from friendlyfire.checks import check_images
-from friendlyfire.devices import full_float32
 from friendlyfire.networks import classes_of, predict
 from friendlyfire.perturbations import deepfool
 
@@ -21,7 +20,6 @@ class Universal:
     rates: list[float]  #: fooling rate on the held-out images after each pass
 
 
-@full_float32()
 def universal(
     network: Callable[[Tensor], Tensor],
     images: Tensor,

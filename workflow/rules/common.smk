@@ -14,7 +14,8 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 from friendlyfire.class_names import IMAGENET
-from friendlyfire.errors import ConfigError
+from friendlyfire.errors import FAULTS, ConfigError
+from friendlyfire.files import sha256
 from friendlyfire.imports import with_imports
 from friendlyfire.provenance import is_result, note_of
 from friendlyfire.sections import experiment_settings, threads_of
@@ -82,10 +83,8 @@ def noted_outputs(**files):
     return {**files, **{f"{name}_note": str(note_of(path)) for name, path in files.items()}}
 
 
+#: When this run began.
 BEGAN = time.time()
-
-#: Where each job that fails says why, a line each.
-FAULTS = Path("results/logs/faults.txt")
 
 
 def forget_faults():
@@ -108,9 +107,16 @@ def where_to_look():
     return [f"Figures are in results/figures, tables in results/tables; open {made[0]} first."] if made else []
 
 
-def tell_end(*lines):
+def how_to_go_on():
+    """Why the jobs of this run failed, if any did, and what to do now."""
+    told = faults()
+    mend = "Mend what is told above, then the same command goes on." if told else "Go on with the same command."
+    return [*told, f"What is finished stays, of a training its epochs too. {mend}"]
+
+
+def tell_end(lines):
     """The last lines of a run, below all that Snakemake says."""
-    print(*lines, sep="\n", file=sys.stderr, flush=True)
+    print(*lines, sep="\n", end="\n" if lines else "", file=sys.stderr, flush=True)
 
 
 def one_of(names):
@@ -450,11 +456,8 @@ def basis_gigabytes(experiment):
     return 8e-9 * pixels * min(pixels, columns)
 
 
-@functools.cache
-def file_digest(path):
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+#: Of a file, read once a run.
+file_digest = functools.cache(sha256)
 
 
 def code_of(script, own=lambda wildcards: []):

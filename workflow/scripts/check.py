@@ -1,17 +1,13 @@
 """Figures and tables -> whether they, and every result on the way to them, are what was written."""
 
-from pathlib import Path
-
 from friendlyfire.stores import open_store
 from job import announce, run
 from records import results_behind
 
 
 def main(inputs, outputs, settings):
-    behind = results_behind(inputs.results)
     # What people look at, pictures and captions, is made by the jobs that make the numbers.
-    beside = {path for record in behind.values() for path in record["outputs"] if Path(path).exists()}
-    checked = results_behind(beside | set(behind))
+    checked = results_behind(inputs.results, beside=True)
     for path in checked:
         if path.endswith(".zarr.zip"):
             with open_store(path, None) as store:

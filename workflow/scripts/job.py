@@ -7,21 +7,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from friendlyfire.errors import DeviceError, FriendlyFireError, in_a_line
+from friendlyfire.errors import FAULTS, DeviceError, FriendlyFireError, in_a_line
 from friendlyfire.provenance import is_result
 from friendlyfire.sections import threads_of
-from records import machine, provenance, write_note
+from records import machine, provenance, sections, write_note
 
 Item = TypeVar("Item")
 
-
-#: Where each job of a run that fails says why, a line each; read at the end of the run.
-FAULTS = Path("results/logs/faults.txt")
 
 #: Standard error of Snakemake, whoever reads it; None outside a job.
 _console: TextIO | None = None
@@ -49,9 +45,8 @@ def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
     os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
     settings = {"device": snakemake.config["device"], "data_dir": snakemake.config["data_dir"]}
     settings.update(snakemake.wildcards.items())
-    for section in snakemake.params:
-        if not isinstance(section, str):  # a digest is no setting
-            settings.update(section)
+    for section in sections(snakemake):
+        settings.update(section)
     # As many whatever the machine has: sums over images depend on how many threads share them.
     threads = threads_of(snakemake.config, snakemake.wildcards.get("experiment"))
     threadpool_limits(threads)

@@ -5,7 +5,6 @@ the result, its contents, and the seals of all that it was made from: who reads 
 images, and so learns that all of them are what was written, where it was written, and of one another.
 """
 
-import hashlib
 import json
 import platform
 import subprocess
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from friendlyfire.errors import ProvenanceError
-from friendlyfire.files import whole
+from friendlyfire.files import sha256, whole
 from friendlyfire.provenance import digest, is_result, note_of, seal, settings_of, unite
 from friendlyfire.sections import threads_of
 from friendlyfire.stores import contents, package_versions
@@ -33,9 +32,8 @@ def provenance(snakemake: Any) -> dict[str, Any]:
     scope = experiment or f"datasets.{wildcards.get('dataset')}"
     if experiment:
         settings[f"{experiment}.dataset"] = snakemake.config["experiments"][experiment]["dataset"]
-    for section in snakemake.params:
-        if not isinstance(section, str):  # a digest is no setting
-            settings.update(settings_of(section, scope))
+    for section in sections(snakemake):
+        settings.update(settings_of(section, scope))
     return {
         "digest": digest(settings),
         "settings": dict(sorted(settings.items())),
@@ -49,6 +47,11 @@ def provenance(snakemake: Any) -> dict[str, Any]:
         "threads": threads_of(snakemake.config, experiment),
         "began": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def sections(snakemake: Any) -> list[dict]:
+    """The params of a job that are settings; a digest of code or of folders is none."""
+    return [section for section in snakemake.params if not isinstance(section, str)]
 
 
 def made(settings: dict) -> dict[str, Any]:
@@ -92,8 +95,7 @@ def contents_of(path: str) -> str:
     """What a result holds, in 64 hex digits; of a store as :func:`friendlyfire.stores.contents`, else SHA-256."""
     if path.endswith(".zarr.zip"):
         return contents(path)
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(path)
 
 
 def read_note(path: str) -> dict[str, Any]:
@@ -134,10 +136,14 @@ def provenance_of(path: str) -> dict[str, Any]:
     return record
 
 
-def results_behind(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
+def results_behind(paths: Iterable[str], beside: bool = False) -> dict[str, dict[str, Any]]:
     """What made these results and all that they were made from, by path, each compared with what is there.
 
     What is gone, such as shares of a result that is there, is not missed.
+
+    Args:
+        paths: of the results.
+        beside: whether what the same jobs made beside them is compared too.
 
     Raises:
         ProvenanceError: a result is not what was written, or one that it was made from is another one by now.
@@ -152,6 +158,8 @@ def results_behind(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
                 continue
             found[path] = provenance_of(path)
             waiting += [(source, path) for source in found[path]["inputs"]]
+            if beside:
+                waiting += [(other, None) for other in found[path]["outputs"] if Path(other).exists()]
         if reader and found[path]["seal"] != found[reader]["inputs"][path]:
             raise ProvenanceError(
                 f"{reader} was made from another {path} than the one that is there; "
@@ -162,5 +170,5 @@ def results_behind(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 def settings_behind(path: str, record: dict[str, Any]) -> dict[str, Any]:
     """The settings that a result was made with, and its contents if all else is made from it."""
-    sources = path.endswith(".safetensors") or path.startswith("results/datasets/")
+    sources = path.endswith(".safetensors") or (path.startswith("results/datasets/") and path.endswith(".zarr.zip"))
     return {**record["settings"], **({path: record["contents"][:16]} if sources else {})}
