@@ -73,6 +73,18 @@ def trained(digits):
     return network
 
 
+@contextmanager
+def kept(*paths: Path) -> Iterator[None]:
+    """Whatever happens to these files in the block, they are afterwards what they were, their times too."""
+    before = [(path, path.read_bytes(), path.stat()) for path in paths]
+    try:
+        yield
+    finally:
+        for path, content, times in before:
+            path.write_bytes(content)
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
 class Workflow:
     """Runs snakemake on a copy of the workflow's code in a folder of its own."""
 

@@ -1,17 +1,16 @@
 """No file of results, changed, exchanged or lost, gives another number: it is told, or what it says is the same."""
 
 import itertools
-import os
 import random
 import re
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from conftest import kept
 from friendlyfire.errors import FriendlyFireError
 from friendlyfire.networks import load_network
 from friendlyfire.provenance import is_result, note_of
@@ -28,18 +27,6 @@ def results(demo, monkeypatch) -> list[str]:
     kinds = {".csv", ".zip", ".safetensors", ".pdf", ".png", ".rst", ".json", ".html", ".md", ".tex"}
     assert {Path(path).suffix for path in found} == kinds
     return found
-
-
-@contextmanager
-def kept(*paths: Path) -> Iterator[None]:
-    """Whatever happens to these files in the block, they are afterwards what they were, their times too."""
-    before = [(path, path.read_bytes(), path.stat()) for path in paths]
-    try:
-        yield
-    finally:
-        for path, content, times in before:
-            path.write_bytes(content)
-            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def damages(content: bytes, seed: str, flips: int) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from PIL import Image
 
-from conftest import Workflow
+from conftest import Workflow, kept
 from friendlyfire.errors import StoreError
 from friendlyfire.stores import open_store
 
@@ -142,13 +142,12 @@ def test_a_check_reads_what_no_later_job_does(copied, faults):
         ("digits-lenet/bases/pca.zarr.zip", flip),
     ):
         path = copied.folder / "results" / name
-        whole, times = path.read_bytes(), path.stat()
-        path.write_bytes(damage(whole))
-        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-        line = told(copied.run("check", "--rerun-triggers", "mtime", fails=True), f"check: results/{name} is ")
+        with kept(path):
+            times = path.stat()
+            path.write_bytes(damage(path.read_bytes()))
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+            line = told(copied.run("check", "--rerun-triggers", "mtime", fails=True), f"check: results/{name} is ")
         assert line.endswith(f"make it again with: snakemake --cores all --force results/{name}")
-        path.write_bytes(whole)
-        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
         faults.count("told", name)
 
 
