@@ -1,5 +1,7 @@
 """Which processor computes, how many images at once, and what happens when its memory runs out."""
 
+from job import fitting_memory
+
 import copy
 
 import numpy as np
@@ -9,7 +11,6 @@ import torch
 from friendlyfire import DifferenceHessian, correct_by_rank, deepfool, devices, predict, random_basis
 from friendlyfire.devices import images_at_once, resolve_device
 from friendlyfire.errors import ConfigError, DeviceError
-from job import fitting_memory
 
 
 @pytest.fixture

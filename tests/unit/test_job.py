@@ -1,5 +1,8 @@
 """What every job does: its share of the work, and how far it has got."""
 
+import job
+from job import Progress, progress, share, spelled
+
 import io
 import itertools
 import logging
@@ -8,9 +11,6 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-import job
-from job import Progress, progress, share, spelled
 
 
 @given(count=st.integers(0, 500), block=st.integers(1, 70), shards=st.integers(1, 40))

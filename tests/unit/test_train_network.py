@@ -1,5 +1,7 @@
 """A training that was interrupted resumes, unless its code has changed; a network is kept with its accuracy."""
 
+import job
+
 import logging
 import sys
 from pathlib import Path
@@ -8,7 +10,6 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-import job
 import train_network
 from caption import write_caption
 from conftest import TRAINING

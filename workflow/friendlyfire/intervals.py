@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-import scipy.special
 
 #: Values, at least, that the interval of a mean is given for.
 FEWEST = 10
@@ -59,7 +58,7 @@ def mean_interval(
     n = len(values)
     if n < 2:
         raise ValueError(f"the interval of a mean needs at least 2 values, not {n}")
-    half = scipy.special.stdtrit(n - 1, (1 + level) / 2) * values.std(0, ddof=1) / math.sqrt(n)
+    half = _student_quantile(n - 1, (1 + level) / 2) * values.std(0, ddof=1) / math.sqrt(n)
     half = half if n >= FEWEST else half + math.nan
     return np.clip(values.mean(0) - half, *bounds), np.clip(values.mean(0) + half, *bounds)
 
@@ -78,10 +77,16 @@ def jackknife_interval(estimate: float, without: np.ndarray) -> tuple[float, flo
         Lower and upper bound; NaN where there are fewer than :data:`FEWEST` images, or where the estimate is 0 or 1.
     """
     n = len(without)
-    whole, others = scipy.special.logit(estimate), scipy.special.logit(without)
-    if n < FEWEST or not (np.isfinite(whole) and np.isfinite(others).all()):
+    with np.errstate(divide="ignore"):
+        odds = np.log([estimate, *without]) - np.log1p([-estimate, *-without])
+    if n < FEWEST or not np.isfinite(odds).all():
         return math.nan, math.nan
-    values = n * whole - (n - 1) * others
-    half = scipy.special.stdtrit(n - 1, 0.975) * values.std(ddof=1) / math.sqrt(n)
-    low, high = scipy.special.expit([values.mean() - half, values.mean() + half])
-    return float(low), float(high)
+    values = n * odds[0] - (n - 1) * odds[1:]
+    half = _student_quantile(n - 1, 0.975) * values.std(ddof=1) / math.sqrt(n)
+    return tuple(1 / (1 + math.exp(-end)) for end in (values.mean() - half, values.mean() + half))
+
+
+def _student_quantile(freedom: int, probability: float) -> float:
+    from scipy.special import stdtrit  # takes half a second, and most that import this module need proportions alone
+
+    return float(stdtrit(freedom, probability))

@@ -1,7 +1,8 @@
 """Figures and tables -> whether they, and every result on the way to them, are what was written."""
 
-from friendlyfire.stores import open_store
 from job import announce, run
+
+from friendlyfire.stores import open_store
 from records import results_behind
 
 

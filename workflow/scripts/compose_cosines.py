@@ -1,12 +1,13 @@
 """An image shape -> the discrete cosines of its channels, from low to high frequency."""
 
+from job import run
+
 import numpy as np
 
 from basis_store import write_basis
 from friendlyfire.bases import Basis, cosine_basis
 from friendlyfire.datasets import Dataset
 from friendlyfire.stores import open_store
-from job import run
 from records import made
 
 

@@ -1,16 +1,17 @@
 """Boundary points of a network -> eigenpairs of its mean Hessian there, target class by target class."""
 
+from job import Progress, run
+
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 import numpy as np
 
-from friendlyfire.curvature import Eigenpairs, decompose_dense, decompose_lanczos
+from friendlyfire.curvature import Eigenpairs, Quality, decompose_dense, decompose_lanczos
 from friendlyfire.devices import resolve_device
 from friendlyfire.hessians import MeanHessian
 from friendlyfire.networks import load_network
 from friendlyfire.stores import create_store, open_store
-from job import Progress, run
 from mean_hessians import WatchedHessian, mean_hessians, probes_of, record_of, seed_of
 
 
@@ -19,7 +20,7 @@ def main(inputs, outputs, settings):
     network = load_network(inputs.network, device)
     with open_store(inputs.boundary, "boundary", settings["experiment"]) as boundary:
         units = "step: pixels in [0, 1]; values: logits / pixel^2, positive ones lead into the class"
-        record = {**record_of(settings, boundary), "units": units}
+        record = {**record_of(settings, boundary), "units": units, "quality": [part.name for part in fields(Quality)]}
         with create_store(outputs.curvature, "curvature", record) as target:
             classes = boundary.record["classes"]
             progress = Progress("classes", len(classes))

@@ -1,5 +1,7 @@
 """Images that make directions -> their principal components."""
 
+from job import run
+
 import logging
 
 import numpy as np
@@ -8,7 +10,6 @@ from basis_store import write_basis
 from friendlyfire.bases import Basis, singular_directions
 from friendlyfire.datasets import Dataset
 from friendlyfire.stores import open_store
-from job import run
 from records import made
 
 

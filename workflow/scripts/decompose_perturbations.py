@@ -1,16 +1,15 @@
 """Perturbations -> their singular vectors, from the highest singular value and from the lowest."""
 
+from job import run
+
 import logging
 
 import numpy as np
-import torch
 
 from basis_store import write_basis
 from friendlyfire.bases import Basis, singular_directions
-from friendlyfire.resampling import resampled
 from friendlyfire.statuses import Status
 from friendlyfire.stores import Store, open_store
-from job import run
 from records import made
 
 
@@ -43,6 +42,10 @@ def unit_rows(store: Store, positions: np.ndarray, shape: list[int], side: int |
     """
     rows = store.rows("perturbations", positions)
     if side:
+        import torch  # 3 s, which the perturbations as they are do not need
+
+        from friendlyfire.resampling import resampled
+
         rows = resampled(torch.from_numpy(rows).reshape(-1, *shape), side).flatten(1).numpy()
     return rows / np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True).astype(np.float32)
 

@@ -1,5 +1,7 @@
 """A seed -> an orthonormal basis drawn at random."""
 
+from job import run
+
 import numpy as np
 
 from basis_store import write_basis
@@ -7,7 +9,6 @@ from friendlyfire.bases import Basis, random_basis
 from friendlyfire.datasets import Dataset
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import open_store
-from job import run
 from records import made
 
 

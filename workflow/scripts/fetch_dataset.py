@@ -1,5 +1,7 @@
 """A name or a folder -> the source of a data set, there and readable, and its stock."""
 
+from job import run
+
 import json
 import logging
 import tarfile
@@ -8,7 +10,6 @@ from pathlib import Path
 from friendlyfire.datasets import draw_roles, source_splits
 from friendlyfire.errors import DataError, in_a_line
 from friendlyfire.sources import NATIVE_SHAPES
-from job import run
 
 
 def main(inputs, outputs, settings):

@@ -1,5 +1,7 @@
 """A network and images -> their points on the boundaries of the target classes, with what became of each image."""
 
+from job import progress, run
+
 import logging
 from dataclasses import fields
 
@@ -14,7 +16,6 @@ from friendlyfire.networks import as_pixels, load_network
 from friendlyfire.settings import DIFFERENTIATED_TOGETHER
 from friendlyfire.statuses import Status
 from friendlyfire.stores import create_store, open_store
-from job import progress, run
 from records import made
 
 

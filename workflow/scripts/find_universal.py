@@ -1,5 +1,7 @@
 """A network and images -> universal perturbations, each from its own share of the images."""
 
+from job import progress, run
+
 import logging
 
 import numpy as np
@@ -12,7 +14,6 @@ from friendlyfire.seeds import derive_seed
 from friendlyfire.statuses import Status
 from friendlyfire.stores import create_store, open_store
 from friendlyfire.uap import universal
-from job import progress, run
 from records import made
 
 

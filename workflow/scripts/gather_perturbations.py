@@ -1,5 +1,7 @@
 """Shares of the perturbations -> all of them in one store, in the order of the images."""
 
+from job import run
+
 import logging
 from contextlib import ExitStack
 
@@ -8,7 +10,6 @@ import numpy as np
 from friendlyfire.errors import NetworkError
 from friendlyfire.statuses import with_direction
 from friendlyfire.stores import Store, create_store, open_store
-from job import run
 from records import made
 
 

@@ -1,5 +1,7 @@
 """Weights from elsewhere -> a network of this project, seen to classify."""
 
+from job import run
+
 import pandas as pd
 import torch
 
@@ -11,7 +13,6 @@ from friendlyfire.headers import record_of
 from friendlyfire.networks import build_network
 from friendlyfire.stores import open_store
 from friendlyfire.training import Epoch, count_correct
-from job import run
 from keep_network import keep_network
 from tables import write_table
 

@@ -1,5 +1,7 @@
 """A network that was trained or brought -> its file, a row of its accuracy, and a line on the console; or a refusal."""
 
+from job import announce
+
 import numpy as np
 import pandas as pd
 import torch
@@ -9,7 +11,6 @@ from friendlyfire.captions import sub_network
 from friendlyfire.datasets import Dataset, Part
 from friendlyfire.intervals import wilson_interval
 from friendlyfire.networks import PROBES, Network, save_network
-from job import announce
 from tables import write_table
 
 

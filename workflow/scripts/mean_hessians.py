@@ -1,5 +1,7 @@
 """Boundary points of a class -> the mean Hessians there, block by block, of either half of the images."""
 
+from job import Progress
+
 import numpy as np
 import torch
 
@@ -9,7 +11,6 @@ from friendlyfire.networks import Network
 from friendlyfire.seeds import derive_seed
 from friendlyfire.settings import DIFFERENTIATED_TOGETHER
 from friendlyfire.stores import Store
-from job import Progress
 from records import made
 
 #: Array of the boundary's store that names the class whose margin with the target is differentiated.

@@ -1,5 +1,7 @@
 """A network, images and a basis -> accuracy on the projected images at each rank."""
 
+from job import progress, run
+
 import numpy as np
 import pandas as pd
 import torch
@@ -11,7 +13,6 @@ from friendlyfire.intervals import wilson_interval
 from friendlyfire.networks import as_pixels, load_network, predict
 from friendlyfire.ranks import rank_grid
 from friendlyfire.stores import create_store, open_store
-from job import progress, run
 from records import made
 from tables import write_table
 

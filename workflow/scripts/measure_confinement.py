@@ -1,5 +1,7 @@
 """A network, images and a basis -> norms of attacks confined to its first columns, and pictures of some."""
 
+from job import progress, run
+
 import numpy as np
 import pandas as pd
 import torch
@@ -12,7 +14,6 @@ from friendlyfire.networks import as_pixels, load_network
 from friendlyfire.perturbations import Attack, deepfool
 from friendlyfire.ranks import spaced_ranks
 from friendlyfire.stores import create_store, open_store
-from job import progress, run
 from records import made
 from tables import write_table
 

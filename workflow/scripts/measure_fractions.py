@@ -1,5 +1,7 @@
 """Perturbations and a basis -> the fraction of their norm inside its first columns, at each rank, and its mean."""
 
+from job import run
+
 import numpy as np
 import pandas as pd
 
@@ -10,7 +12,6 @@ from friendlyfire.intervals import mean_interval
 from friendlyfire.ranks import rank_grid
 from friendlyfire.statuses import Status, with_direction
 from friendlyfire.stores import Store, create_store, open_store
-from job import run
 from records import made
 from tables import write_table
 

@@ -1,5 +1,7 @@
 """Boundary points of one share of the images -> the dense mean Hessians of each block of them, class by class."""
 
+from job import Progress, run, share
+
 import numpy as np
 
 from friendlyfire.curvature import products_along
@@ -7,7 +9,6 @@ from friendlyfire.devices import resolve_device
 from friendlyfire.networks import load_network
 from friendlyfire.settings import DIFFERENTIATED_TOGETHER
 from friendlyfire.stores import create_store, open_store
-from job import Progress, run, share
 from mean_hessians import WatchedHessian, mean_hessians, probes_of, record_of
 
 

@@ -1,5 +1,7 @@
 """A network and images -> accuracy, norms and fooling rates behind the unit that samples down and up."""
 
+from job import progress, run
+
 import numpy as np
 import pandas as pd
 import torch
@@ -14,7 +16,6 @@ from friendlyfire.perturbations import Attack, deepfool
 from friendlyfire.resampling import Resampled, resampled
 from friendlyfire.sources import sampled_sides
 from friendlyfire.stores import open_store
-from job import progress, run
 from tables import write_table
 
 #: Norms are in the units of the paper's table 1.

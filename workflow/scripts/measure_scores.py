@@ -1,5 +1,7 @@
 """A network, images and the directions of each class -> class scores along them, and the form of these curves."""
 
+from job import progress, run
+
 import numpy as np
 import pandas as pd
 import torch
@@ -13,7 +15,6 @@ from friendlyfire.networks import as_pixels, load_network, predict
 from friendlyfire.scores import curve_form, scores_along, separability
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import create_store, open_store
-from job import progress, run
 from records import made
 from tables import write_table
 

@@ -1,5 +1,7 @@
 """Eigenpairs of every class -> one basis of the most positive, negative, extreme or flattest directions."""
 
+from job import run
+
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -9,7 +11,6 @@ import numpy as np
 from basis_store import write_basis
 from friendlyfire.bases import interleave
 from friendlyfire.stores import Store, open_store
-from job import run
 from records import made
 
 #: Sort keys of the eigenvalues, one for each list of directions that a class gives.

@@ -1,5 +1,7 @@
 """A network and images -> adversarial perturbations of one share of these images, with the status of each attack."""
 
+from job import progress, run, share
+
 from collections.abc import Callable
 from functools import partial
 
@@ -17,7 +19,6 @@ from friendlyfire.seeds import derive_seed
 from friendlyfire.settings import ATTACKED_TOGETHER
 from friendlyfire.statuses import Status
 from friendlyfire.stores import create_store, open_store
-from job import progress, run, share
 from records import made
 
 #: What is kept of each image beside its perturbation.

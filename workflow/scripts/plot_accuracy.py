@@ -1,5 +1,7 @@
 """Accuracy tables of several experiments and bases -> a figure with a panel an experiment, its table, its caption."""
 
+from job import run
+
 from caption import write_caption
 from friendlyfire.captions import curvature_quality, fooling_rates, image_counts
 from friendlyfire.figures import (
@@ -11,7 +13,6 @@ from friendlyfire.figures import (
     fractions_against_directions,
     panels,
 )
-from job import run
 from tables import read_table, read_tables, write_table
 
 #: Horizontal axis of each figure, and what it counts. Figure 4 counts directions in total, as the paper does.

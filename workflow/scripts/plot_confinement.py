@@ -1,12 +1,13 @@
 """Tables and pictures of confined attacks -> a figure with a column an experiment, its table, its caption."""
 
+from job import run
+
 import numpy as np
 
 from caption import write_caption
 from friendlyfire.captions import image_counts
 from friendlyfire.figures import as_pictures, basis_name, confined_norms, draw, panels, pictures
 from friendlyfire.stores import open_store
-from job import run
 from tables import read_tables, write_table
 
 #: Pictures below a panel, spread along its axis.

@@ -1,5 +1,7 @@
 """Accuracies and norm fractions -> one against the other, a line a basis, and the distances between the lines."""
 
+from job import run
+
 import numpy as np
 import pandas as pd
 
@@ -10,7 +12,6 @@ from friendlyfire.errors import ProvenanceError
 from friendlyfire.figures import accuracy_against_fraction, bases_legend, basis_colours, draw, panels
 from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import open_store
-from job import run
 from tables import read_tables, write_table
 
 #: The basis that the others are held against: the attack's own directions.

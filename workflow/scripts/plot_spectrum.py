@@ -1,9 +1,10 @@
 """Tables of spectra -> a figure with a column an experiment, its table, its caption."""
 
+from job import run
+
 from caption import write_caption
 from friendlyfire.captions import curvature_quality
 from friendlyfire.figures import draw, eigenvalues, panels, singular_values
-from job import run
 from tables import read_table, read_tables, write_table
 
 

@@ -1,8 +1,9 @@
 """Learning curves -> a figure with a panel an experiment, its table, its caption."""
 
+from job import run
+
 from caption import write_caption
 from friendlyfire.figures import draw, learning_curve, panels
-from job import run
 from tables import read_tables, write_table
 
 

@@ -1,5 +1,7 @@
 """The source of a data set -> its images in an order drawn once, with labels, indices and the mean image."""
 
+from job import announce, progress, run
+
 import hashlib
 import json
 import logging
@@ -12,7 +14,6 @@ from friendlyfire.errors import DataError
 from friendlyfire.seeds import derive_seed
 from friendlyfire.sources import image_shape
 from friendlyfire.stores import create_store
-from job import announce, progress, run
 from records import made
 
 #: Fraction of the measured images that may be among the others; CIFAR-100 has some.

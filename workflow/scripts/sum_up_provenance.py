@@ -1,11 +1,12 @@
 """Figures and tables -> what made them and every result on the way to them, in one file and as a table."""
 
+from job import run
+
 import json
 from pathlib import Path
 
 import pandas as pd
 
-from job import run
 from records import results_behind
 from tables import write_html
 

@@ -1,14 +1,12 @@
 """Decompositions -> their spectra and quality records as tables."""
 
-import dataclasses
+from job import run
 
 import numpy as np
 import pandas as pd
 
 from caption import write_caption
-from friendlyfire.curvature import Quality
 from friendlyfire.stores import Store, open_store
-from job import run
 from tables import write_table
 
 #: How targeted attacks can end.
@@ -17,7 +15,8 @@ STATUSES = ("converged", "already_there", "not_converged", "zero_gradient", "non
 #: Arrays of the boundary's store with the class that is subtracted in the margin, and with that margin at the point.
 MARGINS = {"clean": ("sources", "margins"), "rival": ("rivals", "rival_margins")}
 
-QUALITY = [field.name for field in dataclasses.fields(Quality)]
+#: Numbers of a quality record, as friendlyfire.curvature.Quality has them.
+QUALITY = ("asymmetry", "residual", "overlap", "leading", "points", "gradients")
 
 
 def main(inputs, outputs, settings):
@@ -63,7 +62,7 @@ def quality_of(store: Store, boundary: Store, c: int, name: str) -> dict:
         "class": name,
         **{key: section[key] for key in ("source", "hessian", "solver", "probes")},
         "step": store.record["step"] if section["hessian"] == "differences" else None,
-        **dict(zip(QUALITY, store[f"{c}/quality"], strict=True)),
+        **dict(zip(store.record["quality"], store[f"{c}/quality"], strict=True)),
         "pairs": len(store[f"{c}/converged"]),
         "converged": int(store[f"{c}/converged"].sum()),
         "against_source": float((boundary[f"{c}/{named}"] == boundary[f"{c}/rivals"]).mean()),

@@ -1,5 +1,7 @@
 """A data set -> a network trained on it, and its learning curve."""
 
+from job import Progress, run
+
 import json
 import logging
 from dataclasses import asdict
@@ -20,7 +22,6 @@ from friendlyfire.seeds import derive_seed
 from friendlyfire.stores import open_store
 from friendlyfire.training import Epoch, train
 from friendlyfire.weights import contents_of, save_tensors
-from job import Progress, run
 from keep_network import keep_network
 from tables import write_table
 
