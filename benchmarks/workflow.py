@@ -1,5 +1,6 @@
 """The workflow itself: the dry run of the suite paper, and the demo, job by job."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -25,20 +26,20 @@ def measure() -> tuple[pd.DataFrame, list[Goal]]:
         printed, planned = _run(folder, "--dry-run", "--config", "suite=paper")
         jobs = next(line.split()[-1] for line in printed.splitlines() if line.startswith("total "))
         _, made = _run(folder)
-        logs = Path(folder) / "results/logs"
-        table = pd.concat(
-            pd.read_csv(path, sep="\t").assign(rule=path.parent.name) for path in sorted(logs.glob("*/*.tsv"))
-        )
-    table = table.groupby("rule").agg(jobs=("s", "size"), seconds=("s", "sum"), most_megabytes=("max_rss", "max"))
+        notes = sorted((Path(folder) / "results/provenance").rglob("*.json"))
+        table = pd.DataFrame([json.loads(note.read_text(encoding="utf-8")) for note in notes])
+    # A job with several results has noted itself with each of them.
+    jobs_of = table.assign(outputs=table["outputs"].map(tuple)).drop_duplicates(["rule", "outputs"]).groupby("rule")
+    table = jobs_of.agg(jobs=("seconds", "size"), seconds=("seconds", "sum"), most_gib=("peak_gib", "max"))
     table = table.sort_values("seconds", ascending=False).reset_index()
     return table, [
         Goal("dry run of the suite paper", f"{jobs} jobs", "10 s", f"{planned:.1f} s", planned <= 10),
         Goal(
             "make demo, after installation",
-            f"{int(table['jobs'].sum())} timed jobs",
-            "180 s",
+            f"{int(table['jobs'].sum())} jobs",
+            "90 s",
             f"{made:.0f} s",
-            made <= 180,
+            made <= 90,
         ),
     ]
 

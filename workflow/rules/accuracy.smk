@@ -19,8 +19,6 @@ rule measure_accuracy:
         ),
     log:
         "results/logs/measure_accuracy/{experiment}-{basis}.log",
-    benchmark:
-        "results/logs/measure_accuracy/{experiment}-{basis}.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: threads_of_job

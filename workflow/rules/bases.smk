@@ -17,8 +17,6 @@ rule order_curvature:
         **noted_outputs(basis="results/{experiment}/bases/{basis}.zarr.zip"),
     log:
         "results/logs/order_curvature/{experiment}-{basis}.log",
-    benchmark:
-        "results/logs/order_curvature/{experiment}-{basis}.tsv"
     wildcard_constraints:
         basis="|".join(CURVATURE_BASES),
     conda:
@@ -45,8 +43,6 @@ rule decompose_perturbations:
         ),
     log:
         "results/logs/decompose_perturbations/{experiment}-{attack}.log",
-    benchmark:
-        "results/logs/decompose_perturbations/{experiment}-{attack}.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: threads_of_job
@@ -68,8 +64,6 @@ use rule decompose_perturbations as decompose_resampled with:
         ),
     log:
         "results/logs/decompose_perturbations/{experiment}-{attack}-{side}px.log",
-    benchmark:
-        "results/logs/decompose_perturbations/{experiment}-{attack}-{side}px.tsv"
 
 
 rule decompose_images:
@@ -80,8 +74,6 @@ rule decompose_images:
         **noted_outputs(basis="results/{experiment}/bases/pca.zarr.zip"),
     log:
         "results/logs/decompose_images/{experiment}.log",
-    benchmark:
-        "results/logs/decompose_images/{experiment}.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: threads_of_job
@@ -103,8 +95,6 @@ rule compose_cosines:
         **noted_outputs(basis="results/{experiment}/bases/dct.zarr.zip"),
     log:
         "results/logs/compose_cosines/{experiment}.log",
-    benchmark:
-        "results/logs/compose_cosines/{experiment}.tsv"
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -125,8 +115,6 @@ rule draw_random_basis:
         **noted_outputs(basis="results/{experiment}/bases/random.zarr.zip"),
     log:
         "results/logs/draw_random_basis/{experiment}.log",
-    benchmark:
-        "results/logs/draw_random_basis/{experiment}.tsv"
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -160,8 +148,6 @@ rule tabulate_spectra:
         ),
     log:
         "results/logs/tabulate_spectra/{experiment}.log",
-    benchmark:
-        "results/logs/tabulate_spectra/{experiment}.tsv"
     conda:
         "../../envs/torch.yaml"
     params:

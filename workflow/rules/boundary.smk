@@ -15,8 +15,6 @@ rule find_boundary:
         **noted_outputs(boundary="results/{experiment}/boundary/shard-{shard}.zarr.zip"),
     log:
         "results/logs/find_boundary/{experiment}-{shard}.log",
-    benchmark:
-        "results/logs/find_boundary/{experiment}-{shard}.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: threads_of_job

@@ -18,8 +18,6 @@ rule measure_confinement:
         ),
     log:
         "results/logs/measure_confinement/{experiment}-{basis}.log",
-    benchmark:
-        "results/logs/measure_confinement/{experiment}-{basis}.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: threads_of_job

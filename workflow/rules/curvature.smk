@@ -16,8 +16,6 @@ rule measure_hessians:
         **noted_outputs(hessians=temp("results/{experiment}/curvature/hessians-{shard}-{part}.zarr.zip")),
     log:
         "results/logs/measure_hessians/{experiment}-{shard}-{part}.log",
-    benchmark:
-        "results/logs/measure_hessians/{experiment}-{shard}-{part}.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: threads_of_job
@@ -42,8 +40,6 @@ rule decompose_curvature:
         **noted_outputs(curvature="results/{experiment}/curvature/shard-{shard}.zarr.zip"),
     log:
         "results/logs/decompose_curvature/{experiment}-{shard}.log",
-    benchmark:
-        "results/logs/decompose_curvature/{experiment}-{shard}.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: threads_of_job

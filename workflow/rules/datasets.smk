@@ -35,8 +35,6 @@ rule prepare_dataset:
         **noted_outputs(dataset="results/datasets/{dataset}.zarr.zip"),
     log:
         "results/logs/prepare_dataset/{dataset}.log",
-    benchmark:
-        "results/logs/prepare_dataset/{dataset}.tsv"
     conda:
         "../../envs/torch.yaml"
     resources:

@@ -19,8 +19,6 @@ rule measure_fractions:
         ),
     log:
         "results/logs/measure_fractions/{experiment}-{basis}.log",
-    benchmark:
-        "results/logs/measure_fractions/{experiment}-{basis}.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: threads_of_job

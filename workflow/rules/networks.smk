@@ -22,8 +22,6 @@ rule train_network:
         ),
     log:
         "results/logs/train_network/{experiment}.log",
-    benchmark:
-        "results/logs/train_network/{experiment}.tsv"
     wildcard_constraints:
         experiment=one_of(TRAINED),
     conda:
@@ -55,8 +53,6 @@ rule import_network:
         ),
     log:
         "results/logs/import_network/{experiment}.log",
-    benchmark:
-        "results/logs/import_network/{experiment}.tsv"
     wildcard_constraints:
         experiment=one_of(IMPORTED),
     conda:

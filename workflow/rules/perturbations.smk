@@ -18,8 +18,6 @@ rule perturb_images:
         **noted_outputs(perturbations="results/{experiment}/perturbations/{attack}/shard-{shard}.zarr.zip"),
     log:
         "results/logs/perturb_images/{experiment}-{attack}-{shard}.log",
-    benchmark:
-        "results/logs/perturb_images/{experiment}-{attack}-{shard}.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: threads_of_job
@@ -60,8 +58,6 @@ rule find_universal:
         **noted_outputs(perturbations="results/{experiment}/perturbations/uap.zarr.zip"),
     log:
         "results/logs/find_universal/{experiment}.log",
-    benchmark:
-        "results/logs/find_universal/{experiment}.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: threads_of_job

@@ -19,8 +19,6 @@ rule measure_resampling:
         ),
     log:
         "results/logs/measure_resampling/{experiment}.log",
-    benchmark:
-        "results/logs/measure_resampling/{experiment}.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: threads_of_job

@@ -21,8 +21,6 @@ rule measure_scores:
         ),
     log:
         "results/logs/measure_scores/{experiment}-{kind}.log",
-    benchmark:
-        "results/logs/measure_scores/{experiment}-{kind}.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: threads_of_job

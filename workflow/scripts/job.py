@@ -139,7 +139,7 @@ def fitting_memory(main: Callable[..., None]) -> Callable[..., None]:
 
 
 def tell_memory() -> None:
-    """Log how much of a GPU's memory was in use at most; that of the CPU is in the job's benchmark."""
+    """Log how much of a GPU's memory was in use at most; that of the CPU is in the notes of what it made."""
     torch = sys.modules.get("torch")
     if torch and torch.cuda.is_initialized():
         device = torch.cuda.get_device_properties(torch.cuda.current_device())

@@ -7,8 +7,10 @@ images, and so learns that all of them are what was written, where it was writte
 
 import json
 import platform
+import resource
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +21,9 @@ from friendlyfire.files import sha256, whole
 from friendlyfire.provenance import digest, is_result, note_of, seal, settings_of, unite
 from friendlyfire.sections import threads_of
 from friendlyfire.stores import contents, package_versions
+
+#: When the job began, on the clock that only counts.
+BEGAN = time.monotonic()
 
 
 def provenance(snakemake: Any) -> dict[str, Any]:
@@ -60,11 +65,19 @@ def made(settings: dict) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """The device that the job computed on, and the packages installed there."""
+    """The device that the job computed on, what it took there until now, and the packages installed there."""
     devices = sys.modules.get("friendlyfire.devices")  # figures do without torch
     device = devices.device_in_use() if devices else "CPU"
     device = f"CPU, {processor()}" if device == "CPU" else device
-    return {"device": device, "packages": package_versions()}
+    taken = resource.getrusage(resource.RUSAGE_SELF)
+    peak = taken.ru_maxrss * (1 if sys.platform == "darwin" else 1024)  # told in bytes there, elsewhere in KiB
+    return {
+        "device": device,
+        "seconds": round(time.monotonic() - BEGAN, 2),
+        "cpu_seconds": round(taken.ru_utime + taken.ru_stime, 2),
+        "peak_gib": round(peak / 2**30, 3),
+        "packages": package_versions(),
+    }
 
 
 def processor() -> str:

@@ -19,7 +19,7 @@ def main(inputs, outputs, settings):
     }
     whole = {"results": results, "settings": made_with}
     Path(outputs.json).write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-    columns = ["rule", "digest", "code", "commit", "device", "threads", "python", "torch", "began"]
+    columns = ["rule", "digest", "code", "commit", "device", "threads", "python", "torch", "began", "seconds", "peak_gib"]
     rows = [{"result": path, **record, **record["packages"]} for path, record in found.items()]
     table = pd.DataFrame(rows)[["result", *columns]]
     write_html(outputs.html, table)
