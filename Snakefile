@@ -57,6 +57,7 @@ onerror:
 
 
 onsuccess:
+    forget_checkpoints()
     tell_end(where_to_look())
 
 

@@ -182,6 +182,11 @@ def pytest_configure(config):
     hypothesis.settings.load_profile("tests")
 
 
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--long"):
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+
+
 def pytest_terminal_summary(terminalreporter, config):
     if sum(config.stash[FAULTS].outcomes.values()):
         terminalreporter.write_line(str(config.stash[FAULTS]))

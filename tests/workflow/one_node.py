@@ -78,6 +78,15 @@ class OneNode:
         """What one of SLURM's commands prints."""
         return subprocess.run(command, capture_output=True, text=True).stdout
 
+    def away(self, seconds: float) -> None:
+        """Stop slurmctld, which all of SLURM's commands ask, for so long; the jobs run on."""
+        controller = self.daemons.pop(1)
+        controller.terminate()
+        controller.wait(30)
+        time.sleep(seconds)
+        self._start("slurmctld", "-D")
+        self.daemons.insert(1, self.daemons.pop())
+
     def stop(self) -> None:
         """End all jobs and daemons."""
         self.told("scancel", "--user=root")

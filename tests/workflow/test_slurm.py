@@ -76,6 +76,43 @@ def test_jobs_get_their_gpus_and_one_that_is_killed_is_tried_again(slurm, tmp_pa
     print(*(f"{j['JobId']} {j['Comment']} {j['JobState']} {j.get('TresPerJob')}" for j in jobs.values()), sep="\n")
 
 
+@pytest.mark.long
+def test_through_a_lost_job_an_outage_and_a_kill_come_the_same_tables(slurm, demo, tmp_path):
+    workflow = Workflow(tmp_path / "ff")
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", *SITE, "--config", "device=cpu"]
+
+    def running(rule):
+        return [job for job in shown(slurm) if job["JobState"] == "RUNNING" and rule in job["Comment"]]
+
+    def wait_for(rule):
+        deadline = time.monotonic() + 600
+        while not running(rule):
+            assert run.poll() is None, (workflow.folder / "printed").read_text()[-3000:]
+            assert time.monotonic() < deadline
+            time.sleep(0.3)
+        return running(rule)[0]["JobId"]
+
+    with (workflow.folder / "printed").open("w") as printed:
+        options = {"cwd": workflow.folder, "env": workflow.environment(), "stdout": printed, "stderr": printed}
+        run = subprocess.Popen(command, **options)
+        try:
+            slurm.told("scancel", wait_for("train_network"))
+            wait_for("find_boundary")
+            slurm.away(30)
+            if run.poll() is None:  # it asks no more after an outage, or goes on
+                time.sleep(20)
+        finally:
+            run.kill()  # SIGKILL
+            run.wait()
+        slurm.told("scancel", "--user=root")
+        workflow.run("--unlock")
+        subprocess.run(command, **options, check=True, timeout=900)
+    tables = [path.relative_to(demo.folder) for path in sorted((demo.folder / "results").rglob("*.csv"))]
+    assert len(tables) > 40
+    differing = [path for path in tables if (demo.folder / path).read_bytes() != (workflow.folder / path).read_bytes()]
+    assert differing == []
+
+
 def shown(slurm):
     """All jobs, as the fields that scontrol shows."""
     for block in slurm.told("scontrol", "show", "job").strip().split("\n\n"):

@@ -101,6 +101,7 @@ def train(
         for name, parameter in parameters.items():
             if f"momentum.{name}" in state:
                 optimiser.state[parameter]["momentum_buffer"] = state[f"momentum.{name}"].to(device).clone()
+    network.eval()
     steps = math.ceil(n / batch_size)
     # GPUs before the Ampere generation emulate bfloat16, slowly.
     mixed = (

@@ -99,6 +99,13 @@ def faults():
     return dict.fromkeys(FAULTS.read_text(encoding="utf-8").splitlines())
 
 
+def forget_checkpoints():
+    """Those of trainings that are over; one that ends in a run that is interrupted needs its own to count."""
+    for checkpoint in Path("results").glob("*/training.checkpoint"):
+        if checkpoint.with_name("network.safetensors").exists():
+            checkpoint.unlink()
+
+
 def where_to_look():
     """What to open first of the figures that this run made, if it made any."""
     order = ["fig4", "fig3", "fig1"]

@@ -19,9 +19,9 @@ def main(inputs, outputs, settings):
     }
     whole = {"results": results, "settings": made_with}
     Path(outputs.json).write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-    columns = ["rule", "digest", "code", "commit", "device", "threads", "python", "torch", "began", "seconds", "peak_gib"]
+    columns = ["rule", "digest", "code", "commit", "device", "threads", "python", "torch", "began", "seconds"]
     rows = [{"result": path, **record, **record["packages"]} for path, record in found.items()]
-    table = pd.DataFrame(rows)[["result", *columns]]
+    table = pd.DataFrame(rows)[["result", *columns, "peak_gib"]]
     write_html(outputs.html, table)
 
 

@@ -60,7 +60,6 @@ def main(inputs, outputs, settings):
     write_table(outputs.curve, learning_curve(curve, settings["experiment"], len(splits["train"][0]), images), settings)
     correct = round(curve[-1].test_accuracy * images)
     keep_network(outputs, network, dataset, parts["test"], settings, correct, WAY_OUT)
-    checkpoint.unlink(missing_ok=True)
 
 
 def identity_of(provenance: dict) -> str:
