@@ -63,7 +63,7 @@ def machine() -> str:
 
 def draw() -> None:
     """Speeds of the contenders as bars, a panel a benchmark."""
-    plt.style.use("workflow/friendlyfire/figures.mplstyle")
+    plt.style.use("workflow/friendlyfire/figures/style.mplstyle")
     panels = []
     if (RESULTS / "attacks.csv").exists():
         for network, part in pd.read_csv(RESULTS / "attacks.csv").groupby("network", sort=False):

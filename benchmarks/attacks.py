@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from benchmarks.harness import Counted, Goal, alternating, bare, network_and_images, seconds_of
-from friendlyfire import deepfool
+from friendlyfire.attacks.deepfool import deepfool
 
 #: Images that each contender attacks, by network; torchattacks goes through them one by one and gets fewer.
 IMAGES = {"LeNet, 28 px": (360, 32), "NIN, 32 px": (64, 6), "AlexNet, 32 px": (96, 8)}

@@ -7,9 +7,9 @@ import pandas as pd
 from scipy.special import expit, ndtri
 
 from benchmarks.harness import Goal
-from friendlyfire.coupling import Curve, Means, compare, difference, resampled_lines
-from friendlyfire.intervals import mean_interval, wilson_interval
-from friendlyfire.scores import additive_and_interaction, curve_form, separability
+from friendlyfire.measures.coupling import Curve, Means, compare, difference, resampled_lines
+from friendlyfire.measures.scores import additive_and_interaction, curve_form, separability
+from friendlyfire.records.intervals import mean_interval, wilson_interval
 
 #: What an interval of 95 % should cover, by the simulation's count.
 AIM = (0.93, 0.97)

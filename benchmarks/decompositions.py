@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.harness import Goal
-from friendlyfire.stores import create_store
+from friendlyfire.records.stores import create_store
 
 ROWS, MANY_ROWS, PIXELS, COMPONENTS = 1000, 10_000, 3 * 224 * 224, 100
 
@@ -19,8 +19,8 @@ CONTENDER = """
 import json, sys, time
 from pathlib import Path
 import numpy as np
-from friendlyfire.bases import singular_directions
-from friendlyfire.stores import open_store
+from friendlyfire.bases.basis import singular_directions
+from friendlyfire.records.stores import open_store
 from sklearn.utils.extmath import randomized_svd
 path, contender, out = sys.argv[1:]
 def peak():

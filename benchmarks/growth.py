@@ -7,8 +7,11 @@ import pandas as pd
 import torch
 
 from benchmarks.harness import Goal, network_and_images, seconds_of
-from friendlyfire import DifferenceHessian, correct_by_rank, deepfool, random_basis, singular_directions
-from friendlyfire.networks import predict
+from friendlyfire.attacks.deepfool import deepfool
+from friendlyfire.bases.basis import random_basis, singular_directions
+from friendlyfire.curvature.hessians import DifferenceHessian
+from friendlyfire.measures.accuracy import correct_by_rank
+from friendlyfire.networks.network import predict
 
 
 def measure() -> tuple[pd.DataFrame, list[Goal]]:

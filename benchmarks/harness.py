@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from friendlyfire.datasets import digits_splits
-from friendlyfire.networks import Network, build_network
-from friendlyfire.training import train
+from friendlyfire.datasets.images import digits_splits
+from friendlyfire.networks.network import Network, build_network
+from friendlyfire.networks.training import train
 
 #: Passes at least this long, in seconds, so that timers and caches do not matter.
 SHORTEST = 0.2

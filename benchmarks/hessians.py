@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from benchmarks.harness import Goal, alternating, bare, network_and_images
-from friendlyfire import DifferenceHessian, decompose_lanczos, deepfool, reference_step, subspace_overlap
-from friendlyfire.hessians import margin_gradients, margins
+from friendlyfire.attacks.deepfool import deepfool
+from friendlyfire.curvature.hessians import DifferenceHessian, margin_gradients, margins, reference_step
+from friendlyfire.curvature.spectra import decompose_lanczos, subspace_overlap
 
 #: Probes of one product with the dense operator, by network, and points, as many as share a block in the workflow.
 PROBES, TOGETHER = {"LeNet, 28 px": 256, "NIN, 32 px": 48, "AlexNet, 32 px": 64}, 16

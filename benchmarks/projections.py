@@ -4,8 +4,9 @@ import pandas as pd
 import torch
 
 from benchmarks.harness import Goal, alternating, bare, network_and_images
-from friendlyfire import correct_by_rank, random_basis
-from friendlyfire.networks import predict
+from friendlyfire.bases.basis import random_basis
+from friendlyfire.measures.accuracy import correct_by_rank
+from friendlyfire.networks.network import predict
 
 IMAGES = {"LeNet, 28 px": 360, "NIN, 32 px": 128, "AlexNet, 32 px": 256}
 RANKS = 20

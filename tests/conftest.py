@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,7 +43,7 @@ def _seed():
 @pytest.fixture(scope="session")
 def digits():
     """scikit-learn's digits: uint8 images and labels, as train and test tensors."""
-    from friendlyfire.datasets import digits_splits
+    from friendlyfire.datasets.images import digits_splits
 
     splits = digits_splits(seed=0)
     return {name: (torch.from_numpy(s.images), torch.from_numpy(s.labels)) for name, s in splits.items()}
@@ -51,8 +52,8 @@ def digits():
 @pytest.fixture(scope="session")
 def trained(digits):
     """A function that trains a small LeNet on digits with the given options, once for each."""
-    from friendlyfire.networks import build_network
-    from friendlyfire.training import train
+    from friendlyfire.networks.network import build_network
+    from friendlyfire.networks.training import train
 
     made = {}
 
@@ -147,25 +148,15 @@ class Workflow:
 
 
 class Faults:
-    """Counts what became of faults: told in a line, survived with the same result, or silently wrong."""
+    """Counts what became of a test's faults: told in a line, survived with the same result, or silently wrong."""
 
-    def __init__(self, long: bool):
-        self.flips, self.kills = (40, 40) if long else (3, 3)
-        self.outcomes = {"told": 0, "survived": 0, "wrong": 0}
+    def __init__(self, test: pytest.Item):
+        self.flips, self.kills = (40, 40) if test.config.getoption("--long") else (3, 3)
+        self.outcomes = test.user_properties
 
     def count(self, outcome: str, what: str) -> None:
-        self.outcomes[outcome] += 1
+        self.outcomes.append(("fault", outcome))
         assert outcome != "wrong", what
-
-    def __str__(self) -> str:
-        counts = self.outcomes
-        return (
-            f"faults: {sum(counts.values())} injected, {counts['told']} told in a line, {counts['survived']} survived "
-            f"with the same result, {counts['wrong']} silently wrong"
-        )
-
-
-FAULTS = pytest.StashKey[Faults]()
 
 
 def pytest_addoption(parser):
@@ -173,8 +164,9 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    if hasattr(config, "workerinput"):  # of several that share the cores
+        torch.set_num_threads(1)
     long = config.getoption("--long")
-    config.stash[FAULTS] = Faults(long)
     # The same examples each time, and more of them, others each time, in the long form.
     hypothesis.settings.register_profile(
         "tests", deadline=None, derandomize=not long, max_examples=2000 if long else 100
@@ -185,17 +177,30 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(config, items):
     if not config.getoption("--long"):
         items[:] = [item for item in items if not item.get_closest_marker("long")]
+    for item in items:  # in one process, where there are several: tests that share the demo, or another run
+        item.add_marker(pytest.mark.xdist_group("demo" if "demo" in item.fixturenames else item.module.__name__))
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    if sum(config.stash[FAULTS].outcomes.values()):
-        terminalreporter.write_line(str(config.stash[FAULTS]))
+def pytest_terminal_summary(terminalreporter):
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    counts = Counter(
+        outcome
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        for name, outcome in report.user_properties
+        if name == "fault"
+    )
+    if counts:
+        terminalreporter.write_line(
+            f"faults: {counts.total()} injected, {counts['told']} told in a line, {counts['survived']} survived with "
+            f"the same result, {counts['wrong']} silently wrong"
+        )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def faults(request):
-    """Where tests that break things count what they broke, and how much of it is asked for."""
-    return request.config.stash[FAULTS]
+    """Where a test that breaks things counts what it broke, and how much of it is asked for."""
+    return Faults(request.node)
 
 
 @pytest.fixture(scope="session")

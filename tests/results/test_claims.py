@@ -122,5 +122,5 @@ def test_lengthened_perturbations_fool_again(demo):
     rates = table.pivot(index="side", columns="factor", values="fooling")
     assert (rates.loc[8] == 1).all()
     assert (rates[10.0] >= rates[1.0]).all()
-    assert (rates.loc[[4, 5, 7], 1.0] < 0.9).all()
+    assert (rates.loc[[4, 6], 1.0] < 0.9).all()
     assert table.groupby("side")["accuracy"].first().is_monotonic_increasing

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from friendlyfire.datasets import Dataset
-from friendlyfire.stores import open_store
+from friendlyfire.datasets.images import Dataset
+from friendlyfire.records.stores import open_store
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from friendlyfire.accuracy import correct_by_rank, nested_projections
-from friendlyfire.bases import random_basis
-from friendlyfire.ranks import spaced_ranks
+from friendlyfire.bases.basis import random_basis
+from friendlyfire.measures.accuracy import correct_by_rank, nested_projections
+from friendlyfire.measures.ranks import spaced_ranks
 
 D = 64
 

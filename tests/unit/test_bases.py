@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from friendlyfire.bases import gram_matrix, interleave, orthonormalise, random_basis, singular_directions
-from friendlyfire.curvature import subspace_overlap
-from friendlyfire.errors import BasisError
+from friendlyfire.bases.basis import gram_matrix, interleave, orthonormalise, random_basis, singular_directions
+from friendlyfire.curvature.spectra import subspace_overlap
+from friendlyfire.records.errors import BasisError
 
 RNG = np.random.default_rng(0)
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from friendlyfire.boundary import find_boundary
-from friendlyfire.statuses import Status
+from friendlyfire.attacks.statuses import Status
+from friendlyfire.curvature.boundary import find_boundary
 
 SHAPE = (1, 1, 2)
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from friendlyfire.foolbox_attacks import foolbox_perturbations
-from friendlyfire.gradients import fgsm, saliency
-from friendlyfire.perturbations import deepfool
-from friendlyfire.uap import universal
+from friendlyfire.attacks.deepfool import deepfool
+from friendlyfire.attacks.foolbox import foolbox_perturbations
+from friendlyfire.attacks.gradients import fgsm, saliency
+from friendlyfire.attacks.universal import universal
 
 SHAPE, D, CLASSES = (3, 4, 4), 48, 5
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from friendlyfire.class_names import columns_of, read_class_names
-from friendlyfire.errors import ConfigError
+from friendlyfire.datasets.class_names import columns_of, read_class_names
+from friendlyfire.records.errors import ConfigError
 
 
 def test_imagenet_is_its_1000_sorted_wordnet_ids():

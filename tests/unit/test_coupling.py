@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from friendlyfire.coupling import Curve, Means, compare, difference, resampled_lines, resampled_means
-from friendlyfire.errors import ProvenanceError
-from friendlyfire.stores import create_store
+from friendlyfire.measures.coupling import Curve, Means, compare, difference, resampled_lines, resampled_means
+from friendlyfire.records.errors import ProvenanceError
+from friendlyfire.records.stores import create_store
 from plot_coupling import correlations, read_curves
 
 FRACTION = np.linspace(0, 1, 11)

@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from friendlyfire.curvature import decompose_dense, decompose_lanczos, subspace_overlap
-from friendlyfire.errors import CurvatureError
-from friendlyfire.hessians import DifferenceHessian, ExactHessian, PooledHessian, reference_step
-from friendlyfire.perturbations import deepfool
+from friendlyfire.attacks.deepfool import deepfool
+from friendlyfire.curvature.hessians import DifferenceHessian, ExactHessian, PooledHessian, reference_step
+from friendlyfire.curvature.spectra import decompose_dense, decompose_lanczos, subspace_overlap
+from friendlyfire.records.errors import CurvatureError
 
 SHAPE, D = (1, 6, 6), 36
 SPECTRUM = np.r_[np.linspace(9, 3, 4), np.zeros(D - 8), np.linspace(-2, -7, 4)]

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from friendlyfire.datasets import ArraySplit, Dataset, digits_splits, draw_roles, source_splits, square_image
-from friendlyfire.errors import ConfigError, DataError
-from friendlyfire.sources import image_shape
-from friendlyfire.stores import create_store, open_store
+from friendlyfire.datasets.images import ArraySplit, Dataset, digits_splits, draw_roles, source_splits, square_image
+from friendlyfire.datasets.sources import image_shape
+from friendlyfire.records.errors import ConfigError, DataError
+from friendlyfire.records.stores import create_store, open_store
 from prepare_dataset import tell_repeated
 
 RNG = np.random.default_rng(0)
@@ -151,7 +151,7 @@ def test_a_truncated_image_is_named(folder):
 
 
 def test_labels_out_of_range_are_told(folder, monkeypatch):
-    monkeypatch.setattr("friendlyfire.datasets.folder_splits", lambda *_: splits)
+    monkeypatch.setattr("friendlyfire.datasets.images.folder_splits", lambda *_: splits)
     splits = {"test": ArraySplit(np.zeros((2, 3, 12, 12), np.uint8), np.array([0, 5]), ["a", "b"])}
     with pytest.raises(DataError, match="test labels run from 0 to 5, but there are 2 classes"):
         splits_of(folder)

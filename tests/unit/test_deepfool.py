@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from friendlyfire.perturbations import deepfool
-from friendlyfire.statuses import Status
+from friendlyfire.attacks.deepfool import deepfool
+from friendlyfire.attacks.statuses import Status
 
 CLASSES, SHAPE, D = 5, (3, 4, 4), 48
 

@@ -1,6 +1,6 @@
 """Which processor computes, how many images at once, and what happens when its memory runs out."""
 
-from job import fitting_memory
+from engine.job import fitting_memory
 
 import copy
 
@@ -8,9 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from friendlyfire import DifferenceHessian, correct_by_rank, deepfool, devices, predict, random_basis
+from friendlyfire import devices
+from friendlyfire.attacks.deepfool import deepfool
+from friendlyfire.bases.basis import random_basis
+from friendlyfire.curvature.hessians import DifferenceHessian
 from friendlyfire.devices import images_at_once, resolve_device
-from friendlyfire.errors import ConfigError, DeviceError
+from friendlyfire.measures.accuracy import correct_by_rank
+from friendlyfire.networks.network import predict
+from friendlyfire.records.errors import ConfigError, DeviceError
 
 
 @pytest.fixture

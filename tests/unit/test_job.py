@@ -1,7 +1,6 @@
 """What every job does: its share of the work, and how far it has got."""
 
-import job
-from job import Progress, progress, share, spelled
+from engine.job import Progress, progress, share, spelled
 
 import io
 import itertools
@@ -11,6 +10,8 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from engine import job
 
 
 @given(count=st.integers(0, 500), block=st.integers(1, 70), shards=st.integers(1, 40))

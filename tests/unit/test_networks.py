@@ -9,9 +9,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from conftest import TRAINING
-from friendlyfire.acceptance import check_above_chance, check_accuracy, check_alone, check_logits
-from friendlyfire.errors import NetworkError
-from friendlyfire.networks import (
+from friendlyfire.networks.acceptance import check_above_chance, check_accuracy, check_alone, check_logits
+from friendlyfire.networks.network import (
     IMAGENET_DEVIATION,
     IMAGENET_MEAN,
     as_pixels,
@@ -20,7 +19,8 @@ from friendlyfire.networks import (
     predict,
     save_network,
 )
-from friendlyfire.weights import load_weights, read_weights
+from friendlyfire.networks.weights import load_weights, read_weights
+from friendlyfire.records.errors import NetworkError
 
 COLOUR = np.full((3, 32, 32), 0.5)
 SETTINGS = {**TRAINING, "width": 0.25}

@@ -51,7 +51,8 @@ class Things:
         return importlib.import_module(f"friendlyfire.{module}")
 
 
-def attack(found) -> list:
+def deepfool(things: Things, *targets: Tensor, **options) -> list:
+    found = things.library("attacks.deepfool").deepfool(things.network, things.images, *targets, **options)
     return [found.perturbations, found.statuses, found.reached, found.iterations]
 
 
@@ -60,14 +61,16 @@ def trained(things: Things) -> list:
     network = copy.deepcopy(things.network).requires_grad_(True)
     settings = {**TRAINING, "epochs": 3, "flip": True, "crop_padding": 1}
     split = (things.train, things.train_labels)
-    for epoch, state in things.library("training").train(network, split, (things.pixels, things.labels), settings, 0):
+    for epoch, state in things.library("networks.training").train(
+        network, split, (things.pixels, things.labels), settings, 0
+    ):
         pass
     return [np.array([epoch.train_loss, epoch.train_accuracy]), *(value for _, value in sorted(state.items()))]
 
 
 def loaded(things: Things) -> list:
     """A network that is saved, and loaded again to the device."""
-    networks = things.library("networks")
+    networks = things.library("networks.network")
     record = {"settings": TRAINING, "shape": (1, 8, 8), "classes": 10}
     networks.save_network(things.path, things.network, record, things.pixels[:4])
     return [networks.load_network(things.path, things.device)(things.images)]
@@ -75,13 +78,15 @@ def loaded(things: Things) -> list:
 
 def universal(things: Things) -> list:
     options = {"radius": 2.0, "max_passes": 1, "generator": torch.Generator().manual_seed(0)}
-    found = things.library("uap").universal(things.network, things.images[:16], things.images[16:], **options)
+    found = things.library("attacks.universal").universal(
+        things.network, things.images[:16], things.images[16:], **options
+    )
     return [found.perturbation, np.array(found.rates)]
 
 
 def hessian(kind: str) -> Callable[[Things], list]:
     def product(things: Things) -> list:
-        hessians = things.library("hessians")
+        hessians = things.library("curvature.hessians")
         if kind == "exact":
             operator = hessians.ExactHessian(things.smooth, things.images[:8], 3, things.sources[:8])
         else:
@@ -92,45 +97,45 @@ def hessian(kind: str) -> Callable[[Things], list]:
 
 
 def boundary(things: Things) -> list:
-    found = things.library("boundary").find_boundary(things.network, things.images, 3)
+    found = things.library("curvature.boundary").find_boundary(things.network, things.images, 3)
     return [found.points, found.sources, found.rivals, found.margins]
 
 
 def accuracy(things: Things) -> list:
-    accuracy, batches = things.library("accuracy"), [(things.images, things.labels)]
+    accuracy, batches = things.library("measures.accuracy"), [(things.images, things.labels)]
     return [accuracy.correct_by_rank(things.network, batches, things.mean, things.basis, [0, 5, 20])]
 
 
 def scores(things: Things) -> list:
     direction, steps = things.basis[:, 0].reshape(1, 8, 8), torch.linspace(-1, 1, 9, device=things.device)
-    along = things.library("scores").scores_along
+    along = things.library("measures.scores").scores_along
     return [along(things.network, things.images, direction, steps, anchored=anchored) for anchored in (False, True)]
 
 
 def resampled(things: Things) -> list:
-    resampling = things.library("resampling")
+    resampling = things.library("measures.resampling")
     unit = resampling.Resampled(things.network, things.mean, 5).eval()
     return [unit(things.images), resampling.resampled(things.images - things.mean, 4)]
 
 
 #: Name of each case, and a function of :class:`Things` that gives tensors or arrays.
 CASES: dict[str, Callable[[Things], list]] = {
-    "deepfool": lambda t: attack(t.library("perturbations").deepfool(t.network, t.images)),
-    "deepfool to targets": lambda t: attack(t.library("perturbations").deepfool(t.network, t.images, t.targets.cpu())),
-    "deepfool in a basis": lambda t: attack(t.library("perturbations").deepfool(t.network, t.images, basis=t.basis)),
-    "fgsm": lambda t: [t.library("gradients").fgsm(t.network, t.images, epsilon=0.1)],
-    "saliency": lambda t: [t.library("gradients").saliency(t.network, t.images, t.labels)],
+    "deepfool": deepfool,
+    "deepfool to targets": lambda t: deepfool(t, t.targets.cpu()),
+    "deepfool in a basis": lambda t: deepfool(t, basis=t.basis),
+    "fgsm": lambda t: [t.library("attacks.gradients").fgsm(t.network, t.images, epsilon=0.1)],
+    "saliency": lambda t: [t.library("attacks.gradients").saliency(t.network, t.images, t.labels)],
     "universal": universal,
     "foolbox": lambda t: [
-        t.library("foolbox_attacks").foolbox_perturbations(
+        t.library("attacks.foolbox").foolbox_perturbations(
             t.network, t.images, "L2FastGradientAttack", seed=0, epsilon=0.5
         )
     ],
-    "predict": lambda t: [t.library("networks").predict(t.network, t.images)],
-    "pixels": lambda t: [t.library("networks").as_pixels(t.pixels.cpu().numpy(), t.device)],
+    "predict": lambda t: [t.library("networks.network").predict(t.network, t.images)],
+    "pixels": lambda t: [t.library("networks.network").as_pixels(t.pixels.cpu().numpy(), t.device)],
     "load": loaded,
     "train": trained,
-    "count": lambda t: [np.array(t.library("training").count_correct(t.network, t.pixels, t.labels))],
+    "count": lambda t: [np.array(t.library("networks.training").count_correct(t.network, t.pixels, t.labels))],
     "boundary": boundary,
     "hessian by differences": hessian("differences"),
     "hessian, exact": hessian("exact"),
@@ -138,22 +143,22 @@ CASES: dict[str, Callable[[Things], list]] = {
     "scores": scores,
     "resampling": resampled,
     "acceptance": lambda t: [
-        t.library("acceptance").logits_of(t.network, t.images, "lenet"),
-        np.array(t.library("acceptance").check_logits(t.network, t.images[:1], 10, "lenet") is None),
+        t.library("networks.acceptance").logits_of(t.network, t.images, "lenet"),
+        np.array(t.library("networks.acceptance").check_logits(t.network, t.images[:1], 10, "lenet") is None),
     ],
 }
 
 #: A line of the library that a GPU needs, what stands there without it, and the case that then has to fail.
 MUTANTS = [
-    ("perturbations", "targets = targets.to(images.device, torch.long)", "targets = targets.long()",
+    ("attacks.deepfool", "targets = targets.to(images.device, torch.long)", "targets = targets.long()",
      "deepfool to targets"),
-    ("perturbations", "Status.NOT_CONVERGED, device=images.device)", "Status.NOT_CONVERGED)", "deepfool"),
-    ("scores", ".double().cpu().numpy()", ".double().numpy()", "scores"),
-    ("hessians", "change.cpu() / (2", "change / (2", "hessian by differences"),
-    ("training", "generator=generator).to(device)", "generator=generator)", "train"),
-    ("training", "torch.randint(2 * crop_padding + 1, (2, n), generator=generator).to(images.device)",
+    ("attacks.deepfool", "Status.NOT_CONVERGED, device=images.device)", "Status.NOT_CONVERGED)", "deepfool"),
+    ("measures.scores", ".double().cpu().numpy()", ".double().numpy()", "scores"),
+    ("curvature.hessians", "change.cpu() / (2", "change / (2", "hessian by differences"),
+    ("networks.training", "generator=generator).to(device)", "generator=generator)", "train"),
+    ("networks.training", "torch.randint(2 * crop_padding + 1, (2, n), generator=generator).to(images.device)",
      "torch.randint(2 * crop_padding + 1, (2, n), generator=generator)", "train"),
-    ("accuracy", ".cpu().numpy())", ".numpy())", "accuracy"),
+    ("measures.accuracy", ".cpu().numpy())", ".numpy())", "accuracy"),
 ]  # fmt: skip
 
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch import nn
 
-from friendlyfire.bases import cosine_basis, random_basis
-from friendlyfire.errors import ConfigError
-from friendlyfire.foolbox_attacks import foolbox_perturbations
-from friendlyfire.fractions import norm_fractions
-from friendlyfire.gradients import fgsm, saliency
-from friendlyfire.uap import project_onto_ball, universal
+from friendlyfire.attacks.foolbox import foolbox_perturbations
+from friendlyfire.attacks.gradients import fgsm, saliency
+from friendlyfire.attacks.universal import project_onto_ball, universal
+from friendlyfire.bases.basis import cosine_basis, random_basis
+from friendlyfire.measures.fractions import norm_fractions
+from friendlyfire.records.errors import ConfigError
 
 SHAPE, D = (3, 4, 4), 48
 

@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from configurations import ALLOWED, SCHEMA, SHIPPED, configurations
-from friendlyfire.accuracy import correct_by_rank, nested_projections
-from friendlyfire.bases import interleave, orthonormalise, random_basis, singular_directions
-from friendlyfire.errors import BasisError, ConfigError
-from friendlyfire.fractions import norm_fractions
-from friendlyfire.intervals import wilson_interval
-from friendlyfire.networks import predict
-from friendlyfire.perturbations import deepfool
-from friendlyfire.provenance import configured, digest, settings_of, unite
-from friendlyfire.resampling import resample
-from friendlyfire.sections import experiment_settings
-from friendlyfire.settings import check_config
-from friendlyfire.stores import create_store, open_store
+from engine.provenance import configured, digest, settings_of, unite
+from engine.sections import experiment_settings
+from engine.settings import check_config
+from friendlyfire.attacks.deepfool import deepfool
+from friendlyfire.bases.basis import interleave, orthonormalise, random_basis, singular_directions
+from friendlyfire.measures.accuracy import correct_by_rank, nested_projections
+from friendlyfire.measures.fractions import norm_fractions
+from friendlyfire.measures.resampling import resample
+from friendlyfire.networks.network import predict
+from friendlyfire.records.errors import BasisError, ConfigError
+from friendlyfire.records.intervals import wilson_interval
+from friendlyfire.records.stores import create_store, open_store
 
 SEEDS = st.integers(0, 2**32 - 1)
 SCALES = st.sampled_from([1e-30, 1e-6, 1.0, 1e6, 1e30])

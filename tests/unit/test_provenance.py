@@ -3,8 +3,8 @@
 import pytest
 
 from configurations import SHIPPED
-from friendlyfire.errors import ProvenanceError
-from friendlyfire.provenance import configured, settings_of, unite
+from engine.provenance import configured, settings_of, unite
+from friendlyfire.records.errors import ProvenanceError
 
 NETWORK = "results/digits-lenet/network.safetensors"
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from friendlyfire.perturbations import deepfool
-from friendlyfire.resampling import Resampled, resample, resampled
-from friendlyfire.statuses import Status
+from friendlyfire.attacks.deepfool import deepfool
+from friendlyfire.attacks.statuses import Status
+from friendlyfire.measures.resampling import Resampled, resample, resampled
 
 
 def test_full_size_is_the_identity():

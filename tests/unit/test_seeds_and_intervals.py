@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, t
 
-from friendlyfire.intervals import FEWEST, jackknife_interval, mean_interval, wilson_interval
-from friendlyfire.seeds import derive_seed
+from friendlyfire.records.intervals import FEWEST, jackknife_interval, mean_interval, wilson_interval
+from friendlyfire.records.seeds import derive_seed
 
 
 def test_seeds_depend_on_every_name_and_on_nothing_else():

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from configurations import SCHEMA, SHIPPED
-from friendlyfire.errors import ConfigError
-from friendlyfire.sections import experiment_settings
-from friendlyfire.settings import BASES, check_config, suite_experiments, typed
+from engine.sections import experiment_settings
+from engine.settings import BASES, check_config, suite_experiments, typed
+from friendlyfire.records.errors import ConfigError
 
 
 def changed(path, value):
@@ -293,6 +293,6 @@ def test_every_key_of_the_schema_has_its_default_in_the_shipped_file():
 
 
 def test_every_basis_has_a_colour_and_a_name():
-    from friendlyfire.figures import NAMES, PALETTE
+    from friendlyfire.figures.panels import NAMES, PALETTE
 
     assert set(BASES) == set(PALETTE) == set(NAMES)

@@ -5,8 +5,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from friendlyfire.errors import StoreError
-from friendlyfire.stores import CHUNK_BYTES, create_store, open_store
+from friendlyfire.records.errors import StoreError
+from friendlyfire.records.stores import CHUNK_BYTES, create_store, open_store
 
 ARRAYS = {
     "images": np.arange(2 * 3 * 4 * 4, dtype=np.uint8).reshape(2, 3, 4, 4),
@@ -83,7 +83,7 @@ def test_another_store_than_expected_is_refused(path, kind, experiment, message)
 
 
 def test_another_version_is_refused(path, monkeypatch):
-    monkeypatch.setattr("friendlyfire.stores.VERSION", 99)
+    monkeypatch.setattr("friendlyfire.records.stores.VERSION", 99)
     with pytest.raises(StoreError, match="has version 1, not 99; make it again with"), open_store(path, "basis"):
         pass
 

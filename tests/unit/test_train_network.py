@@ -1,7 +1,5 @@
 """A training that was interrupted resumes, unless its code has changed; a network is kept with its accuracy."""
 
-import job
-
 import logging
 import sys
 from pathlib import Path
@@ -11,13 +9,14 @@ import pandas as pd
 import pytest
 
 import train_network
-from caption import write_caption
 from conftest import TRAINING
-from friendlyfire.datasets import Dataset, digits_splits, draw_roles
-from friendlyfire.errors import NetworkError
-from friendlyfire.intervals import wilson_interval
-from friendlyfire.networks import as_pixels, load_network, predict
-from friendlyfire.stores import create_store, open_store
+from engine import job
+from engine.caption import write_caption
+from friendlyfire.datasets.images import Dataset, digits_splits, draw_roles
+from friendlyfire.networks.network import as_pixels, load_network, predict
+from friendlyfire.records.errors import NetworkError
+from friendlyfire.records.intervals import wilson_interval
+from friendlyfire.records.stores import create_store, open_store
 
 SECTION = {**TRAINING, "epochs": 3, "weights": None, "expected_accuracy": None, "accuracy_tolerance": 0.02}
 

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from conftest import TRAINING
-from friendlyfire.errors import NetworkError
-from friendlyfire.networks import build_network
-from friendlyfire.training import augment, count_correct, learning_rate_at, train
+from friendlyfire.networks.network import build_network
+from friendlyfire.networks.training import augment, count_correct, learning_rate_at, train
+from friendlyfire.records.errors import NetworkError
 
 SETTINGS = {**TRAINING, "epochs": 3, "flip": True, "crop_padding": 1}
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from conftest import kept
-from friendlyfire.errors import FriendlyFireError
-from friendlyfire.networks import load_network
-from friendlyfire.provenance import is_result, note_of
-from friendlyfire.stores import open_store
-from records import provenance_of, results_behind, write_note
+from engine.notes import provenance_of, results_behind, write_note
+from engine.provenance import is_result, note_of
+from friendlyfire.networks.network import load_network
+from friendlyfire.records.errors import FriendlyFireError
+from friendlyfire.records.stores import open_store
 
 
 @pytest.fixture

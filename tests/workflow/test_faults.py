@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from conftest import Workflow, kept
-from friendlyfire.errors import StoreError
-from friendlyfire.stores import open_store
+from friendlyfire.records.errors import StoreError
+from friendlyfire.records.stores import open_store
 
 
 @pytest.fixture(scope="module")

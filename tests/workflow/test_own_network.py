@@ -12,7 +12,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from conftest import REPOSITORY, Workflow
-from friendlyfire.stores import open_store
+from friendlyfire.records.stores import open_store
 
 README = (REPOSITORY / "README.md").read_text()
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-from friendlyfire.errors import ConfigError
+from friendlyfire.records.errors import ConfigError
 
 #: Images, and pixel values, that pass through a network at once: beyond that a device is no faster, and memory counts.
 #: On the CPU, and on a GPU.

@@ -13,14 +13,14 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from friendlyfire.class_names import IMAGENET
-from friendlyfire.errors import FAULTS, ConfigError
-from friendlyfire.files import sha256
-from friendlyfire.imports import with_imports
-from friendlyfire.provenance import is_result, note_of
-from friendlyfire.sections import experiment_settings, threads_of
-from friendlyfire.sources import HELD_OUT, image_shape, known_classes, known_images, sampled_sides
-from friendlyfire.settings import (
+from friendlyfire.datasets.class_names import IMAGENET
+from friendlyfire.records.errors import FAULTS, ConfigError
+from friendlyfire.records.files import sha256
+from engine.code import Definition, digest_of_code
+from engine.provenance import is_result, note_of
+from engine.sections import experiment_settings, threads_of
+from friendlyfire.datasets.sources import HELD_OUT, image_shape, known_classes, known_images, sampled_sides
+from engine.settings import (
     ATTACKED_TOGETHER,
     ATTACKS,
     BASES,
@@ -34,7 +34,7 @@ from friendlyfire.settings import (
 )
 
 WORKFLOW = ROOT / "workflow"
-STYLE = os.path.relpath(WORKFLOW / "friendlyfire" / "figures.mplstyle")
+STYLE = os.path.relpath(WORKFLOW / "friendlyfire" / "figures" / "style.mplstyle")
 
 config.update(typed(config))
 
@@ -101,9 +101,9 @@ def faults():
 
 def forget_checkpoints():
     """Those of trainings that are over; one that ends in a run that is interrupted needs its own to count."""
-    for checkpoint in Path("results").glob("*/training.checkpoint"):
-        if checkpoint.with_name("network.safetensors").exists():
-            checkpoint.unlink()
+    for path in Path("results").glob("*/training.checkpoint"):
+        if path.with_name("network.safetensors").exists():
+            path.unlink()
 
 
 def where_to_look():
@@ -192,21 +192,22 @@ def class_file_of(wildcards):
 
 
 def own_code(wildcards):
-    """The user's module that the network of the job's experiment comes from, and what it imports beside it."""
-    name, colon, _ = experiment_settings(config, wildcards.experiment, "networks")["architecture"].partition(":")
-    origin = Path(importlib.util.find_spec(name).origin) if colon else None
-    if origin is None:
+    """Digest of the user's function that the network of the job's experiment comes from, and of all that it uses."""
+    architecture = experiment_settings(config, wildcards.experiment, "networks")["architecture"]
+    name, colon, factory = architecture.partition(":")
+    if not colon:
         return []
+    origin = Path(importlib.util.find_spec(name).origin)
     if "site-packages" in origin.parts:  # what is installed there is told by its version
-        return [origin]
+        return [file_digest(origin)]
     depth = name.count(".") + (origin.name == "__init__.py")
-    return sorted(with_imports(origin, (Path.cwd(), origin.parents[depth])))
+    return [digest_of_code([Definition(origin, factory)], (Path.cwd(), origin.parents[depth], WORKFLOW))]
 
 
 def own_files(wildcards):
-    """The same, and the files that an imported network is read from, but another experiment's network."""
+    """The same, with the digests of files that an imported network is read from, but another experiment's network."""
     given = [*weights_of(wildcards), *class_file_of(wildcards)]
-    return [*own_code(wildcards), *(Path(path) for path in given if not is_result(path))]
+    return [*own_code(wildcards), *(file_digest(path) for path in given if not is_result(path))]
 
 
 def image_folders(wildcards):
@@ -468,16 +469,15 @@ file_digest = functools.cache(sha256)
 
 
 def code_of(script, own=lambda wildcards: []):
-    """Params: a digest of a script and the modules that it imports, so that editing one makes again what it made.
+    """Params: a digest of the code that a script runs, so that editing it reruns what it computed.
 
     Args:
         script: of the job.
-        own: a function of the wildcards, the user's files that the job runs too.
+        own: a function of the wildcards, digests of the user's files that the job runs too.
     """
-    files = with_imports(WORKFLOW / "scripts" / f"{script}.py", (WORKFLOW, WORKFLOW / "scripts"))
+    code = digest_of_code([Definition(WORKFLOW / "scripts" / f"{script}.py", "main")], (WORKFLOW, WORKFLOW / "scripts"))
 
     def of_job(wildcards):
-        parts = [(path.name, file_digest(path)) for path in [*sorted(files), *own(wildcards)]]
-        return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+        return hashlib.sha256(" ".join([code, *own(wildcards)]).encode()).hexdigest()[:12]
 
     return of_job

@@ -1,7 +1,7 @@
 """A basis -> its store, of one form whatever made it."""
 
-from friendlyfire.bases import Basis
-from friendlyfire.stores import create_store
+from friendlyfire.bases.basis import Basis
+from friendlyfire.records.stores import create_store
 
 
 def write_basis(path: str, basis: Basis, record: dict) -> None:

@@ -1,9 +1,9 @@
 """Figures and tables -> whether they, and every result on the way to them, are what was written."""
 
-from job import announce, run
+from engine.job import announce, run
 
-from friendlyfire.stores import open_store
-from records import results_behind
+from engine.notes import results_behind
+from friendlyfire.records.stores import open_store
 
 
 def main(inputs, outputs, settings):

@@ -1,14 +1,14 @@
 """An image shape -> the discrete cosines of its channels, from low to high frequency."""
 
-from job import run
+from engine.job import run
 
 import numpy as np
 
 from basis_store import write_basis
-from friendlyfire.bases import Basis, cosine_basis
-from friendlyfire.datasets import Dataset
-from friendlyfire.stores import open_store
-from records import made
+from engine.notes import made
+from friendlyfire.bases.basis import Basis, cosine_basis
+from friendlyfire.datasets.images import Dataset
+from friendlyfire.records.stores import open_store
 
 
 def main(inputs, outputs, settings):

@@ -1,17 +1,17 @@
 """Boundary points of a network -> eigenpairs of its mean Hessian there, target class by target class."""
 
-from job import Progress, run
+from engine.job import Progress, run
 
 import logging
 from dataclasses import asdict, fields
 
 import numpy as np
 
-from friendlyfire.curvature import Eigenpairs, Quality, decompose_dense, decompose_lanczos
+from friendlyfire.curvature.hessians import MeanHessian
+from friendlyfire.curvature.spectra import Eigenpairs, Quality, decompose_dense, decompose_lanczos
 from friendlyfire.devices import resolve_device
-from friendlyfire.hessians import MeanHessian
-from friendlyfire.networks import load_network
-from friendlyfire.stores import create_store, open_store
+from friendlyfire.networks.network import load_network
+from friendlyfire.records.stores import create_store, open_store
 from mean_hessians import WatchedHessian, mean_hessians, probes_of, record_of, seed_of
 
 

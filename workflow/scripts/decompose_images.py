@@ -1,16 +1,16 @@
 """Images that make directions -> their principal components."""
 
-from job import run
+from engine.job import run
 
 import logging
 
 import numpy as np
 
 from basis_store import write_basis
-from friendlyfire.bases import Basis, singular_directions
-from friendlyfire.datasets import Dataset
-from friendlyfire.stores import open_store
-from records import made
+from engine.notes import made
+from friendlyfire.bases.basis import Basis, singular_directions
+from friendlyfire.datasets.images import Dataset
+from friendlyfire.records.stores import open_store
 
 
 def main(inputs, outputs, settings):

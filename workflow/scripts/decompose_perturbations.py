@@ -1,16 +1,16 @@
 """Perturbations -> their singular vectors, from the highest singular value and from the lowest."""
 
-from job import run
+from engine.job import run
 
 import logging
 
 import numpy as np
 
 from basis_store import write_basis
-from friendlyfire.bases import Basis, singular_directions
-from friendlyfire.statuses import Status
-from friendlyfire.stores import Store, open_store
-from records import made
+from engine.notes import made
+from friendlyfire.attacks.statuses import Status
+from friendlyfire.bases.basis import Basis, singular_directions
+from friendlyfire.records.stores import Store, open_store
 
 
 def main(inputs, outputs, settings):
@@ -44,7 +44,7 @@ def unit_rows(store: Store, positions: np.ndarray, shape: list[int], side: int |
     if side:
         import torch  # 3 s, which the perturbations as they are do not need
 
-        from friendlyfire.resampling import resampled
+        from friendlyfire.measures.resampling import resampled
 
         rows = resampled(torch.from_numpy(rows).reshape(-1, *shape), side).flatten(1).numpy()
     return rows / np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True).astype(np.float32)

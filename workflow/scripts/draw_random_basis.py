@@ -1,15 +1,15 @@
 """A seed -> an orthonormal basis drawn at random."""
 
-from job import run
+from engine.job import run
 
 import numpy as np
 
 from basis_store import write_basis
-from friendlyfire.bases import Basis, random_basis
-from friendlyfire.datasets import Dataset
-from friendlyfire.seeds import derive_seed
-from friendlyfire.stores import open_store
-from records import made
+from engine.notes import made
+from friendlyfire.bases.basis import Basis, random_basis
+from friendlyfire.datasets.images import Dataset
+from friendlyfire.records.seeds import derive_seed
+from friendlyfire.records.stores import open_store
 
 
 def main(inputs, outputs, settings):

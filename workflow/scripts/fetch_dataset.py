@@ -1,15 +1,15 @@
 """A name or a folder -> the source of a data set, there and readable, and its stock."""
 
-from job import run
+from engine.job import run
 
 import json
 import logging
 import tarfile
 from pathlib import Path
 
-from friendlyfire.datasets import draw_roles, source_splits
-from friendlyfire.errors import DataError, in_a_line
-from friendlyfire.sources import NATIVE_SHAPES
+from friendlyfire.datasets.images import draw_roles, source_splits
+from friendlyfire.datasets.sources import NATIVE_SHAPES
+from friendlyfire.records.errors import DataError, in_a_line
 
 
 def main(inputs, outputs, settings):

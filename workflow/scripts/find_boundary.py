@@ -1,6 +1,6 @@
 """A network and images -> their points on the boundaries of the target classes, with what became of each image."""
 
-from job import progress, run
+from engine.job import progress, run
 
 import logging
 from dataclasses import fields
@@ -8,15 +8,15 @@ from dataclasses import fields
 import numpy as np
 import torch
 
-from friendlyfire.boundary import BoundaryPoints, find_boundary
-from friendlyfire.datasets import Dataset
+from engine.notes import made
+from engine.settings import DIFFERENTIATED_TOGETHER
+from friendlyfire.attacks.statuses import Status
+from friendlyfire.curvature.boundary import BoundaryPoints, find_boundary
+from friendlyfire.datasets.images import Dataset
 from friendlyfire.devices import resolve_device
-from friendlyfire.errors import CurvatureError
-from friendlyfire.networks import as_pixels, load_network
-from friendlyfire.settings import DIFFERENTIATED_TOGETHER
-from friendlyfire.statuses import Status
-from friendlyfire.stores import create_store, open_store
-from records import made
+from friendlyfire.networks.network import as_pixels, load_network
+from friendlyfire.records.errors import CurvatureError
+from friendlyfire.records.stores import create_store, open_store
 
 
 def main(inputs, outputs, settings):

@@ -1,20 +1,20 @@
 """A network and images -> universal perturbations, each from its own share of the images."""
 
-from job import progress, run
+from engine.job import progress, run
 
 import logging
 
 import numpy as np
 import torch
 
-from friendlyfire.datasets import Dataset
+from engine.notes import made
+from friendlyfire.attacks.statuses import Status
+from friendlyfire.attacks.universal import universal
+from friendlyfire.datasets.images import Dataset
 from friendlyfire.devices import resolve_device
-from friendlyfire.networks import as_pixels, load_network
-from friendlyfire.seeds import derive_seed
-from friendlyfire.statuses import Status
-from friendlyfire.stores import create_store, open_store
-from friendlyfire.uap import universal
-from records import made
+from friendlyfire.networks.network import as_pixels, load_network
+from friendlyfire.records.seeds import derive_seed
+from friendlyfire.records.stores import create_store, open_store
 
 
 def main(inputs, outputs, settings):

@@ -1,16 +1,16 @@
 """Shares of the perturbations -> all of them in one store, in the order of the images."""
 
-from job import run
+from engine.job import run
 
 import logging
 from contextlib import ExitStack
 
 import numpy as np
 
-from friendlyfire.errors import NetworkError
-from friendlyfire.statuses import with_direction
-from friendlyfire.stores import Store, create_store, open_store
-from records import made
+from engine.notes import made
+from friendlyfire.attacks.statuses import with_direction
+from friendlyfire.records.errors import NetworkError
+from friendlyfire.records.stores import Store, create_store, open_store
 
 
 def main(inputs, outputs, settings):

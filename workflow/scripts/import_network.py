@@ -1,20 +1,20 @@
 """Weights from elsewhere -> a network of this project, seen to classify."""
 
-from job import run
+from engine.job import run
 
 import pandas as pd
 import torch
 
-from friendlyfire.acceptance import check_logits
-from friendlyfire.class_names import columns_of, read_class_names
-from friendlyfire.datasets import Dataset
+from friendlyfire.datasets.class_names import columns_of, read_class_names
+from friendlyfire.datasets.images import Dataset
 from friendlyfire.devices import resolve_device
-from friendlyfire.headers import record_of
-from friendlyfire.networks import build_network
-from friendlyfire.stores import open_store
-from friendlyfire.training import Epoch, count_correct
+from friendlyfire.networks.acceptance import check_logits
+from friendlyfire.networks.headers import record_of
+from friendlyfire.networks.network import build_network
+from friendlyfire.networks.training import Epoch, count_correct
+from friendlyfire.records.stores import open_store
+from friendlyfire.records.tables import write_table
 from keep_network import keep_network
-from tables import write_table
 
 WAY_OUT = (
     "check the weights, networks.normalisation, and the order of the network's classes: the sorted names of the class "

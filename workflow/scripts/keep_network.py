@@ -1,17 +1,17 @@
 """A network that was trained or brought -> its file, a row of its accuracy, and a line on the console; or a refusal."""
 
-from job import announce
+from engine.job import announce
 
 import numpy as np
 import pandas as pd
 import torch
 
-from friendlyfire.acceptance import check_above_chance, check_accuracy, check_alone
-from friendlyfire.captions import sub_network
-from friendlyfire.datasets import Dataset, Part
-from friendlyfire.intervals import wilson_interval
-from friendlyfire.networks import PROBES, Network, save_network
-from tables import write_table
+from friendlyfire.datasets.images import Dataset, Part
+from friendlyfire.figures.captions import sub_network
+from friendlyfire.networks.acceptance import check_above_chance, check_accuracy, check_alone
+from friendlyfire.networks.network import PROBES, Network, save_network
+from friendlyfire.records.intervals import wilson_interval
+from friendlyfire.records.tables import write_table
 
 
 def keep_network(

@@ -1,17 +1,17 @@
 """Boundary points of a class -> the mean Hessians there, block by block, of either half of the images."""
 
-from job import Progress
+from engine.job import Progress
 
 import numpy as np
 import torch
 
-from friendlyfire.bases import random_basis
-from friendlyfire.hessians import DifferenceHessian, ExactHessian, MeanHessian, PooledHessian, reference_step
-from friendlyfire.networks import Network
-from friendlyfire.seeds import derive_seed
-from friendlyfire.settings import DIFFERENTIATED_TOGETHER
-from friendlyfire.stores import Store
-from records import made
+from engine.notes import made
+from engine.settings import DIFFERENTIATED_TOGETHER
+from friendlyfire.bases.basis import random_basis
+from friendlyfire.curvature.hessians import DifferenceHessian, ExactHessian, MeanHessian, PooledHessian, reference_step
+from friendlyfire.networks.network import Network
+from friendlyfire.records.seeds import derive_seed
+from friendlyfire.records.stores import Store
 
 #: Array of the boundary's store that names the class whose margin with the target is differentiated.
 SOURCES = {"clean": "sources", "rival": "rivals"}

@@ -1,20 +1,20 @@
 """A network, images and a basis -> accuracy on the projected images at each rank."""
 
-from job import progress, run
+from engine.job import progress, run
 
 import numpy as np
 import pandas as pd
 import torch
 
-from friendlyfire.accuracy import correct_by_rank
-from friendlyfire.datasets import Dataset
+from engine.notes import made
+from friendlyfire.datasets.images import Dataset
 from friendlyfire.devices import resolve_device
-from friendlyfire.intervals import wilson_interval
-from friendlyfire.networks import as_pixels, load_network, predict
-from friendlyfire.ranks import rank_grid
-from friendlyfire.stores import create_store, open_store
-from records import made
-from tables import write_table
+from friendlyfire.measures.accuracy import correct_by_rank
+from friendlyfire.measures.ranks import rank_grid
+from friendlyfire.networks.network import as_pixels, load_network, predict
+from friendlyfire.records.intervals import wilson_interval
+from friendlyfire.records.stores import create_store, open_store
+from friendlyfire.records.tables import write_table
 
 
 def main(inputs, outputs, settings):

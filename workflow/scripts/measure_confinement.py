@@ -1,21 +1,21 @@
 """A network, images and a basis -> norms of attacks confined to its first columns, and pictures of some."""
 
-from job import progress, run
+from engine.job import progress, run
 
 import numpy as np
 import pandas as pd
 import torch
 
-from friendlyfire.accuracy import nested_projections
-from friendlyfire.datasets import Dataset
+from engine.notes import made
+from friendlyfire.attacks.deepfool import Attack, deepfool
+from friendlyfire.datasets.images import Dataset
 from friendlyfire.devices import resolve_device
-from friendlyfire.intervals import mean_interval, wilson_interval
-from friendlyfire.networks import as_pixels, load_network
-from friendlyfire.perturbations import Attack, deepfool
-from friendlyfire.ranks import spaced_ranks
-from friendlyfire.stores import create_store, open_store
-from records import made
-from tables import write_table
+from friendlyfire.measures.accuracy import nested_projections
+from friendlyfire.measures.ranks import spaced_ranks
+from friendlyfire.networks.network import as_pixels, load_network
+from friendlyfire.records.intervals import mean_interval, wilson_interval
+from friendlyfire.records.stores import create_store, open_store
+from friendlyfire.records.tables import write_table
 
 
 def main(inputs, outputs, settings):

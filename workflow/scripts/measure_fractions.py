@@ -1,19 +1,19 @@
 """Perturbations and a basis -> the fraction of their norm inside its first columns, at each rank, and its mean."""
 
-from job import run
+from engine.job import run
 
 import numpy as np
 import pandas as pd
 
-from friendlyfire.datasets import Dataset
-from friendlyfire.errors import NetworkError
-from friendlyfire.fractions import norm_fractions
-from friendlyfire.intervals import mean_interval
-from friendlyfire.ranks import rank_grid
-from friendlyfire.statuses import Status, with_direction
-from friendlyfire.stores import Store, create_store, open_store
-from records import made
-from tables import write_table
+from engine.notes import made
+from friendlyfire.attacks.statuses import Status, with_direction
+from friendlyfire.datasets.images import Dataset
+from friendlyfire.measures.fractions import norm_fractions
+from friendlyfire.measures.ranks import rank_grid
+from friendlyfire.records.errors import NetworkError
+from friendlyfire.records.intervals import mean_interval
+from friendlyfire.records.stores import Store, create_store, open_store
+from friendlyfire.records.tables import write_table
 
 #: Values of perturbations to hold at once.
 ELEMENTS = 2**25

@@ -1,14 +1,14 @@
 """Boundary points of one share of the images -> the dense mean Hessians of each block of them, class by class."""
 
-from job import Progress, run, share
+from engine.job import Progress, run, share
 
 import numpy as np
 
-from friendlyfire.curvature import products_along
+from engine.settings import DIFFERENTIATED_TOGETHER
+from friendlyfire.curvature.spectra import products_along
 from friendlyfire.devices import resolve_device
-from friendlyfire.networks import load_network
-from friendlyfire.settings import DIFFERENTIATED_TOGETHER
-from friendlyfire.stores import create_store, open_store
+from friendlyfire.networks.network import load_network
+from friendlyfire.records.stores import create_store, open_store
 from mean_hessians import WatchedHessian, mean_hessians, probes_of, record_of
 
 

@@ -1,22 +1,22 @@
 """A network and images -> accuracy, norms and fooling rates behind the unit that samples down and up."""
 
-from job import progress, run
+from engine.job import progress, run
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from friendlyfire.datasets import Dataset
+from friendlyfire.attacks.deepfool import Attack, deepfool
+from friendlyfire.datasets.images import Dataset
+from friendlyfire.datasets.sources import sampled_sides
 from friendlyfire.devices import resolve_device
-from friendlyfire.errors import NetworkError
-from friendlyfire.intervals import mean_interval, wilson_interval
-from friendlyfire.networks import as_pixels, classes_of, load_network, predict
-from friendlyfire.perturbations import Attack, deepfool
-from friendlyfire.resampling import Resampled, resampled
-from friendlyfire.sources import sampled_sides
-from friendlyfire.stores import open_store
-from tables import write_table
+from friendlyfire.measures.resampling import Resampled, resampled
+from friendlyfire.networks.network import as_pixels, classes_of, load_network, predict
+from friendlyfire.records.errors import NetworkError
+from friendlyfire.records.intervals import mean_interval, wilson_interval
+from friendlyfire.records.stores import open_store
+from friendlyfire.records.tables import write_table
 
 #: Norms are in the units of the paper's table 1.
 UNITS_255 = 255

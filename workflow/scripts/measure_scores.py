@@ -1,22 +1,22 @@
 """A network, images and the directions of each class -> class scores along them, and the form of these curves."""
 
-from job import progress, run
+from engine.job import progress, run
 
 import numpy as np
 import pandas as pd
 import torch
 from scipy.special import softmax
 
-from friendlyfire.datasets import Dataset
+from engine.notes import made
+from friendlyfire.datasets.images import Dataset
 from friendlyfire.devices import resolve_device
-from friendlyfire.errors import ConfigError
-from friendlyfire.intervals import mean_interval, wilson_interval
-from friendlyfire.networks import as_pixels, load_network, predict
-from friendlyfire.scores import curve_form, scores_along, separability
-from friendlyfire.seeds import derive_seed
-from friendlyfire.stores import create_store, open_store
-from records import made
-from tables import write_table
+from friendlyfire.measures.scores import curve_form, scores_along, separability
+from friendlyfire.networks.network import as_pixels, load_network, predict
+from friendlyfire.records.errors import ConfigError
+from friendlyfire.records.intervals import mean_interval, wilson_interval
+from friendlyfire.records.seeds import derive_seed
+from friendlyfire.records.stores import create_store, open_store
+from friendlyfire.records.tables import write_table
 
 #: Sort keys of a class's eigenvalues: the first direction of an order is the one that is followed.
 KINDS = {"positive": np.negative, "negative": np.positive, "flat": np.abs}

@@ -1,6 +1,6 @@
 """Eigenpairs of every class -> one basis of the most positive, negative, extreme or flattest directions."""
 
-from job import run
+from engine.job import run
 
 import logging
 from collections.abc import Callable
@@ -9,9 +9,9 @@ from functools import partial
 import numpy as np
 
 from basis_store import write_basis
-from friendlyfire.bases import interleave
-from friendlyfire.stores import Store, open_store
-from records import made
+from engine.notes import made
+from friendlyfire.bases.basis import interleave
+from friendlyfire.records.stores import Store, open_store
 
 #: Sort keys of the eigenvalues, one for each list of directions that a class gives.
 ORDERS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], ...]] = {

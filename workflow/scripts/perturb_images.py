@@ -1,6 +1,6 @@
 """A network and images -> adversarial perturbations of one share of these images, with the status of each attack."""
 
-from job import progress, run, share
+from engine.job import progress, run, share
 
 from collections.abc import Callable
 from functools import partial
@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from friendlyfire.datasets import Dataset
+from engine.notes import made
+from engine.settings import ATTACKED_TOGETHER
+from friendlyfire.attacks.deepfool import Attack, deepfool
+from friendlyfire.attacks.foolbox import foolbox_perturbations
+from friendlyfire.attacks.gradients import fgsm, saliency
+from friendlyfire.attacks.statuses import Status
+from friendlyfire.datasets.images import Dataset
 from friendlyfire.devices import resolve_device
-from friendlyfire.foolbox_attacks import foolbox_perturbations
-from friendlyfire.gradients import fgsm, saliency
-from friendlyfire.networks import Network, as_pixels, load_network, predict
-from friendlyfire.perturbations import Attack, deepfool
-from friendlyfire.seeds import derive_seed
-from friendlyfire.settings import ATTACKED_TOGETHER
-from friendlyfire.statuses import Status
-from friendlyfire.stores import create_store, open_store
-from records import made
+from friendlyfire.networks.network import Network, as_pixels, load_network, predict
+from friendlyfire.records.seeds import derive_seed
+from friendlyfire.records.stores import create_store, open_store
 
 #: What is kept of each image beside its perturbation.
 COLUMNS = {

@@ -1,10 +1,10 @@
 """Accuracy tables of several experiments and bases -> a figure with a panel an experiment, its table, its caption."""
 
-from job import run
+from engine.job import run
 
-from caption import write_caption
-from friendlyfire.captions import curvature_quality, fooling_rates, image_counts
-from friendlyfire.figures import (
+from engine.caption import write_caption
+from friendlyfire.figures.captions import curvature_quality, fooling_rates, image_counts
+from friendlyfire.figures.panels import (
     ATTACK_NAMES,
     accuracy_against_directions,
     bases_legend,
@@ -13,7 +13,7 @@ from friendlyfire.figures import (
     fractions_against_directions,
     panels,
 )
-from tables import read_table, read_tables, write_table
+from friendlyfire.records.tables import read_table, read_tables, write_table
 
 #: Horizontal axis of each figure, and what it counts. Figure 4 counts directions in total, as the paper does.
 AXES = {"fig3": ("directions_per_class", "directions a class"), "fig4": ("rank", "directions in all")}

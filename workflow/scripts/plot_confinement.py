@@ -1,14 +1,14 @@
 """Tables and pictures of confined attacks -> a figure with a column an experiment, its table, its caption."""
 
-from job import run
+from engine.job import run
 
 import numpy as np
 
-from caption import write_caption
-from friendlyfire.captions import image_counts
-from friendlyfire.figures import as_pictures, basis_name, confined_norms, draw, panels, pictures
-from friendlyfire.stores import open_store
-from tables import read_tables, write_table
+from engine.caption import write_caption
+from friendlyfire.figures.captions import image_counts
+from friendlyfire.figures.panels import as_pictures, basis_name, confined_norms, draw, panels, pictures
+from friendlyfire.records.stores import open_store
+from friendlyfire.records.tables import read_tables, write_table
 
 #: Pictures below a panel, spread along its axis.
 SHOWN = 6

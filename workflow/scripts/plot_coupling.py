@@ -1,18 +1,18 @@
 """Accuracies and norm fractions -> one against the other, a line a basis, and the distances between the lines."""
 
-from job import run
+from engine.job import run
 
 import numpy as np
 import pandas as pd
 
-from caption import write_caption
-from friendlyfire.captions import image_counts
-from friendlyfire.coupling import Curve, compare, resampled_lines
-from friendlyfire.errors import ProvenanceError
-from friendlyfire.figures import accuracy_against_fraction, bases_legend, basis_colours, draw, panels
-from friendlyfire.seeds import derive_seed
-from friendlyfire.stores import open_store
-from tables import read_tables, write_table
+from engine.caption import write_caption
+from friendlyfire.figures.captions import image_counts
+from friendlyfire.figures.panels import accuracy_against_fraction, bases_legend, basis_colours, draw, panels
+from friendlyfire.measures.coupling import Curve, compare, resampled_lines
+from friendlyfire.records.errors import ProvenanceError
+from friendlyfire.records.seeds import derive_seed
+from friendlyfire.records.stores import open_store
+from friendlyfire.records.tables import read_tables, write_table
 
 #: The basis that the others are held against: the attack's own directions.
 REFERENCE = "deepfool-high"

@@ -1,14 +1,14 @@
 """Score curves of one class along two directions -> figure 1, its table, its caption."""
 
-from job import run
+from engine.job import run
 
 import numpy as np
 from matplotlib.lines import Line2D
 
-from caption import write_caption
-from friendlyfire.figures import OTHERS, as_pictures, class_colours, draw, panels, pictures, score_curves
-from friendlyfire.stores import open_store
-from tables import read_tables, write_table
+from engine.caption import write_caption
+from friendlyfire.figures.panels import OTHERS, as_pictures, class_colours, draw, panels, pictures, score_curves
+from friendlyfire.records.stores import open_store
+from friendlyfire.records.tables import read_tables, write_table
 
 #: Predicted classes that have a colour of their own, the most frequent ones.
 NAMED = 10

@@ -1,12 +1,12 @@
 """Score tables of several experiments -> a figure of what a direction does to all images, its table, its caption."""
 
-from job import run
+from engine.job import run
 
-from caption import write_caption
-from friendlyfire.captions import shares
-from friendlyfire.figures import as_pictures, draw, panels, pictures, population_scores, population_transitions
-from friendlyfire.stores import open_store
-from tables import read_tables, write_table
+from engine.caption import write_caption
+from friendlyfire.figures.captions import shares
+from friendlyfire.figures.panels import as_pictures, draw, panels, pictures, population_scores, population_transitions
+from friendlyfire.records.stores import open_store
+from friendlyfire.records.tables import read_tables, write_table
 
 #: Classes whose directions are shown as pictures.
 SHOWN = 5

@@ -1,11 +1,11 @@
 """Tables of spectra -> a figure with a column an experiment, its table, its caption."""
 
-from job import run
+from engine.job import run
 
-from caption import write_caption
-from friendlyfire.captions import curvature_quality
-from friendlyfire.figures import draw, eigenvalues, panels, singular_values
-from tables import read_table, read_tables, write_table
+from engine.caption import write_caption
+from friendlyfire.figures.captions import curvature_quality
+from friendlyfire.figures.panels import draw, eigenvalues, panels, singular_values
+from friendlyfire.records.tables import read_table, read_tables, write_table
 
 
 def main(inputs, outputs, settings):

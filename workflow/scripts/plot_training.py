@@ -1,10 +1,10 @@
 """Learning curves -> a figure with a panel an experiment, its table, its caption."""
 
-from job import run
+from engine.job import run
 
-from caption import write_caption
-from friendlyfire.figures import draw, learning_curve, panels
-from tables import read_tables, write_table
+from engine.caption import write_caption
+from friendlyfire.figures.panels import draw, learning_curve, panels
+from friendlyfire.records.tables import read_tables, write_table
 
 
 def main(inputs, outputs, settings):

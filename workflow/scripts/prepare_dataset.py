@@ -1,6 +1,6 @@
 """The source of a data set -> its images in an order drawn once, with labels, indices and the mean image."""
 
-from job import announce, progress, run
+from engine.job import announce, progress, run
 
 import hashlib
 import json
@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from friendlyfire.datasets import draw_roles, source_splits
-from friendlyfire.errors import DataError
-from friendlyfire.seeds import derive_seed
-from friendlyfire.sources import image_shape
-from friendlyfire.stores import create_store
-from records import made
+from engine.notes import made
+from friendlyfire.datasets.images import draw_roles, source_splits
+from friendlyfire.datasets.sources import image_shape
+from friendlyfire.records.errors import DataError
+from friendlyfire.records.seeds import derive_seed
+from friendlyfire.records.stores import create_store
 
 #: Fraction of the measured images that may be among the others; CIFAR-100 has some.
 REPEATED = 0.05

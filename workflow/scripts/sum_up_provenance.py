@@ -1,14 +1,14 @@
 """Figures and tables -> what made them and every result on the way to them, in one file and as a table."""
 
-from job import run
+from engine.job import run
 
 import json
 from pathlib import Path
 
 import pandas as pd
 
-from records import results_behind
-from tables import write_html
+from engine.notes import results_behind
+from friendlyfire.records.tables import write_html
 
 
 def main(inputs, outputs, settings):

@@ -1,13 +1,13 @@
 """Resampling tables of several experiments -> table 1 in the paper's form, with the paper's own rows."""
 
-from job import run
+from engine.job import run
 
 from pathlib import Path
 
 import pandas as pd
 
-from caption import write_caption
-from tables import read_tables, write_html, write_table
+from engine.caption import write_caption
+from friendlyfire.records.tables import read_tables, write_html, write_table
 
 #: The experiment of the paper's table, beside which its rows are set.
 PAPER = "imagenet-alexnet"

@@ -1,13 +1,13 @@
 """Decompositions -> their spectra and quality records as tables."""
 
-from job import run
+from engine.job import run
 
 import numpy as np
 import pandas as pd
 
-from caption import write_caption
-from friendlyfire.stores import Store, open_store
-from tables import write_table
+from engine.caption import write_caption
+from friendlyfire.records.stores import Store, open_store
+from friendlyfire.records.tables import write_table
 
 #: How targeted attacks can end.
 STATUSES = ("converged", "already_there", "not_converged", "zero_gradient", "non_finite")
@@ -15,7 +15,7 @@ STATUSES = ("converged", "already_there", "not_converged", "zero_gradient", "non
 #: Arrays of the boundary's store with the class that is subtracted in the margin, and with that margin at the point.
 MARGINS = {"clean": ("sources", "margins"), "rival": ("rivals", "rival_margins")}
 
-#: Numbers of a quality record, as friendlyfire.curvature.Quality has them.
+#: Numbers of a quality record, as friendlyfire.curvature.spectra.Quality has them.
 QUALITY = ("asymmetry", "residual", "overlap", "leading", "points", "gradients")
 
 

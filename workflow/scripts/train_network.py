@@ -1,6 +1,6 @@
 """A data set -> a network trained on it, and its learning curve."""
 
-from job import Progress, run
+from engine.job import Progress, run
 
 import json
 import logging
@@ -12,18 +12,18 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
-from friendlyfire.acceptance import check_logits
-from friendlyfire.datasets import Dataset
+from friendlyfire.datasets.images import Dataset
 from friendlyfire.devices import resolve_device
-from friendlyfire.errors import DataError
-from friendlyfire.intervals import wilson_interval
-from friendlyfire.networks import build_network
-from friendlyfire.seeds import derive_seed
-from friendlyfire.stores import open_store
-from friendlyfire.training import Epoch, train
-from friendlyfire.weights import contents_of, save_tensors
+from friendlyfire.networks.acceptance import check_logits
+from friendlyfire.networks.network import build_network
+from friendlyfire.networks.training import Epoch, train
+from friendlyfire.networks.weights import contents_of, save_tensors
+from friendlyfire.records.errors import DataError
+from friendlyfire.records.intervals import wilson_interval
+from friendlyfire.records.seeds import derive_seed
+from friendlyfire.records.stores import open_store
+from friendlyfire.records.tables import write_table
 from keep_network import keep_network
-from tables import write_table
 
 WAY_OUT = "train longer (networks.epochs), or change networks.learning_rate"
 

@@ -1,0 +1,106 @@
+"""The digest of code changes with what a function computes, and with nothing else."""
+
+import pytest
+
+from conftest import REPOSITORY
+from engine.code import Definition, definitions_behind, digest_of_code
+
+SCRIPT = '''"""A script."""
+import logging
+import numpy as np
+import pkg.deep.layers as layers
+from pkg import blocks
+from pkg.nets import network
+
+LIMIT: int = 3
+
+def main(inputs: list) -> None:
+    """Documented."""
+    logging.info("at work")
+    if not inputs:
+        raise ValueError(f"no inputs: {LIMIT}")
+    return helper(np.array(inputs)), network(), blocks.convolution(), layers
+
+def helper(x):
+    return x + LIMIT
+
+def unused():
+    return 1
+'''
+
+FILES = {
+    "script.py": SCRIPT,
+    "pkg/__init__.py": "",
+    "pkg/nets.py": "from .parts import Net as N\n\ndef network():\n    return N()\n\ndef other():\n    return 0\n",
+    "pkg/parts.py": "class Net:\n    def forward(self, x):\n        return x\n",
+    "pkg/blocks.py": "def convolution():\n    import pkg.parts\n    return 5\n\ndef pooling():\n    return 2\n",
+    "pkg/deep/__init__.py": "",
+    "pkg/deep/layers.py": "SIZE = 4\n",
+    "engine.py": "def run():\n    pass\n",
+}
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A function that digests the script, some of its files having been edited: text by text in each."""
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    def digest(name="script.py", old="", new="") -> str:
+        import engine.code as code
+
+        for cached in (code._module, code._content, code._imports_of, code._file_of):
+            cached.cache_clear()
+        text = (tmp_path / name).read_text()
+        assert old in text
+        (tmp_path / name).write_text(text.replace(old, new))
+        return digest_of_code([Definition(tmp_path / "script.py", "main")], (tmp_path,))
+
+    return digest
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("script.py", "x + LIMIT", "x - LIMIT"),
+        ("script.py", "LIMIT: int = 3", "LIMIT: int = 4"),
+        ("script.py", "ValueError", "TypeError"),
+        ("script.py", "if not inputs", "if inputs is None"),
+        ("pkg/nets.py", "return N()", "return N(), 1"),
+        ("pkg/parts.py", "return x", "return 2 * x"),
+        ("pkg/blocks.py", "return 5", "return 6"),
+        ("pkg/deep/layers.py", "SIZE = 4", "SIZE = 5"),
+        ("pkg/__init__.py", "", "print(1)\n"),
+    ],
+)
+def test_what_a_function_computes_counts(project, name, old, new):
+    assert project() != project(name, old, new)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("script.py", "Documented.", "Explained."),
+        ("script.py", "at work", "working"),
+        ("script.py", "no inputs: {LIMIT}", "inputs are missing"),
+        ("script.py", "inputs: list", "inputs: tuple"),
+        ("script.py", "def unused():\n    return 1", "def unused():\n    return 2"),
+        ("script.py", "LIMIT: int = 3", "# The limit.\nLIMIT: int = 3"),
+        ("pkg/nets.py", "return 0", "return 1"),
+        ("pkg/blocks.py", "return 2", "return 3"),
+        ("pkg/parts.py", "class Net:", "class Added:\n    pass\n\n\nclass Net:"),
+        ("engine.py", "pass", "return 1"),
+    ],
+)
+def test_words_and_what_is_not_used_do_not_count(project, name, old, new):
+    assert project() == project(name, old, new)
+
+
+def test_a_script_of_the_workflow_is_followed_into_the_library_and_not_into_the_engine():
+    workflow = REPOSITORY / "workflow"
+    found = definitions_behind([Definition(workflow / "scripts/measure_accuracy.py", "main")], (workflow,))
+    names = {f"{path.stem}.{name}" for path, name in found}
+    assert {"measure_accuracy.main", "accuracy.correct_by_rank", "network.Network", "intervals.wilson_interval"} < names
+    assert not any(path.parent.name == "engine" for path, _ in found)
+    assert "intervals.mean_interval" not in names

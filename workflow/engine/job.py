@@ -1,0 +1,195 @@
+"""A job of the workflow -> its script's main, with a log, threads, checked inputs, and errors told in one line.
+
+Imported before all else: imports make many objects and no garbage, and to look for it takes a sixth of their time.
+"""
+
+import contextlib
+import gc
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TextIO, TypeVar
+
+from threadpoolctl import threadpool_limits
+
+from engine.notes import machine, provenance, sections, write_note
+from engine.provenance import is_result
+from engine.sections import threads_of
+from friendlyfire.records.errors import FAULTS, DeviceError, FriendlyFireError, in_a_line
+
+if hasattr(sys.modules["__main__"], "snakemake"):
+    gc.disable()  # until the job runs
+
+Item = TypeVar("Item")
+
+
+#: Standard error of Snakemake, whoever reads it; None outside a job.
+_console: TextIO | None = None
+
+#: What is being counted, for the console.
+_progress: "Progress | None" = None
+
+
+def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
+    """Call ``main(inputs, outputs, settings)`` for a Snakemake job; its output goes to the log of the rule.
+
+    A :class:`FriendlyFireError` or a full disk is one line, in the log and on the console; anything else a traceback.
+    """
+    global _console
+    gc.freeze()
+    gc.enable()
+    _console = os.fdopen(os.dup(sys.stderr.fileno()), "w", errors="backslashreplace")
+    name = f"{snakemake.rule} {os.path.basename(snakemake.log[0]).removesuffix('.log')}"
+    if os.path.exists(snakemake.log[0]):
+        os.replace(snakemake.log[0], f"{snakemake.log[0]}.previous")  # why an attempt failed is not lost with the next
+    # Until the process ends. Names of files need be no text.
+    log = open(snakemake.log[0], "w", buffering=1, encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(log.fileno(), stream.fileno())
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    # Published weights are read as tensors too, by whatever library loads them.
+    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
+    settings = {"device": snakemake.config["device"], "data_dir": snakemake.config["data_dir"]}
+    settings.update(snakemake.wildcards.items())
+    for section in sections(snakemake):
+        settings.update(section)
+    # As many whatever the machine has: sums over images depend on how many threads share them.
+    threads = threads_of(snakemake.config, snakemake.wildcards.get("experiment"))
+    threadpool_limits(threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+    try:
+        with pulse(name):
+            settings["provenance"] = provenance(snakemake)
+            fitting_memory(main)(snakemake.input, snakemake.output, settings)
+        record = {**settings["provenance"], **machine()}
+        for path in filter(is_result, snakemake.output):
+            write_note(path, record)
+        tell_memory()
+    except (FriendlyFireError, OSError) as error:
+        tell_fault(f"{snakemake.rule}: {error}")
+        sys.exit(1)
+    except Exception as error:
+        tell_fault(f"{snakemake.rule}: {in_a_line(error)}; the whole of it is in {snakemake.log[0]}")
+        raise
+
+
+def tell_fault(message: str) -> None:
+    """Why a job fails, in one line: in its log, on the console, and for the end of the run."""
+    line = " ".join(message.splitlines())
+    announce(line)
+    with contextlib.suppress(OSError), FAULTS.open("a", encoding="utf-8", errors="backslashreplace") as faults:
+        print(line, file=faults)  # a full disk does not take it, and the console has it
+
+
+@contextlib.contextmanager
+def pulse(job: str, seconds: float = 10) -> Iterator[None]:
+    """Say on the console, every 10 seconds of the block, how far the job has got, or that it is at work."""
+    ended, began = threading.Event(), time.monotonic()
+
+    def tell() -> None:
+        while not ended.wait(seconds):
+            at = _progress or f"at work for {spelled(time.monotonic() - began)}"
+            print(f"{job}: {at}", file=_console, flush=True)
+
+    telling = threading.Thread(target=tell, daemon=True)
+    telling.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        telling.join()
+
+
+def announce(text: str) -> None:
+    """A line that a person shall see: in the log, and on the console."""
+    logging.info(text)
+    if _console:
+        print(text, file=_console, flush=True)
+
+
+def share(count: int, block: int, shard: int, shards: int) -> tuple[int, int]:
+    """Start and stop of one job's share of ``count`` items, between whole blocks: any cut gives the same batches."""
+    blocks = -(-count // block)
+    start, stop = (min(count, block * (blocks * k // shards)) for k in (shard, shard + 1))
+    return start, stop
+
+
+def fitting_memory(main: Callable[..., None]) -> Callable[..., None]:
+    """``main``, begun again with half the images at once whenever a GPU runs out of memory."""
+
+    def fitted(*arguments: Any) -> None:
+        while True:
+            try:
+                return main(*arguments)
+            except RuntimeError as error:
+                devices = sys.modules.get("friendlyfire.devices")  # not every job has torch
+                if not (devices and devices.is_out_of_memory(error)):
+                    raise
+                reason = in_a_line(error)
+            # Here the error is gone, and with it the frames that held the tensors.
+            if not devices.halve_batches():
+                raise DeviceError(f"out of GPU memory with single images: {reason}")
+            logging.warning("out of GPU memory: beginning again with half as many images at once")
+
+    return fitted
+
+
+def tell_memory() -> None:
+    """Log how much of a GPU's memory was in use at most; that of the CPU is in the notes of what it made."""
+    torch = sys.modules.get("torch")
+    if torch and torch.cuda.is_initialized():
+        device = torch.cuda.get_device_properties(torch.cuda.current_device())
+        peak, whole = torch.cuda.max_memory_allocated() / 2**30, device.total_memory / 2**30
+        logging.info("%s: at most %.1f of %.0f GiB in use", device.name, peak, whole)
+
+
+class Progress:
+    """How far a job has got: a line in its log every 10 seconds, and on the console, see :func:`pulse`."""
+
+    def __init__(self, what: str, total: int, done: float = 0):
+        global _progress
+        self.what, self.total, self.done, self.before = what, total, done, done
+        self.began = self.logged = time.monotonic()
+        _progress = self
+
+    def reach(self, done: float) -> None:
+        """So many are done, fractions included."""
+        self.done, now = done, time.monotonic()
+        if now - self.logged >= 10 or done == self.total:
+            self.logged = now
+            logging.info(str(self))
+
+    def __str__(self) -> str:
+        if self.done == self.before:
+            return f"{plain(self.done)} of {self.total:,} {self.what}"
+        seconds = max(time.monotonic() - self.began, 1e-9) / (self.done - self.before)  # each
+        speed = f"{plain(1 / seconds)} a second" if seconds < 1 else f"{plain(seconds)} s each"
+        percent, left = 100 * self.done / self.total, spelled(seconds * (self.total - self.done))
+        return f"{plain(self.done)} of {self.total:,} {self.what} ({percent:.0f} %), {speed}, {left} left"
+
+
+def progress(items: Sequence[Item], what: str) -> Iterator[Item]:
+    """The same items, with a :class:`Progress`; of a range with steps, it counts what the steps pass over."""
+    counted = range(items.start, items.stop) if isinstance(items, range) else items
+    step = items.step if isinstance(items, range) else 1
+    told = Progress(what, len(counted))
+    for number, item in enumerate(items, start=1):
+        yield item
+        told.reach(min(number * step, len(counted)))
+
+
+def plain(number: float) -> str:
+    """A number for people: 12,345, 56 or 7.8."""
+    return f"{number:,.1f}".removesuffix(".0") if number < 100 else f"{number:,.0f}"
+
+
+def spelled(seconds: float) -> str:
+    """A duration in words: 40 s, 12 min, 3 h 20 min."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -1,0 +1,392 @@
+"""The configuration: checked before any job starts, then cut into one dict for each stage of each experiment."""
+
+import ast
+import importlib
+import importlib.util
+import math
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.sections import experiment_settings
+from friendlyfire.datasets.class_names import IMAGENET
+from friendlyfire.datasets.sources import image_shape, known_classes, sampled_sides
+from friendlyfire.networks.headers import record_of
+from friendlyfire.records.errors import ConfigError, in_a_line
+
+#: The stages whose sections an experiment may override.
+STAGES = (
+    "networks",
+    "perturbations",
+    "boundary",
+    "curvature",
+    "bases",
+    "accuracy",
+    "scores",
+    "fractions",
+    "confinement",
+    "resampling",
+    "figures",
+)
+
+#: Bases that are ordered class by class, of the eigenvectors of the mean Hessians (section 4.2).
+CURVATURE_BASES = ("curvature-positive", "curvature-negative", "curvature-extreme", "curvature-flat")
+
+#: Attacks of image by image.
+ATTACKS = ("deepfool", "fgsm", "saliency")
+
+#: Attacks that make one perturbation of many images.
+UNIVERSAL_ATTACKS = ("uap",)
+
+#: What the names of Foolbox's attacks begin with, in the configuration.
+FOOLBOX = "foolbox:"
+
+#: Attacks whose perturbations are decomposed into the bases "<attack>-high" and "<attack>-low" (section 4.3).
+DECOMPOSED_ATTACKS = ("deepfool",)
+
+#: Bases that owe nothing to the network: the controls.
+CONTROL_BASES = ("pca", "dct", "random")
+
+#: The same of perturbations that were sampled down to so many pixels a side, and up again (figure 4, ImageNet).
+RESAMPLED_BASIS = re.compile(rf"(?:{'|'.join(DECOMPOSED_ATTACKS)})-(?:high|low)-([1-9]\d*)px")
+
+#: Dimensions up to which a basis of the whole space is formed: 3.2 GB in float64.
+LARGEST_SQUARE = 20_000
+
+#: Images that share batches whichever job has them, so that results do not depend on how images are shared out: of an
+#: attack, and of a mean Hessian.
+ATTACKED_TOGETHER, DIFFERENTIATED_TOGETHER = 1024, 32
+
+_WORDS = {"true": True, "false": False, "null": None}
+_NUMBER = re.compile(r"[-+]?(?!0\d)(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")  # 007 is a name
+
+#: Names under results/ that no experiment can have.
+RESERVED = ("datasets", "figures", "logs", "provenance", "tables")
+
+BASES = (
+    *CURVATURE_BASES,
+    *(f"{attack}-{order}" for attack in DECOMPOSED_ATTACKS for order in ("high", "low")),
+    *CONTROL_BASES,
+)
+
+
+def typed(value: Any) -> Any:
+    """``value`` with every text in it that spells a number, true, false or null taken as that.
+
+    Snakemake leaves what is nested in ``--config 'curvature={images: 20}'`` as text, and YAML 1.1 does so with 1e-3.
+    """
+    if isinstance(value, Mapping):
+        return {key: typed(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [typed(entry) for entry in value]
+    if not isinstance(value, str):
+        return value
+    if value in _WORDS:
+        return _WORDS[value]
+    for number in (int, float):
+        if _NUMBER.fullmatch(value):
+            try:
+                return number(value)
+            except ValueError:
+                continue
+    return value
+
+
+def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Check ``config`` against the JSON schema.
+
+    Raises:
+        ConfigError: the first fault, in one line: key, value, and what is allowed.
+    """
+    from jsonschema import Draft202012Validator, validators
+    from jsonschema.exceptions import best_match
+
+    # To the schema alone 5.0 is an integer; to a loop it is none.
+    whole = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    error = best_match(validators.extend(Draft202012Validator, type_checker=whole)(schema).iter_errors(config))
+    if error is None:
+        return
+    key = ".".join(str(part) for part in error.absolute_path)
+    match error.validator:
+        case "additionalProperties":
+            allowed = error.schema.get("properties", {})
+            unknown = sorted(set(error.instance) - set(allowed))
+            message = f"unknown key {', '.join(map(repr, unknown))}; allowed: {', '.join(sorted(allowed))}"
+        case "enum":
+            message = f"{error.instance!r} is not allowed; choose from {', '.join(map(str, error.validator_value))}"
+        case "pattern" if "description" in error.schema:
+            message = f"{error.instance!r} is not allowed; choose from {error.schema['description']}"
+        case "required" if key.startswith("experiments."):
+            others = ", ".join(name for name in config["experiments"] if name not in key)
+            message = f"{error.message}, which a new experiment needs; those that there are: {others}"
+        case "required":
+            message = error.message
+        case _:
+            message = error.message.splitlines()[0]
+            if "description" in error.schema:
+                message += f" ({error.schema['description']})"
+    raise ConfigError(": ".join(part for part in ("config", key, message) if part))
+
+
+def useful_shards(asked: int, together: int, *images: int) -> int:
+    """How many jobs can share images that stay together in blocks: as many as asked for, but none without a block."""
+    return min(asked, sum(-(-count // together) for count in images))
+
+
+def suite_experiments(config: Mapping[str, Any]) -> list[str]:
+    """Names of the experiments of the chosen suite, in its order."""
+    return list(config["suites"][config["suite"]])
+
+
+def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Check everything about ``config`` that can be known before a job runs.
+
+    Raises:
+        ConfigError: in one line, the key, its value, what is allowed.
+    """
+    _check_entries(config)
+    check_schema(config, schema)
+    _check_named("suite", config["suite"], config["suites"])
+    for suite, experiments in config["suites"].items():
+        for experiment in experiments:
+            _check_named(f"suites.{suite}", experiment, config["experiments"])
+    for experiment, overrides in config["experiments"].items():
+        if experiment in RESERVED:
+            raise ConfigError(
+                f"config: experiments: {experiment!r} is a folder of results; do not use {', '.join(RESERVED)}"
+            )
+        _check_named(f"experiments.{experiment}.dataset", overrides["dataset"], config["datasets"])
+    for name, dataset in config["datasets"].items():
+        _check_dataset(name, dataset)
+    for experiment in dict.fromkeys(
+        name for chosen in suite_experiments(config) for name in network_chain(config, chosen)
+    ):
+        _check_experiment(config, experiment)
+
+
+def network_chain(config: Mapping[str, Any], experiment: str) -> list[str]:
+    """An experiment, the one whose network it takes by ``networks.weights``, if any, the one that takes its from ...
+
+    Raises:
+        ConfigError: one of them comes again.
+    """
+    chain, source = [], experiment
+    while source:
+        chain.append(source)
+        source = weights_source(config, source)
+        if source in chain:
+            raise ConfigError(
+                f"config: {chain[-1]}: networks.weights: {' <- '.join([*chain, source])}: no network can come from "
+                "itself; give another file, 'published', or null to train"
+            )
+    return chain
+
+
+def weights_source(config: Mapping[str, Any], experiment: str) -> str | None:
+    """The experiment whose network ``networks.weights`` names; None if it names none."""
+    match Path(experiment_settings(config, experiment, "networks")["weights"] or "").parts:
+        case ("results", name, "network.safetensors") if name in config["experiments"]:
+            return name
+    return None
+
+
+def _check_named(key: str, value: str, allowed: Iterable[str]) -> None:
+    if value not in allowed:
+        raise ConfigError(f"config: {key}: there is no {value!r}; choose from {', '.join(allowed)}")
+
+
+def _check_entries(section: Any, *path: str) -> None:
+    """Refuse what a schema takes for names and numbers: the key 2024, .nan and .inf."""
+    if isinstance(section, Mapping | list):
+        entries = section.items() if isinstance(section, Mapping) else enumerate(section)
+        for key, value in entries:
+            if isinstance(section, Mapping) and not isinstance(key, str):
+                place = ".".join(("config", *path))
+                raise ConfigError(f"{place}: the key {key!r} is no text; write it in quotes, '{key}', in YAML")
+            _check_entries(value, *path, str(key))
+    elif isinstance(section, float) and not math.isfinite(section):
+        raise ConfigError(f"config: {'.'.join(path)}: {section} is not a finite number")
+
+
+def _check_dataset(name: str, dataset: Mapping[str, Any]) -> None:
+    key, source = f"config: datasets.{name}", dataset["source"]
+    needs = {"folder": ("folder", "size"), "ImageNet": ("size",)}.get(source, ())
+    for needed in needs:
+        if dataset.get(needed) is None:
+            raise ConfigError(f"{key}: source {source} needs the key {needed!r}")
+    for given in ("folder", "size", "channels"):
+        if dataset.get(given) is not None and given not in (*needs, "channels" if needs else ""):
+            raise ConfigError(f"{key}: source {source} has its own images; remove the key {given!r}")
+
+
+def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
+    name = config["experiments"][experiment]["dataset"]
+    dataset = config["datasets"][name]
+    if dataset["source"] == "folder" and not Path(dataset["folder"]).is_dir():
+        raise ConfigError(
+            f"config: datasets.{name}.folder: {dataset['folder']} is not a folder; give one that holds train/<class>/ "
+            "and test/<class>/, or test/<class>/ alone"
+        )
+    channels, height, width = image_shape(dataset)
+    pixels, key = channels * height * width, f"config: {experiment}"
+    sections = {stage: experiment_settings(config, experiment, stage) for stage in STAGES}
+    networks, curvature, figures = sections["networks"], sections["curvature"], sections["figures"]
+    classes, known = sections["boundary"]["classes"], known_classes(dataset)
+    for name, chosen in (
+        ("boundary.classes", classes if classes != "all" else []),
+        ("scores.shown", [sections["scores"]["shown"]] if figures["scores"] else []),
+    ):
+        if known and max(chosen, default=0) >= known:
+            raise ConfigError(f"{key}: {name}: there is no class {max(chosen)}; the data set has 0 to {known - 1}")
+    if networks["crop_padding"] > height:
+        raise ConfigError(
+            f"{key}: networks.crop_padding: {networks['crop_padding']} is beyond the {height} pixels of its images"
+        )
+    for attack in sections["fractions"]["attacks"]:
+        if attack.startswith(FOOLBOX):
+            _check_foolbox_attack(f"{key}: fractions.attacks", attack.removeprefix(FOOLBOX))
+        else:
+            _check_named(
+                f"{experiment}: fractions.attacks", attack, (*ATTACKS, *UNIVERSAL_ATTACKS, f"{FOOLBOX}<Attack>")
+            )
+    for figure in ("fig3", "fig4", "fig5"):
+        for basis in figures[figure]:
+            sampled = RESAMPLED_BASIS.fullmatch(basis)
+            if not sampled:
+                _check_named(f"{experiment}: figures.{figure}", basis, (*BASES, "deepfool-high-<side>px"))
+            elif not 1 <= int(sampled[1]) <= min(height, width):
+                raise ConfigError(
+                    f"{key}: figures.{figure}: {basis}: the images have {min(height, width)} pixels a side"
+                )
+    if figures["scores"] and classes != "all" and sections["scores"]["shown"] not in classes:
+        raise ConfigError(
+            f"{key}: scores.shown: class {sections['scores']['shown']} is not one of boundary.classes; add it there"
+        )
+    if pixels > LARGEST_SQUARE and sections["bases"]["directions"] is None:
+        asked = {"dct", "random"} & {basis for figure in ("fig3", "fig4", "fig5") for basis in figures[figure]}
+        if asked:
+            raise ConfigError(
+                f"{key}: bases.directions: {sorted(asked)[0]} in all of {pixels} dimensions does not fit into memory; "
+                "give the number of directions that it shall have"
+            )
+    grids = {f"accuracy.{name}": sections["accuracy"][name] for name in ("ranks", "directions_per_class")}
+    for name, grid in {**grids, "confinement.ranks": sections["confinement"]["ranks"]}.items():
+        beyond = [rank for rank in grid if rank > pixels] if isinstance(grid, list) else []
+        if beyond:
+            raise ConfigError(f"{key}: {name}: {beyond[0]} is beyond the {pixels} dimensions of its images")
+    for side in sections["resampling"]["sides"]:
+        if side > height:
+            raise ConfigError(f"{key}: resampling.sides: {side} is beyond the {height} pixels of its images")
+        if not sampled_sides([side], height)[0]:
+            raise ConfigError(f"{key}: resampling.sides: {side} of {height} pixels is less than one")
+    if isinstance(curvature["directions"], int) and curvature["directions"] > pixels:
+        raise ConfigError(
+            f"{key}: curvature.directions: {curvature['directions']} is beyond the {pixels} dimensions of its images"
+        )
+    if curvature["solver"] == "lanczos":
+        if curvature["directions"] == "all":
+            raise ConfigError(f"{key}: curvature.directions: 'all' needs solver dense; give lanczos a number")
+        if 2 * curvature["directions"] > min(pixels, curvature["max_products"]):
+            raise ConfigError(
+                f"{key}: curvature.directions: {curvature['directions']} at either end are more than {pixels} "
+                f"dimensions or {curvature['max_products']} products (max_products) can give"
+            )
+        if curvature["image_shards"] > 1:
+            raise ConfigError(
+                f"{key}: curvature.image_shards: {curvature['image_shards']} need curvature.solver dense; lanczos "
+                "shares out the classes only, by curvature.shards"
+            )
+        if "flat" in figures["scores"]:
+            raise ConfigError(f"{key}: figures.scores: flat needs curvature.solver dense")
+        if "curvature-flat" in figures["fig3"] + figures["fig4"] + figures["fig5"]:
+            raise ConfigError(
+                f"{key}: figures: curvature-flat needs curvature.solver dense; lanczos finds the ends of the spectrum"
+            )
+    _check_networks(f"{key}: networks", networks, channels, made_here=weights_source(config, experiment) is not None)
+
+
+def _check_networks(key: str, networks: Mapping[str, Any], channels: int, made_here: bool) -> None:
+    """Check a section ``networks`` for images of so many channels; its weights may be those of another experiment."""
+    weights, architecture, classes = networks["weights"], networks["architecture"], networks["classes"]
+    of_library = architecture.startswith(("torchvision/", "timm/"))
+    if weights is None and of_library and channels != 3:
+        raise ConfigError(f"{key}.architecture: {architecture} takes 3 channels, the images have {channels}")
+    if weights == "published" and not of_library:
+        raise ConfigError(f"{key}.weights: {architecture} has no published weights; give a file, or null")
+    if weights not in (None, "published") and not made_here:
+        if not Path(weights).is_file():
+            raise ConfigError(f"{key}.weights: {weights} is not a file; give a path, 'published', or null to train")
+        if networks["normalisation"] is None and not record_of(weights):
+            raise ConfigError(
+                f"{key}.normalisation: {weights} does not say how images are normalised; choose from "
+                "dataset, imagenet, none, {mean: [...], std: [...]}"
+            )
+    if classes is not None and weights is None:
+        raise ConfigError(
+            f"{key}.classes: a network that is trained here has the classes of its images; remove the key"
+        )
+    if isinstance(classes, str) and classes != IMAGENET and not Path(classes).is_file():
+        raise ConfigError(f"{key}.classes: {classes} is not a file; give a list of names, a text file or {IMAGENET}")
+    _check_architecture(f"{key}.architecture", architecture)
+
+
+def _check_architecture(key: str, name: str) -> None:
+    """Whether there is a network of that name; by importing torchvision or timm where they are installed."""
+    library, slash, model = name.partition("/")
+    module, colon, factory = name.partition(":")
+    if slash and importlib.util.find_spec(library):
+        models = importlib.import_module("torchvision.models" if library == "torchvision" else library)
+        _check_close(key, f"{library} has no network", model, models.list_models())
+    elif colon:
+        try:
+            spec = importlib.util.find_spec(module)  # imports the packages that it is in, which may do anything
+        except ModuleNotFoundError:
+            spec = None
+        except (Exception, SystemExit) as error:
+            raise ConfigError(
+                f"{key}: {name}: the package of {module!r} cannot be imported ({in_a_line(error)}); mend it"
+            ) from error
+        if spec is None:
+            raise ConfigError(
+                f"{key}: there is no module {module!r} for {name!r}; put it on PYTHONPATH or in the working directory"
+            )
+        if not (spec.origin or "").endswith(".py"):
+            raise ConfigError(f"{key}: {name}: {module!r} is no file of Python; give a module of your own")
+        try:
+            names = _names(Path(spec.origin))
+        except (SyntaxError, ValueError) as error:  # ValueError: bytes that are no text
+            raise ConfigError(f"{key}: {name}: {spec.origin} is no Python ({in_a_line(error)}); mend it") from error
+        if factory not in names:
+            raise ConfigError(f"{key}: module {module!r} ({spec.origin}) defines no {factory!r}")
+
+
+def _check_foolbox_attack(key: str, name: str) -> None:
+    """Whether Foolbox has an attack of that name; it is not imported."""
+    package = importlib.util.find_spec("foolbox")
+    if package is None:
+        raise ConfigError(f"{key}: {FOOLBOX}{name} needs Foolbox, which is not installed; pip install foolbox")
+    known = _names(Path(package.origin).parent / "attacks" / "__init__.py")
+    _check_close(key, "Foolbox has no attack", name, known)
+
+
+def _check_close(key: str, lack: str, name: str, known: Iterable[str]) -> None:
+    """Refuse a name that is not known, with those that resemble it."""
+    if name not in known:
+        import difflib
+
+        close = difflib.get_close_matches(name, known) or sorted(known)[:3]
+        raise ConfigError(f"{key}: {lack} {name!r}; did you mean {' or '.join(close)}?")
+
+
+def _names(path: Path) -> set[str]:
+    """What the Python file at ``path`` binds; it is read, not run."""
+    names = set()
+    for node in ast.walk(ast.parse(importlib.util.decode_source(path.read_bytes()))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.alias):
+            names.add(node.asname or node.name)
+    return names

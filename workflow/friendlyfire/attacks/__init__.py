@@ -1,0 +1,1 @@
+"""Adversarial attacks: ``attack(network, images, ...)`` -> perturbations with a status per image."""

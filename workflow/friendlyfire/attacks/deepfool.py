@@ -1,0 +1,213 @@
+"""DeepFool: the smallest perturbation that changes a classification, by linearising the network again and again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from friendlyfire.attacks.checks import check_basis, check_images, check_targets
+from friendlyfire.attacks.statuses import Status
+from friendlyfire.devices import full_float32, images_at_once
+
+#: Rounding of a network's logits, in units of the last place of the largest.
+ROUNDING = 16
+
+
+@dataclass
+class Attack:
+    """Perturbations of n images and what became of them.
+
+    ``perturbations`` (n, channels, height, width) end on the linearised boundary; the attack itself was judged, and
+    found to succeed, at ``images + (1 + overshoot) * perturbations``, see :attr:`overshot`. Units: pixels in [0, 1].
+    """
+
+    perturbations: Tensor
+    sources: Tensor  #: (n,) predicted classes of the clean images
+    reached: Tensor  #: (n,) predicted classes of the overshot images
+    statuses: Tensor  #: (n,) :class:`Status`
+    iterations: Tensor  #: (n,) linearisations spent
+    overshoot: float
+
+    def __getitem__(self, rows: slice) -> "Attack":
+        """The attacks on some of the images."""
+        columns = (self.perturbations, self.sources, self.reached, self.statuses, self.iterations)
+        return Attack(*(column[rows] for column in columns), self.overshoot)
+
+    @property
+    def overshot(self) -> Tensor:
+        """The perturbations that fool: (1 + overshoot) r."""
+        return (1 + self.overshoot) * self.perturbations
+
+    @property
+    def converged(self) -> Tensor:
+        """(n,) which attacks succeeded."""
+        return self.statuses == Status.CONVERGED
+
+
+@full_float32()
+def deepfool(
+    network: Callable[[Tensor], Tensor],
+    images: Tensor,
+    targets: Tensor | None = None,
+    *,
+    basis: Tensor | None = None,
+    overshoot: float = 0.02,
+    max_iterations: int = 50,
+    candidates: int = 10,
+    horizon: float = 1.5,
+    batch_size: int | None = None,
+) -> Attack:
+    r"""DeepFool perturbations, untargeted or targeted, free or confined to a subspace.
+
+    Each iteration linearises the margins :math:`f_k = F_k - F_{\hat c}` of the image perturbed so far, with gradients
+    :math:`w_k`, and steps to the nearest linearised boundary, :math:`r = |f_k| w_k / \|w_k\|^2` for the ``k`` of least
+    :math:`|f_k| / \|w_k\|`. Confined to a basis S, the gradients are projected before the class is chosen and before
+    the step: :math:`S S^T w_k` stands for :math:`w_k`. Targeted, only ``k = target`` is approached, away from the class
+    that is on top at the moment.
+
+    Sources: S.-M. Moosavi-Dezfooli, A. Fawzi, P. Frossard, "DeepFool", CVPR 2016, algorithm 2; confinement: section
+    4.3 of the paper; targets: its algorithm 1.
+
+    DEPARTS from the reference code of the paper: up to ``max_iterations`` (there 5), and no failure is dropped. After
+    the first step only the classes within ``horizon`` are considered.
+
+    Args:
+        network: images (n, channels, height, width) to logits (n, classes), each image on its own.
+        images: the clean images, pixels in [0, 1]; perturbed ones may leave that range, as in the paper.
+        targets: (n,) class that each image shall become; None for any class but the predicted one.
+        basis: (d, k) orthonormal columns that the perturbations shall stay in the span of; None for all of it.
+        overshoot: by how much the total perturbation is lengthened when it is judged.
+        max_iterations: linearisations at most.
+        candidates: untargeted, how many of the clean image's highest-scoring classes are considered (its own included).
+        horizon: after the first step, which considers all classes, a class is considered while its boundary is at most
+            so many times as far as the nearest, judged by its margin and the length that its gradient had when it was
+            last computed; infinity for the published algorithm.
+        batch_size: images that pass through the network at once (:func:`images_at_once`). It changes the speed, and the
+            result by rounding only.
+
+    Returns:
+        An :class:`Attack`; the images keep their order.
+
+    Raises:
+        ValueError: the network is in training mode, the pixels are far outside [0, 1], there are fewer than two
+            candidates, or a shape or dtype is wrong.
+
+    Cost:
+        For an image and iteration, two forward passes and a backward pass for each class considered (targeted: one).
+    """
+    if isinstance(network, nn.Module) and network.training:
+        raise ValueError("the network is in training mode; call network.eval() first")
+    if candidates < 2:
+        raise ValueError(f"candidates={candidates}: the predicted class and at least one other are needed")
+    check_images(images)
+    if basis is not None:
+        check_basis(basis, images.shape[1:].numel())
+    images, batch_size = images.detach(), batch_size or images_at_once(network, images)
+    basis = None if basis is None else basis.to(images)
+    n = len(images)
+
+    logits = torch.cat([_logits(network, batch) for batch in images.split(batch_size)])
+    sources = logits.argmax(1)
+    if targets is None:
+        approached = logits.topk(min(candidates, logits.shape[1]), 1).indices[:, 1:]
+    else:
+        check_targets(targets, n, logits.shape[1])
+        targets = targets.to(images.device, torch.long)
+        approached = targets[:, None]
+    lengths = images.new_full(approached.shape, torch.inf)  # of the gradients, when last seen
+    perturbations = torch.zeros_like(images, memory_format=torch.contiguous_format)
+    reached = sources.clone()
+    statuses = torch.full((n,), Status.NOT_CONVERGED, device=images.device)
+    iterations = torch.zeros(n, dtype=torch.long, device=images.device)
+    if targets is not None:
+        statuses[sources == targets] = Status.ALREADY_THERE
+    statuses[~logits.isfinite().all(1)] = Status.NON_FINITE
+
+    for _ in range(max_iterations):
+        active = (statuses == Status.NOT_CONVERGED).nonzero().squeeze(1)  # finished images leave
+        if not len(active):
+            break
+        leave = sources[active] if targets is None else reached[active]
+        # At first all classes are 0 away, and considered.
+        away = _margins(logits[active], approached[active], leave).abs() / lengths[active]
+        away, order = away.sort(dim=1, stable=True)
+        near = away <= min(horizon, 1e30) * away[:, :1]  # infinity times 0 is no number
+        near[:, 0] = True
+        # A batch takes as many gradients as its most demanding image, so those that demand as many share one.
+        for share in near.sum(1).argsort(stable=True).split(batch_size):
+            part, width = active[share], near[share].sum(1).max()
+            perturbed = images[part] + (1 + overshoot) * perturbations[part]
+            columns, within = order[share, :width], near[share, :width]
+            others, before = approached[part].gather(1, columns), lengths[part].gather(1, columns)
+            step, seen, state = _step(network, perturbed, leave[share], others, within, basis)
+            lengths[part] = lengths[part].scatter(1, columns, torch.where(within, seen, before))
+            # Where the nearest have no gradient any more, the next iteration turns to the others.
+            state[(state == Status.ZERO_GRADIENT) & ~near[share].all(1)] = Status.NOT_CONVERGED
+            perturbations[part] += step
+            iterations[part] += 1
+            logits[part] = _logits(network, images[part] + (1 + overshoot) * perturbations[part])
+            reached[part] = logits[part].argmax(1)
+            there = reached[part] != sources[part] if targets is None else reached[part] == targets[part]
+            state[(state == Status.NOT_CONVERGED) & there] = Status.CONVERGED
+            state[~logits[part].isfinite().all(1)] = Status.NON_FINITE
+            statuses[part] = state
+    return Attack(perturbations, sources, reached, statuses, iterations, overshoot)
+
+
+@torch.no_grad()
+def _logits(network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    return network(images)
+
+
+def _margins(logits: Tensor, others: Tensor, leave: Tensor) -> Tensor:
+    """F_k - F_leave for each class k of ``others`` (n, m)."""
+    return logits.gather(1, others) - logits.gather(1, leave[:, None])
+
+
+def _step(
+    network: Callable[[Tensor], Tensor],
+    images: Tensor,
+    leave: Tensor,
+    others: Tensor,
+    near: Tensor,
+    basis: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Step of each image to the nearest linearised boundary with those ``others`` (n, m) that are ``near``.
+
+    Returns:
+        The steps, the lengths (n, m) of the gradients, and NOT_CONVERGED or why there is no step.
+    """
+    n, m = others.shape
+    images = images.requires_grad_(True)
+    with torch.enable_grad():
+        logits = network(images)  # One forward pass serves the gradients of all margins.
+    margins = _margins(logits.detach(), others, leave)
+    gradients = images.new_empty(n, m, images[0].numel())
+    for k in range(m):
+        difference = torch.zeros_like(logits).scatter_(1, others[:, k : k + 1], 1.0)
+        difference.scatter_add_(1, leave[:, None], -torch.ones_like(leave[:, None], dtype=difference.dtype))
+        (gradient,) = torch.autograd.grad(logits, images, difference, retain_graph=k < m - 1)
+        gradients[:, k] = gradient.flatten(1)
+    norms = gradients.norm(dim=2)
+    smallest = torch.zeros_like(norms)
+    if basis is not None:
+        # A projection that is no more than the rounding of the gradient leads nowhere.
+        smallest = norms * torch.finfo(norms.dtype).eps * basis.shape[0] ** 0.5
+        gradients = gradients @ basis  # (n, m, k): coordinates in the basis, where norms are the same
+        norms = gradients.norm(dim=2)
+    norms = torch.where(norms > smallest, norms, 0.0)
+    finite = margins.isfinite() & norms.isfinite()
+    # A margin that rounding could turn is crossed by as much as rounding: a smaller step would not move the image.
+    rounding = ROUNDING * torch.finfo(logits.dtype).eps * logits.detach().abs().amax(1, keepdim=True)
+    distances = torch.where(finite & near & (norms > 0), margins.abs().maximum(rounding) / norms, torch.inf)
+    nearest = distances.argmin(1, keepdim=True)  # (n, 1)
+    distance, norm = distances.gather(1, nearest), norms.gather(1, nearest)
+    direction = gradients.gather(1, nearest[:, :, None].expand(-1, -1, gradients.shape[2])).squeeze(1)
+    stuck = distance.isinf()
+    step = torch.where(stuck, 0.0, distance / norm * direction)
+    if basis is not None:
+        step = step @ basis.T
+    state = torch.where(stuck.squeeze(1), Status.ZERO_GRADIENT, Status.NOT_CONVERGED)
+    state = torch.where((finite | ~near).all(1), state, Status.NON_FINITE)
+    return step.reshape(images.shape), norms, state

@@ -1,0 +1,60 @@
+"""Any attack of Foolbox by its name. Foolbox is installed by those who use it, and imported when it is."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from friendlyfire.attacks.checks import check_images
+from friendlyfire.devices import full_float32, images_at_once
+from friendlyfire.networks.network import predict
+from friendlyfire.records.errors import ConfigError
+
+
+@full_float32()
+def foolbox_perturbations(
+    network: nn.Module,
+    images: Tensor,
+    name: str,
+    *,
+    seed: int,
+    epsilon: float | None = None,
+    batch_size: int | None = None,
+    **options: Any,
+) -> Tensor:
+    """Perturbations by an attack of Foolbox, untargeted, away from the predicted classes.
+
+    Source: J. Rauber et al., "Foolbox Native", Journal of Open Source Software 5 (2020).
+
+    Args:
+        network: images (n, channels, height, width), pixels in [0, 1], to logits; in evaluation mode.
+        images: the clean images. Unlike elsewhere in this library, perturbed ones stay in [0, 1], as Foolbox has it.
+        name: of a class of ``foolbox.attacks``.
+        seed: of attacks that start at random.
+        epsilon: size of the perturbations in the attack's own norm; None for attacks that seek the smallest.
+        batch_size: images that are attacked at once.
+        options: of the attack's constructor.
+
+    Returns:
+        Perturbations of the shape of ``images``, whether they fool or not.
+
+    Raises:
+        ConfigError: the attack does not take these options.
+        ValueError: the images are not (n, channels, height, width), or their pixels are far outside [0, 1].
+    """
+    import foolbox
+
+    check_images(images)
+    found = []
+    try:
+        attack = getattr(foolbox.attacks, name)(**options)
+        model = foolbox.PyTorchModel(network, bounds=(0, 1), device=images.device)
+        elsewhere = [] if images.device.type == "cpu" else [images.device]
+        with torch.random.fork_rng(elsewhere, device_type=images.device.type if elsewhere else "cuda"):
+            torch.manual_seed(seed)
+            for batch in images.split(batch_size or images_at_once(network, images)):
+                criterion = foolbox.criteria.Misclassification(predict(network, batch).argmax(1))
+                found.append(attack(model, batch, criterion, epsilons=epsilon)[1] - batch)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"perturbations.foolbox.{name}: {error}") from error
+    return torch.cat(found)

@@ -1,0 +1,83 @@
+"""Universal adversarial perturbations: one perturbation that fools a network on most images."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from friendlyfire.attacks.checks import check_images
+from friendlyfire.attacks.deepfool import deepfool
+from friendlyfire.networks.network import classes_of, predict
+
+
+@dataclass
+class Universal:
+    """One perturbation and how it grew."""
+
+    perturbation: Tensor  #: (channels, height, width), pixels in [0, 1], in its ball
+    rates: list[float]  #: fooling rate on the held-out images after each pass
+
+
+def universal(
+    network: Callable[[Tensor], Tensor],
+    images: Tensor,
+    held_out: Tensor,
+    *,
+    radius: float,
+    norm: str = "l2",
+    rate: float = 0.8,
+    max_passes: int = 5,
+    generator: torch.Generator,
+    **options: Any,
+) -> Universal:
+    """A universal perturbation: DeepFool perturbations added up over the images and kept in a ball.
+
+    Source: S.-M. Moosavi-Dezfooli, A. Fawzi, O. Fawzi, P. Frossard, "Universal adversarial perturbations", CVPR 2017,
+    algorithm 1. Image by image: perturbations that are found together no longer lead to a boundary once the first of
+    them is added. Where they are of the ball's own size (those of small images), each of them turns the whole
+    perturbation, and little is gained from pass to pass; a larger ball helps.
+
+    Args:
+        network: images (n, channels, height, width), pixels in [0, 1], to logits.
+        images: what the perturbation is made from.
+        held_out: other images, on which it is judged after each pass.
+        radius: of the ball, in pixels in [0, 1].
+        norm: "l2" or "linf".
+        rate: fooling rate on ``images`` at which the passes end.
+        max_passes: passes at most.
+        generator: of the order of the images, on the CPU.
+        options: of :func:`deepfool`.
+
+    Raises:
+        ValueError: the norm is neither of the two, or DeepFool refuses the images or its options.
+    """
+    if norm not in ("l2", "linf"):
+        raise ValueError(f"norm={norm!r}: choose l2 or linf")
+    check_images(images)
+    check_images(held_out, "held_out")
+    clean, clean_held_out = (classes_of(predict(network, part)) for part in (images, held_out))
+    v, rates = torch.zeros_like(images[0]), []
+    for _ in range(max_passes):
+        for i in torch.randperm(len(images), generator=generator).tolist():
+            perturbed = (images[i] + v)[None]
+            if predict(network, perturbed).argmax() == clean[i]:
+                attack = deepfool(network, perturbed, **options)
+                if attack.converged:
+                    v = project_onto_ball(v + attack.overshot[0], radius, norm)
+        rates.append(_fooling_rate(network, held_out, clean_held_out, v))
+        if _fooling_rate(network, images, clean, v) >= rate:
+            break
+    return Universal(v, rates)
+
+
+def project_onto_ball(perturbation: Tensor, radius: float, norm: str) -> Tensor:
+    """The nearest point of the ball of ``radius`` about zero, in the l2 or the l-infinity norm."""
+    if norm == "linf":
+        return perturbation.clamp(-radius, radius)
+    return perturbation * min(1.0, radius / max(float(perturbation.norm()), 1e-12))
+
+
+def _fooling_rate(network: Callable[[Tensor], Tensor], images: Tensor, clean: Tensor, v: Tensor) -> float:
+    return float((classes_of(predict(network, images + v)) != clean).double().mean())

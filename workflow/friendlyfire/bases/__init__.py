@@ -1,0 +1,1 @@
+"""Orthonormal bases of image space, all of one form."""

@@ -1,0 +1,1 @@
+"""Section 4.1: boundary points, and the mean Hessian of the margins there."""

@@ -1,0 +1,65 @@
+"""Boundary points: where targeted DeepFool brings images to the boundary of a class (section 3, algorithm 1)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from friendlyfire.attacks.deepfool import deepfool
+from friendlyfire.curvature.hessians import margins
+from friendlyfire.networks.network import predict
+
+
+@dataclass
+class BoundaryPoints:
+    """Where n images arrived on their way into a target class; m of them reached it."""
+
+    statuses: Tensor  #: (n,) :class:`friendlyfire.attacks.statuses.Status` of the targeted attacks
+    positions: Tensor  #: (m,) which of the n images reached the class, ascending
+    points: Tensor  #: (m, channels, height, width), pixels in [0, 1]
+    sources: Tensor  #: (m,) predicted classes of the clean images
+    rivals: Tensor  #: (m,) the class other than the target that scores highest at the point
+    margins: Tensor  #: (m,) F_target - F_source at the point, logits
+    rival_margins: Tensor  #: (m,) F_target - F_rival at the point
+    clean_margins: Tensor  #: (m,) F_target - F_source at the clean image
+
+
+def find_boundary(
+    network: Callable[[Tensor], Tensor], images: Tensor, target: int, *, step_back: float = 1.0, **options
+) -> BoundaryPoints:
+    """Bring images to the boundary of the class ``target`` by DeepFool.
+
+    Algorithm 1 takes the Hessian of F_target - F_source, the source being the predicted class of the clean image. On
+    the way into the target the image may pass through a third class, and then the point lies on the boundary with that
+    class, the rival, and not where F_target = F_source.
+
+    Args:
+        network: images (n, channels, height, width), pixels in [0, 1], to logits (n, classes).
+        images: the clean images.
+        target: the class that they are brought to.
+        step_back: fraction of DeepFool's perturbation, without its overshoot, at which the point is taken.
+        options: of :func:`friendlyfire.attacks.deepfool.deepfool`.
+
+    Cost:
+        That of a targeted DeepFool, and two forward passes for each image.
+    """
+    targets = torch.full((len(images),), target, device=images.device)
+    attack = deepfool(network, images, targets, **options)
+    positions = attack.converged.nonzero().squeeze(1)
+    points = images[positions] + step_back * attack.perturbations[positions]
+    sources = attack.sources[positions]
+    clean, there = (predict(network, part) for part in (images[positions], points))
+    others = there.clone()
+    others[:, target] = -torch.inf
+    rivals = others.argmax(1)
+    return BoundaryPoints(
+        statuses=attack.statuses,
+        positions=positions,
+        points=points,
+        sources=sources,
+        rivals=rivals,
+        margins=margins(there, target, sources),
+        rival_margins=margins(there, target, rivals),
+        clean_margins=margins(clean, target, sources),
+    )

@@ -1,0 +1,186 @@
+"""Mean Hessians of the margins at a class boundary, as matrices that are never formed (section 3, algorithm 1)."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from friendlyfire.devices import full_float32, images_at_once
+from friendlyfire.records.errors import CurvatureError
+
+#: Modules with kinks: where they are, second derivatives do not say how the network curves.
+_KINKED = (
+    nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.RReLU, nn.Threshold, nn.Hardtanh, nn.Hardsigmoid, nn.Hardswish,
+    nn.Hardshrink, nn.Softshrink, nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AdaptiveMaxPool2d,
+    nn.FractionalMaxPool2d,
+)  # fmt: skip
+
+
+def reference_step(pixels: int, data_range: float = 1.0) -> float:
+    """Step of the central differences in the paper's reference code: 10 sqrt(d) range / 512.
+
+    The step is part of the result, since the logits of a network of rectifiers and max-pooling are piecewise linear:
+    what is measured is how their gradient turns over that distance. Units: those of ``data_range``.
+    """
+    return 10 * pixels**0.5 * data_range / 512
+
+
+class MeanHessian(Protocol):
+    """A (d, d) matrix that is never formed: the mean over boundary points of the Hessian of F_target - F_source."""
+
+    pixels: int  #: d
+    points: int  #: number of points it is the mean over
+    num_gradients: int  #: gradients of single images spent so far
+
+    def __matmul__(self, probes: np.ndarray) -> np.ndarray:
+        """Product with ``probes`` (d, p), float64."""
+        ...
+
+
+class DifferenceHessian:
+    """Mean Hessian of a margin by central differences of its gradient.
+
+    H v = mean over x of [g(x + h v) - g(x - h v)] / (2 h) for a unit vector v, g being the gradient of
+    F_target - F_source. At the large steps that piecewise linear networks need this operator is neither linear nor
+    symmetric; whoever decomposes it measures by how much (:class:`Quality`).
+
+    DEPARTS: the reference code takes F_source - F_target. Here, as in algorithm 1, a positive eigenvalue leads *into*
+    the target.
+
+    Args:
+        network: images (n, channels, height, width) to logits.
+        images: the boundary points, (n, channels, height, width), pixels in [0, 1].
+        target: class on the positive side.
+        sources: (n,) class that each point came from.
+        step: h, in pixels; see :func:`reference_step`.
+        batch_size: images that pass through the network at once.
+
+    Cost:
+        Two gradients for each point and probe.
+    """
+
+    def __init__(
+        self,
+        network: Callable[[Tensor], Tensor],
+        images: Tensor,
+        target: int,
+        sources: Tensor,
+        step: float,
+        batch_size: int | None = None,
+    ):
+        self.network, self.images, self.target, self.sources = network, images, target, sources
+        self.step, self.batch_size = step, batch_size or images_at_once(network, images)
+        self.points, self.pixels, self.num_gradients = len(images), images[0].numel(), 0
+
+    def __matmul__(self, probes: np.ndarray) -> np.ndarray:
+        probes = np.asarray(probes, dtype=np.float64)
+        lengths = np.linalg.norm(probes, axis=0)
+        units = torch.from_numpy(probes / np.where(lengths > 0, lengths, 1)).T.to(self.images)  # (p, d)
+        product = torch.zeros(units.shape, dtype=torch.float64)
+        probes_at_once = max(1, self.batch_size // self.points)
+        for start in range(0, len(units), probes_at_once):
+            rows = slice(start, min(start + probes_at_once, len(units)))
+            shifts = self.step * units[rows].reshape(-1, 1, *self.images.shape[1:])  # (p, 1, c, h, w)
+            for part in torch.arange(self.points, device=self.images.device).split(self.batch_size):
+                images, sources = self.images[part], self.sources[part].repeat(len(shifts))
+                forward, backward = (
+                    margin_gradients(self.network, (images + sign * shifts).flatten(0, 1), self.target, sources)
+                    for sign in (1, -1)
+                )
+                change = (forward - backward).reshape(len(shifts), len(part), -1).sum(1, dtype=torch.float64)
+                product[rows] += change.cpu() / (2 * self.step * self.points)
+        self.num_gradients += 2 * self.points * len(units)
+        return (product.T * torch.from_numpy(lengths)).numpy()
+
+
+class ExactHessian:
+    """Mean Hessian of a margin by automatic differentiation (reverse over reverse), for smooth networks.
+
+    Args: as :class:`DifferenceHessian`, without a step.
+
+    Raises:
+        CurvatureError: the network has kinks (rectifiers, max-pooling), or its Hessian vanishes at every point probed,
+            as a piecewise linear network's does.
+
+    Cost:
+        One Hessian-vector product, counted as two gradients, for each point and probe: the passes through the network
+        to its gradient are made once for all probes of a product.
+    """
+
+    def __init__(
+        self,
+        network: Callable[[Tensor], Tensor],
+        images: Tensor,
+        target: int,
+        sources: Tensor,
+        batch_size: int | None = None,
+    ):
+        if isinstance(network, nn.Module):
+            kinked = sorted({type(module).__name__ for module in network.modules() if isinstance(module, _KINKED)})
+            if kinked:
+                raise CurvatureError(
+                    f"the exact Hessian needs a smooth network, and this one has {', '.join(kinked)}; choose networks."
+                    "activation softplus or gelu and networks.pooling average, or curvature.hessian differences"
+                )
+        self.network, self.images, self.target, self.sources, self.batch_size = (
+            network,
+            images,
+            target,
+            sources,
+            batch_size or images_at_once(network, images),
+        )
+        self.points, self.pixels, self.num_gradients = len(images), images[0].numel(), 0
+        probe = np.random.default_rng(0).standard_normal((self.pixels, 1))
+        if not np.any(self @ probe):
+            raise CurvatureError(
+                "the exact Hessian vanishes: the network is piecewise linear; choose curvature.hessian differences"
+            )
+
+    @full_float32()
+    def __matmul__(self, probes: np.ndarray) -> np.ndarray:
+        directions = torch.from_numpy(np.ascontiguousarray(np.asarray(probes).T)).to(self.images)  # (p, d)
+        product = torch.zeros(directions.shape, dtype=torch.float64)
+        for part in torch.arange(self.points, device=self.images.device).split(self.batch_size):
+            images = self.images[part].requires_grad_(True)
+            with torch.enable_grad():
+                total = margins(self.network(images), self.target, self.sources[part]).sum()
+                gradient = torch.autograd.grad(total, images, create_graph=True)[0]
+            if not gradient.requires_grad:  # of a linear network
+                continue
+            for row, direction in enumerate(directions):
+                along = direction.reshape(images.shape[1:]).expand_as(images)
+                change = torch.autograd.grad(gradient, images, along, retain_graph=True, materialize_grads=True)[0]
+                product[row] += change.flatten(1).sum(0, dtype=torch.float64).cpu() / self.points
+        self.num_gradients += 2 * self.points * len(directions)
+        return product.T.numpy()
+
+
+def margins(logits: Tensor, target: int, sources: Tensor) -> Tensor:
+    """F_target - F_source of each image: (n,)."""
+    return logits[:, target] - logits.gather(1, sources[:, None]).squeeze(1)
+
+
+@full_float32()
+def margin_gradients(network: Callable[[Tensor], Tensor], images: Tensor, target: int, sources: Tensor) -> Tensor:
+    """Gradient of F_target - F_source at each image: (n, d). A sum, not a mean, so that no image touches another's."""
+    images = images.detach().requires_grad_(True)
+    with torch.enable_grad():
+        total = margins(network(images), target, sources).sum()
+    return torch.autograd.grad(total, images)[0].flatten(1)
+
+
+class PooledHessian:
+    """Mean over the points of several :class:`MeanHessian`, such as the blocks of a sample, added up in their order."""
+
+    def __init__(self, *parts: MeanHessian):
+        self.parts, self.points, self.pixels = parts, sum(part.points for part in parts), parts[0].pixels
+
+    @property
+    def num_gradients(self) -> int:
+        """Gradients of single images that the parts spent."""
+        return sum(part.num_gradients for part in self.parts)
+
+    def __matmul__(self, probes: np.ndarray) -> np.ndarray:
+        return sum(part.points * (part @ probes) for part in self.parts) / self.points

@@ -1,0 +1,346 @@
+"""Images from their source: scikit-learn's digits, torchvision's sets by name, or any folder of images.
+
+Everything here is NumPy; images are uint8 of shape (n, channels, height, width).
+"""
+
+import os
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import Image
+
+from friendlyfire.datasets.sources import HELD_OUT, HELD_OUT_FRACTION, image_shape
+from friendlyfire.records.errors import ConfigError, DataError, in_a_line
+from friendlyfire.records.seeds import derive_seed
+from friendlyfire.records.stores import Store
+
+#: Roles of images. Those that train a network may be in another role too; of the others no image is in two.
+#: ``directions`` make every basis, ``held-out`` ones are attacked to see what of an attack lies in a basis, and on
+#: ``measured`` ones everything else is measured.
+ROLES = ("training", "directions", "held-out", "measured")
+
+#: Fewest images of a role: an interval needs two.
+FEWEST_IN_ROLE = 2
+
+_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
+
+
+class Split(Protocol):
+    """One half (train or test) of a source: labels at once, images one by one."""
+
+    labels: np.ndarray  # (n,) int64
+    class_names: list[str]
+
+    def image(self, index: int) -> np.ndarray:
+        """The image at ``index``: uint8, (channels, height, width)."""
+        ...
+
+    def fingerprint(self) -> str:
+        """A short text that changes with the images."""
+        ...
+
+
+@dataclass
+class ArraySplit:
+    """A split that is in memory whole."""
+
+    images: np.ndarray  # (n, channels, height, width) uint8
+    labels: np.ndarray
+    class_names: list[str]
+
+    def fingerprint(self) -> str:
+        """Tells other images from these."""
+        return f"{zlib.crc32(np.ascontiguousarray(self.images)):08x}"
+
+    def image(self, index: int) -> np.ndarray:
+        """The image at ``index``: uint8, (channels, height, width)."""
+        return self.images[index]
+
+
+class FileSplit:
+    """A split of image files, each decoded, resized and cropped to a square when it is asked for."""
+
+    def __init__(self, files: Sequence[Path], labels: np.ndarray, class_names: list[str], shape: tuple[int, int, int]):
+        self.files, self.labels, self.class_names, self.shape = files, labels, class_names, shape
+
+    def fingerprint(self) -> str:
+        """Tells other files from these, by their names, sizes and times."""
+        states = ((file, file.stat()) for file in self.files)
+        listing = "".join(f"{file} {state.st_size} {state.st_mtime_ns}\n" for file, state in states)
+        return f"{zlib.crc32(os.fsencode(listing)):08x}"
+
+    def image(self, index: int) -> np.ndarray:
+        """The image at ``index``: uint8, (channels, height, width); a DataError names a file that is no image."""
+        try:
+            with Image.open(self.files[index]) as picture:
+                return square_image(picture, self.shape[0], self.shape[1])
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise DataError(f"{self.files[index]} is not a readable image ({error}); replace or remove it") from error
+
+
+def square_image(picture: Image.Image, channels: int, size: int) -> np.ndarray:
+    """A picture as uint8 (channels, size, size).
+
+    A picture that has that size is taken as it is. Another one is scaled (bicubic, antialiased) until its shorter
+    side is 8/7 of ``size``, and its centre is taken: 256 and 224 pixels, the custom for ImageNet. Values of 16 bits are
+    scaled to 8.
+
+    Raises:
+        ValueError: the picture has 32 bits per value, whose range is not known.
+    """
+    if picture.mode.startswith("I;16"):
+        deep = np.asarray(picture, dtype=np.uint16)
+        picture = Image.fromarray(np.rint(deep / 257).astype(np.uint8))
+    elif picture.mode in ("I", "F"):
+        raise ValueError(f"values of 32 bits (mode {picture.mode}) have no known range; save it with 8 or 16 bits")
+    picture = picture.convert("L" if channels == 1 else "RGB")
+    if picture.size != (size, size):
+        scale = size * 8 / 7 / min(picture.size)
+        width, height = (max(size, round(side * scale)) for side in picture.size)
+        picture = picture.resize((width, height), Image.Resampling.BICUBIC)
+        left, top = (width - size) // 2, (height - size) // 2
+        picture = picture.crop((left, top, left + size, top + size))
+    array = np.asarray(picture, dtype=np.uint8)
+    return array[None] if channels == 1 else array.transpose(2, 0, 1)
+
+
+def digits_splits(seed: int) -> dict[str, Split]:
+    """scikit-learn's 1,797 handwritten digits of 8 x 8 pixels, a fifth of each class held out for testing."""
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    digits = load_digits()
+    images = np.rint(digits.images * (255 / 16)).astype(np.uint8)[:, None]
+    halves = train_test_split(
+        np.arange(len(images)),
+        test_size=0.2,
+        stratify=digits.target,
+        random_state=derive_seed(seed, "datasets", "digits") % 2**32,
+    )
+    names = [str(name) for name in digits.target_names]
+    return {
+        split: ArraySplit(images[part], digits.target[part].astype(np.int64), names)
+        for split, part in zip(("train", "test"), map(np.sort, halves), strict=True)
+    }
+
+
+def torchvision_splits(source: str, root: Path, shape: tuple[int, int, int]) -> dict[str, Split]:
+    """One of torchvision's sets, already lying under ``root``."""
+    import torchvision
+
+    try:
+        if source == "ImageNet":
+            parts = {
+                split: torchvision.datasets.ImageNet(root, split=part)
+                for split, part in {"train": "train", "test": "val"}.items()
+            }
+            return {
+                split: FileSplit(
+                    [Path(file) for file, _ in part.samples],
+                    np.array(part.targets, dtype=np.int64),
+                    [names[0] for names in part.classes],
+                    shape,
+                )
+                for split, part in parts.items()
+            }
+        parts = {
+            split: getattr(torchvision.datasets, source)(root, train=split == "train") for split in ("train", "test")
+        }
+    except (RuntimeError, OSError, ValueError, AssertionError, EOFError) as error:  # torchvision asserts.
+        reason = in_a_line(error)
+        way_out = "put torchvision's archives there" if source == "ImageNet" else "remove it to load it anew"
+        raise DataError(f"{source} cannot be read from {root} ({reason}); {way_out}") from error
+    return {
+        split: ArraySplit(
+            np.asarray(part.data).reshape(len(part), shape[1], shape[2], shape[0]).transpose(0, 3, 1, 2),
+            np.asarray(part.targets, dtype=np.int64),
+            [str(name) for name in part.classes],
+        )
+        for split, part in parts.items()
+    }
+
+
+def folder_splits(folder: Path, shape: tuple[int, int, int]) -> dict[str, Split]:
+    """Any folder of images, ``{train,test}/<class>/*``; the sorted class folders are the class indices."""
+    if not folder.is_dir():
+        raise DataError(f"image folder {folder} is not there; it must hold train/<class>/ and test/<class>/")
+    classes = {
+        split: sorted(entry.name for entry in (folder / split).iterdir() if entry.is_dir())
+        for split in ("train", "test")
+        if (folder / split).is_dir()
+    }
+    if "test" not in classes:
+        raise DataError(f"image folder {folder} has no folder test/; it must hold train/<class>/ and test/<class>/")
+    if "train" in classes and classes["train"] != classes["test"]:
+        odd = sorted(set(classes["train"]) ^ set(classes["test"]))
+        raise DataError(f"image folder {folder}: train/ and test/ must hold the same classes, but not both hold {odd}")
+    return {split: _folder_split(folder / split, names, shape) for split, names in classes.items()}
+
+
+def _folder_split(folder: Path, class_names: list[str], shape: tuple[int, int, int]) -> FileSplit:
+    if len(class_names) < 2:
+        raise DataError(f"{folder} holds {len(class_names)} class folders; a classifier needs at least 2")
+    files, labels = [], []
+    for label, name in enumerate(class_names):
+        found = sorted(file for file in (folder / name).iterdir() if file.suffix.lower() in _SUFFIXES)
+        for file in found:
+            if not file.is_file():  # a pipe would be waited for
+                raise DataError(f"{file} is named as an image, but is no file; replace or remove it")
+        if not found:
+            raise DataError(
+                f"class folder {folder / name} holds no image; add some ({', '.join(sorted(_SUFFIXES))}) or remove it"
+            )
+        files += found
+        labels += [label] * len(found)
+    return FileSplit(files, np.array(labels, dtype=np.int64), class_names, shape)
+
+
+def source_splits(settings: dict[str, Any], root: Path, seed: int) -> dict[str, Split]:
+    """Train and test split of a data set, checked.
+
+    Args:
+        settings: the section ``datasets.<name>`` of the configuration.
+        root: ``data_dir``, where torchvision's sets lie.
+        seed: the seed of the configuration, for sources without a test set of their own.
+
+    Raises:
+        DataError: the source is missing, unreadable, or its labels do not fit its classes.
+    """
+    shape = image_shape(settings)
+    match settings["source"]:
+        case "digits":
+            splits = digits_splits(seed)
+        case "folder":
+            splits = folder_splits(Path(settings["folder"]), shape)
+        case source:
+            splits = torchvision_splits(source, root, shape)
+    for name, split in splits.items():
+        low, high, classes = split.labels.min(), split.labels.max(), len(split.class_names)
+        if low < 0 or high >= classes:
+            raise DataError(
+                f"{settings['source']}: {name} labels run from {low} to {high}, but there are {classes} classes"
+            )
+    return splits
+
+
+def draw_roles(settings: Mapping[str, Any], counts: Mapping[str, int]) -> dict[str, tuple[str, int, int]]:
+    """Divide the images of a data set into :data:`ROLES`.
+
+    The order of the images is random, so a role is a range of it, and ranges that follow each other are disjoint.
+    Training images make directions or are held out, and test images are measured. Where there are no training images,
+    the test images are divided into all three.
+
+    Args:
+        settings: the section ``datasets.<name>``: ``held_out`` and ``measured`` fix the sizes of these roles.
+        counts: images by split.
+
+    Returns:
+        Split, start and stop of each role.
+
+    Raises:
+        DataError: a role has fewer than two images, or ``measured`` is given though there are test images.
+    """
+    name, divided = settings["dataset"], "train" if "train" in counts else "test"
+    images = counts[divided]
+    held_out = settings.get("held_out") or min(HELD_OUT, int(HELD_OUT_FRACTION * images))
+    if divided == "test":
+        measured = settings.get("measured") or (images - held_out) // 2
+    elif settings.get("measured"):
+        raise DataError(
+            f"datasets.{name}.measured: all test images are measured; to keep fewer of them, set its key test"
+        )
+    else:
+        measured = 0
+    directions = images - held_out - measured
+    roles = {
+        "directions": (divided, 0, directions),
+        "held-out": (divided, directions, directions + held_out),
+        "measured": ("test", images - measured if divided == "test" else 0, counts["test"]),
+    }
+    sizes = {role: stop - start for role, (_, start, stop) in roles.items()}
+    if min(sizes.values()) < FEWEST_IN_ROLE:
+        listed = ", ".join(f"{size} {role}" for role, size in sizes.items())
+        raise DataError(
+            f"datasets.{name}: {images} {divided} images are too few for their roles ({listed}; each needs "
+            f"{FEWEST_IN_ROLE}); add images, or set its keys held_out and measured"
+        )
+    return {"training": ("train", 0, images), **roles} if divided == "train" else roles
+
+
+class Part:
+    """The first images of a role, in the order that was drawn once; slices are read from disk when asked for."""
+
+    def __init__(self, store: Store, split: str, start: int, stop: int):
+        self._store, self._start, self._stop = store, start, stop
+        #: The half of the source that they are from: "train" or "test".
+        self.split = split
+
+    def __len__(self) -> int:
+        return self._stop - self._start
+
+    def images(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Images ``start`` to ``stop``: uint8 (n, channels, height, width)."""
+        return self._read("images", start, stop)
+
+    def labels(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Labels of the same images: int64 (n,)."""
+        return self._read("labels", start, stop)
+
+    def indices(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Positions of the same images in their split of the source: int64 (n,)."""
+        return self._read("indices", start, stop)
+
+    def _read(self, name: str, start: int, stop: int | None) -> np.ndarray:
+        stop = len(self) if stop is None else min(stop, len(self))
+        return self._store.read(f"{self.split}/{name}", slice(self._start + start, self._start + stop))
+
+
+class Dataset:
+    """A data set in its store: images, labels and their mean, in the order and roles that were drawn once."""
+
+    def __init__(self, store: Store):
+        self._store = store
+        self.class_names: list[str] = store.record["class_names"]
+        #: Split, start and stop of each role; see :func:`draw_roles`.
+        self.roles: dict[str, tuple[str, int, int]] = store.record["roles"]
+        #: (channels, height, width)
+        self.shape: tuple[int, int, int] = store.shape("test/images")[1:]
+        #: Mean of the training images, or of those that make directions; pixels in [0, 1], float64, of that shape.
+        self.mean: np.ndarray = store["mean"]
+        #: Standard deviation of the pixels of the same images about their mean image, a number.
+        self.deviation = float(store["deviation"])
+
+    @property
+    def pixels(self) -> int:
+        """d, the number of pixel values of an image."""
+        return int(np.prod(self.shape))
+
+    @property
+    def rows(self) -> int:
+        """Images to hold at once: as many as 128 MB hold in float32, 1,024 at most."""
+        return min(1024, max(1, 2**27 // (4 * self.pixels)))
+
+    def chosen_classes(self, classes: str | list[int]) -> list[int]:
+        """Indices of the classes that ``boundary.classes`` names: "all", or a list of them."""
+        known = list(range(len(self.class_names)))
+        if classes == "all":
+            return known
+        unknown = sorted(set(classes) - set(known))
+        if unknown:
+            raise ConfigError(f"boundary.classes: there is no class {unknown[0]}; the data set has 0 to {known[-1]}")
+        return sorted(classes)
+
+    def part(self, role: str, limit: int | None = None) -> Part:
+        """The first ``limit`` images of a role, or all of it where it has no more.
+
+        Raises:
+            DataError: no image has this role: ``training`` where the source has no training images.
+        """
+        if role not in self.roles:
+            raise DataError(f"no image of {self._store.path} has the role {role!r}; it has {', '.join(self.roles)}")
+        split, start, stop = self.roles[role]
+        return Part(self._store, split, start, min(stop, start + limit) if limit else stop)

@@ -1,0 +1,1 @@
+"""Sections 4.2 to 4.4: networks, bases and perturbations -> numbers per image."""

@@ -1,0 +1,1 @@
+"""Classifiers: architectures, training, loading, and whether one is what it is said to be."""

@@ -1,0 +1,168 @@
+"""Training by stochastic gradient descent: seeded, deterministic on the CPU, and resumable after any epoch."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, pad
+
+from friendlyfire.networks.network import classes_of, predict
+from friendlyfire.records.errors import NetworkError
+from friendlyfire.records.seeds import derive_seed
+
+
+@dataclass
+class Epoch:
+    """One row of the learning curve."""
+
+    epoch: int
+    learning_rate: float
+    train_loss: float
+    train_accuracy: float
+    test_accuracy: float
+
+
+def learning_rate_at(progress: float, peak: float, warmup: float = 0.2) -> float:
+    """Learning rate at ``progress`` in [0, 1] of the training: up linearly to ``peak``, then down along a cosine.
+
+    Source: the one-cycle policy, L. N. Smith, N. Topin, "Super-convergence", arXiv:1708.07120 (2017).
+    """
+    if progress < warmup:
+        return peak * progress / warmup
+    return peak * 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
+
+
+def augment(images: Tensor, flip: bool, crop_padding: int, generator: torch.Generator) -> Tensor:
+    """Mirror each image with probability one half and move it by up to ``crop_padding`` pixels, as asked for.
+
+    Args:
+        images: (n, channels, height, width).
+        flip: whether to mirror left and right.
+        crop_padding: pixels of reflected border from which a crop of the old size is taken; 0 for none.
+        generator: on the CPU.
+    """
+    n, _, height, width = images.shape
+    if flip:
+        mirrored = torch.rand(n, generator=generator) < 0.5
+        images = torch.where(mirrored[:, None, None, None].to(images.device), images.flip(3), images)
+    if crop_padding:
+        top, left = torch.randint(2 * crop_padding + 1, (2, n), generator=generator).to(images.device)
+        rows = top[:, None] + torch.arange(height, device=images.device)
+        columns = left[:, None] + torch.arange(width, device=images.device)
+        padded = pad(images, [crop_padding] * 4, mode="reflect")
+        sample = torch.arange(n, device=images.device)[:, None, None]
+        images = padded.permute(0, 2, 3, 1)[sample, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    return images
+
+
+def train(
+    network: nn.Module,
+    train_split: tuple[Tensor, Tensor],
+    test_split: tuple[Tensor, Tensor],
+    settings: Mapping[str, Any],
+    seed: int,
+    state: Mapping[str, Tensor] | None = None,
+    done: int = 0,
+) -> Iterator[tuple[Epoch, dict[str, Tensor]]]:
+    """Train ``network`` in place by stochastic gradient descent with Nesterov momentum.
+
+    Chance is drawn anew in each epoch from (seed, epoch), so a run that goes on from any epoch ends where the
+    undisturbed one ends.
+
+    Args:
+        network: images in [0, 1] to logits; already on its device.
+        train_split: images uint8 (n, channels, height, width) and labels (n,), on the same device.
+        test_split: likewise; only watched.
+        settings: section ``networks``: epochs, batch_size, learning_rate, momentum, weight_decay, flip, crop_padding,
+            mixed_precision.
+        seed: of this training.
+        state: network and momentum as last yielded, to go on from.
+        done: how many epochs ``state`` has behind it.
+
+    Yields:
+        After each epoch, its row of the learning curve and the state to go on from.
+
+    Raises:
+        NetworkError: the loss is not finite.
+    """
+    images, labels = train_split
+    device, n, batch_size, epochs = images.device, len(images), settings["batch_size"], settings["epochs"]
+    parameters = dict(network.named_parameters())
+    optimiser = torch.optim.SGD(
+        parameters.values(), lr=0.0, momentum=settings["momentum"], weight_decay=settings["weight_decay"], nesterov=True
+    )
+    if state is not None:
+        network.load_state_dict(
+            {name.removeprefix("network."): v for name, v in state.items() if name.startswith("network.")}
+        )
+        for name, parameter in parameters.items():
+            if f"momentum.{name}" in state:
+                optimiser.state[parameter]["momentum_buffer"] = state[f"momentum.{name}"].to(device).clone()
+    network.eval()
+    steps = math.ceil(n / batch_size)
+    # GPUs before the Ampere generation emulate bfloat16, slowly.
+    mixed = (
+        settings["mixed_precision"]
+        and device.type == "cuda"
+        and torch.cuda.is_bf16_supported(including_emulation=False)
+    )
+
+    for epoch in range(done, epochs):
+        torch.manual_seed(derive_seed(seed, "epoch", epoch))
+        generator = torch.Generator().manual_seed(derive_seed(seed, "order", epoch))
+        order = torch.randperm(n, generator=generator).to(device)
+        # Added up where they are: asking for a number in every step would wait for the device.
+        losses = torch.zeros((), dtype=torch.float64, device=device)
+        hits = torch.zeros((), dtype=torch.long, device=device)
+        network.train()
+        for step, batch in enumerate(order.split(batch_size)):
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate_at(
+                    (epoch * steps + step + 0.5) / (epochs * steps), settings["learning_rate"]
+                )
+            pixels = augment(images[batch].float() / 255, settings["flip"], settings["crop_padding"], generator)
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=mixed):
+                logits = network(pixels.contiguous(memory_format=torch.channels_last))
+                loss = cross_entropy(logits, labels[batch])
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            losses += loss.detach().double() * len(batch)
+            hits += (logits.detach().argmax(1) == labels[batch]).sum()
+        network.eval()
+        loss_sum, correct = float(losses), int(hits)
+        if not math.isfinite(loss_sum):
+            raise NetworkError(
+                f"training diverged in epoch {epoch + 1}: the loss is {loss_sum}; "
+                f"lower networks.learning_rate (now {settings['learning_rate']})"
+            )
+        row = Epoch(
+            epoch + 1,
+            group["lr"],
+            loss_sum / n,
+            correct / n,
+            count_correct(network, *test_split) / len(test_split[0]),
+        )
+        yield (
+            row,
+            {
+                **{f"network.{name}": value.detach().clone() for name, value in network.state_dict().items()},
+                # A parameter that is frozen, or that forward() leaves out, has no gradient and so no momentum.
+                **{
+                    f"momentum.{name}": optimiser.state[p]["momentum_buffer"].clone()
+                    for name, p in parameters.items()
+                    if p in optimiser.state
+                },
+            },
+        )
+
+
+def count_correct(network: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 64) -> int:
+    """How many of the uint8 ``images`` (n, channels, height, width) get their label."""
+    return sum(
+        int((classes_of(predict(network, batch.float() / 255)) == truth).sum())
+        for batch, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True)
+    )

@@ -1,0 +1,1 @@
+"""Stores, tables, seeds, intervals and errors, which every stage shares."""

@@ -1,0 +1,39 @@
+"""Tables on disk: CSV whose last column stands for the settings it was made with."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from friendlyfire.records.files import whole
+
+#: The last column of every table: :func:`engine.provenance.digest`, a key of results/provenance.json.
+COLUMN = "provenance"
+
+
+def write_table(path: str, table: pd.DataFrame, settings: dict) -> None:
+    """Write a table whole, with the column that says what settings made it."""
+    with whole(path) as partial:
+        table.assign(**{COLUMN: settings["provenance"]["digest"]}).to_csv(partial, index=False)
+
+
+def read_table(path: str, **options: Any) -> pd.DataFrame:
+    """A table as its script made it; ``options`` are those of :func:`pandas.read_csv`."""
+    # Only what is empty is missing: a class may be called NA.
+    options = {"keep_default_na": False, "na_values": [""], **options}
+    options["dtype"] = {"experiment": str, **options.get("dtype", {})}  # one may be called 007
+    return pd.read_csv(path, float_precision="round_trip", **options).drop(columns=COLUMN)
+
+
+def read_tables(paths: Iterable[str], **options: Any) -> pd.DataFrame:
+    """Several tables of one form, one below the other."""
+    return pd.concat([read_table(path, **options) for path in paths])
+
+
+def write_html(path: str, table: pd.DataFrame) -> None:
+    """Write a table as a page of its own, for the report."""
+    style = "table {border-collapse: collapse; font: 12px sans-serif} th, td {padding: 4px 10px; text-align: right}"
+    body = table.to_html(index=False, border=0, justify="right")
+    page = f"<!DOCTYPE html><meta charset=utf-8><style>{style} tr {{border-bottom: 1px solid #ccc}}</style>{body}\n"
+    Path(path).write_text(page, encoding="utf-8")
