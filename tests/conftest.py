@@ -174,6 +174,7 @@ def pytest_configure(config):
     hypothesis.settings.load_profile("tests")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     if not config.getoption("--long"):
         items[:] = [item for item in items if not item.get_closest_marker("long")]

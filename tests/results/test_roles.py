@@ -26,7 +26,7 @@ def test_the_roles_of_the_demo_are_disjoint_and_whole(roles):
 
 #: Arrays of indices of every store that has some, the role that its images must have, and how many they are.
 STORED = [
-    ("perturbations/uap", "indices", "directions", 300),
+    ("perturbations/uap", "indices", "directions", 120),
     ("boundary/shard-0", "indices", "directions", 60),
     ("accuracy/pca", "measured/indices", "measured", 360),
     ("accuracy/pca", "training/indices", "training", 1437),

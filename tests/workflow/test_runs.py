@@ -184,7 +184,7 @@ LIBRARY = "workflow/friendlyfire"
             "1.0 * centred @ columns",
             {"measure_accuracy", "plot_accuracy", "plot_coupling"} | CONFINED,
         ),
-        (f"{LIBRARY}/curvature/boundary.py", "points = images", "points = 1 * images", FOUND | CURVED | SCORED | MEASURED),
+        (f"{LIBRARY}/curvature/boundary.py", "points = ", "points = 1 * ", FOUND | CURVED | SCORED | MEASURED),
         (
             f"{LIBRARY}/bases/basis.py",
             "q * np.sign(np.diag(r))",
@@ -192,7 +192,12 @@ LIBRARY = "workflow/friendlyfire"
             {"draw_random_basis"} | MEASURED - {"plot_spectrum"},
         ),
         (f"{LIBRARY}/measures/scores.py", "steps: Tensor,", "steps: Tensor,\n    unused: int = 0,", SCORED),
-        (f"{LIBRARY}/measures/fractions.py", "return np.sqrt(", "return 1 * np.sqrt(", MEASURED - {"measure_accuracy", "plot_spectrum"}),
+        (
+            f"{LIBRARY}/measures/fractions.py",
+            "return np.sqrt(",
+            "return 1 * np.sqrt(",
+            {"measure_fractions", "plot_accuracy", "plot_coupling"},
+        ),
     ],
 )  # fmt: skip
 def test_only_what_an_edit_affects_is_rerun(demo, edited, name, old, new, rules):
