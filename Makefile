@@ -11,7 +11,7 @@ demo: $(INSTALLED)  ## the whole main line on bundled data, to results/figures
 	$(BIN)/snakemake --cores all
 
 test: $(INSTALLED)  ## every test
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 test-long: $(INSTALLED)  ## the same with ten times as many faults, and examples drawn anew
 	$(BIN)/python -m pytest --long

@@ -1,5 +1,6 @@
 """What all tests share: a trained LeNet on digits, and the demo suite built once in a folder of its own."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -174,12 +175,9 @@ def pytest_configure(config):
     hypothesis.settings.load_profile("tests")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     if not config.getoption("--long"):
         items[:] = [item for item in items if not item.get_closest_marker("long")]
-    for item in items:  # in one process, where there are several: tests that share the demo, or another run
-        item.add_marker(pytest.mark.xdist_group("demo" if "demo" in item.fixturenames else item.module.__name__))
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -206,16 +204,30 @@ def faults(request):
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory):
-    """The demo suite, run to its figures in a path beyond ASCII, with a space; who changes it puts it right again."""
-    workflow = Workflow(tmp_path_factory.mktemp("démo süite") / "friendly fire")
-    workflow.run()
+    """The demo suite, run to its figures, in a path beyond ASCII, with a space; who changes it puts it right again.
+
+    It is run once, whatever the number of test processes; each has a copy.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "built.txt").exists():
+            workflow = Workflow(shared / "built")
+            workflow.run()
+            (shared / "built.txt").touch()
+    return copy_of(shared / "built", tmp_path_factory.mktemp("démo süite") / "friendly fire")
+
+
+def copy_of(folder: Path, elsewhere: Path) -> Workflow:
+    """A workflow with the results of another, elsewhere: nothing in it has to be made again."""
+    workflow = Workflow(elsewhere)
+    for name in ("results", ".snakemake"):
+        shutil.copytree(folder / name, workflow.folder / name)
     return workflow
 
 
 @pytest.fixture
 def copied(demo, tmp_path):
-    """A copy of the demo with its results, elsewhere: nothing in it has to be made again."""
-    workflow = Workflow(tmp_path / "copied")
-    for name in ("results", ".snakemake"):
-        shutil.copytree(demo.folder / name, workflow.folder / name)
-    return workflow
+    """A copy of the demo with its results, to be spoilt."""
+    return copy_of(demo.folder, tmp_path / "copied")
