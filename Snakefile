@@ -13,8 +13,11 @@ ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 # Of the scripts too: the library, and the user's own modules in the working directory.
 sys.path[:0] = [str(ROOT / "workflow"), os.getcwd()]
 
+from engine.kinds import declared_defaults
+
 # What is given, on top of the numbers that come with the workflow.
-defaults = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+defaults = declared_defaults()
+update_config(defaults, yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")))
 update_config(defaults, config)
 config.update(defaults)
 

@@ -19,7 +19,7 @@ CONTENDER = """
 import json, sys, time
 from pathlib import Path
 import numpy as np
-from friendlyfire.bases.basis import singular_directions
+from friendlyfire.bases.singular import singular_directions
 from friendlyfire.records.stores import open_store
 from sklearn.utils.extmath import randomized_svd
 path, contender, out = sys.argv[1:]

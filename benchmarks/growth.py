@@ -8,7 +8,8 @@ import torch
 
 from benchmarks.harness import Goal, network_and_images, seconds_of
 from friendlyfire.attacks.deepfool import deepfool
-from friendlyfire.bases.basis import random_basis, singular_directions
+from friendlyfire.bases.random import random_basis
+from friendlyfire.bases.singular import singular_directions
 from friendlyfire.curvature.hessians import DifferenceHessian
 from friendlyfire.measures.accuracy import correct_by_rank
 from friendlyfire.networks.network import predict

@@ -4,7 +4,7 @@ import pandas as pd
 import torch
 
 from benchmarks.harness import Goal, alternating, bare, network_and_images
-from friendlyfire.bases.basis import random_basis
+from friendlyfire.bases.random import random_basis
 from friendlyfire.measures.accuracy import correct_by_rank
 from friendlyfire.networks.network import predict
 

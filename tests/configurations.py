@@ -4,11 +4,14 @@ import copy
 
 import yaml
 from hypothesis import strategies as st
+from snakemake.utils import update_config
 
 from conftest import REPOSITORY
+from engine.kinds import declared_defaults, with_declared_options
 
-SCHEMA = yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text())
-SHIPPED = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+SCHEMA = with_declared_options(yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text()))
+SHIPPED = declared_defaults()
+update_config(SHIPPED, yaml.safe_load((REPOSITORY / "config.yaml").read_text()))
 
 #: Values that the schema allows, of keys that depend on each other.
 ALLOWED = {

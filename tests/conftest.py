@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 import torch
 
+torch.set_num_threads(1)  # two that wait for each other take minutes where cores are shared
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 TRAINING = {
@@ -165,8 +167,6 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    if hasattr(config, "workerinput"):  # of several that share the cores
-        torch.set_num_threads(1)
     long = config.getoption("--long")
     # The same examples each time, and more of them, others each time, in the long form.
     hypothesis.settings.register_profile(

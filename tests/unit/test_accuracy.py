@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from friendlyfire.bases.basis import random_basis
+from friendlyfire.bases.random import random_basis
 from friendlyfire.measures.accuracy import correct_by_rank, nested_projections
 from friendlyfire.measures.ranks import spaced_ranks
 

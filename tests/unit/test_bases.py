@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from friendlyfire.bases.basis import gram_matrix, interleave, orthonormalise, random_basis, singular_directions
+from friendlyfire.bases.basis import interleave, orthonormalise
+from friendlyfire.bases.random import random_basis
+from friendlyfire.bases.singular import gram_matrix, singular_directions
 from friendlyfire.curvature.spectra import subspace_overlap
 from friendlyfire.records.errors import BasisError
 

@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from friendlyfire.attacks.deepfool import deepfool
+from friendlyfire.attacks.fgsm import fgsm
 from friendlyfire.attacks.foolbox import foolbox_perturbations
-from friendlyfire.attacks.gradients import fgsm, saliency
+from friendlyfire.attacks.saliency import saliency
 from friendlyfire.attacks.universal import universal
 
 SHAPE, D, CLASSES = (3, 4, 4), 48, 5

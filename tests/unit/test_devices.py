@@ -10,7 +10,7 @@ import torch
 
 from friendlyfire import devices
 from friendlyfire.attacks.deepfool import deepfool
-from friendlyfire.bases.basis import random_basis
+from friendlyfire.bases.random import random_basis
 from friendlyfire.curvature.hessians import DifferenceHessian
 from friendlyfire.devices import images_at_once, resolve_device
 from friendlyfire.measures.accuracy import correct_by_rank

@@ -123,8 +123,8 @@ CASES: dict[str, Callable[[Things], list]] = {
     "deepfool": deepfool,
     "deepfool to targets": lambda t: deepfool(t, t.targets.cpu()),
     "deepfool in a basis": lambda t: deepfool(t, basis=t.basis),
-    "fgsm": lambda t: [t.library("attacks.gradients").fgsm(t.network, t.images, epsilon=0.1)],
-    "saliency": lambda t: [t.library("attacks.gradients").saliency(t.network, t.images, t.labels)],
+    "fgsm": lambda t: [t.library("attacks.fgsm").fgsm(t.network, t.images, epsilon=0.1)],
+    "saliency": lambda t: [t.library("attacks.saliency").saliency(t.network, t.images, t.labels)],
     "universal": universal,
     "foolbox": lambda t: [
         t.library("attacks.foolbox").foolbox_perturbations(

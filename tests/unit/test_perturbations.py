@@ -5,10 +5,12 @@ import pytest
 import torch
 from torch import nn
 
+from friendlyfire.attacks.fgsm import fgsm
 from friendlyfire.attacks.foolbox import foolbox_perturbations
-from friendlyfire.attacks.gradients import fgsm, saliency
+from friendlyfire.attacks.saliency import saliency
 from friendlyfire.attacks.universal import project_onto_ball, universal
-from friendlyfire.bases.basis import cosine_basis, random_basis
+from friendlyfire.bases.cosines import cosine_basis
+from friendlyfire.bases.random import random_basis
 from friendlyfire.measures.fractions import norm_fractions
 from friendlyfire.records.errors import ConfigError
 

@@ -16,7 +16,9 @@ from engine.provenance import configured, digest, settings_of, unite
 from engine.sections import experiment_settings
 from engine.settings import check_config
 from friendlyfire.attacks.deepfool import deepfool
-from friendlyfire.bases.basis import interleave, orthonormalise, random_basis, singular_directions
+from friendlyfire.bases.basis import interleave, orthonormalise
+from friendlyfire.bases.random import random_basis
+from friendlyfire.bases.singular import singular_directions
 from friendlyfire.measures.accuracy import correct_by_rank, nested_projections
 from friendlyfire.measures.fractions import norm_fractions
 from friendlyfire.measures.resampling import resample

@@ -9,7 +9,8 @@ import pytest
 
 from configurations import SCHEMA, SHIPPED
 from engine.sections import experiment_settings
-from engine.settings import BASES, check_config, suite_experiments, typed
+from engine.settings import check_config, suite_experiments, typed
+from friendlyfire.declarations import declared, function_of
 from friendlyfire.records.errors import ConfigError
 
 
@@ -30,7 +31,7 @@ def test_the_shipped_suites_are_right(suite):
 
 
 FAULTS = [
-    ("epoch", 3, r"config: unknown key 'epoch'; allowed: accuracy, bases, boundary, confinement, curvature"),
+    ("epoch", 3, r"config: unknown key 'epoch'; allowed: accuracy, attacks, bases, boundary, confinement, curvature"),
     ("curvature.image", 3, r"curvature: unknown key 'image'; allowed: .*image_shards, leading"),
     ("experiments.digits-lenet.network", {}, r"experiments\.digits-lenet: unknown key 'network'; allowed: .*networks"),
     ("boundary.images", "many", r"boundary\.images: 'many' is not of type 'integer' \(how many"),
@@ -63,7 +64,7 @@ FAULTS = [
     (
         "figures.fig3",
         ["curvature"],
-        r"digits-lenet: figures\.fig3: there is no 'curvature'; choose from curvature-positive",
+        r"digits-lenet: figures\.fig3: there is no 'curvature'; choose from dct, curvature-positive",
     ),
     (
         "experiments.digits-lenet.accuracy.ranks",
@@ -144,7 +145,11 @@ FAULTS = [
     ("curvature.step", 1e-30, r"curvature\.step: 1e-30 "),
     ("curvature.step", 1e30, r"curvature\.step: 1e\+30 "),
     ("scores.extent", 1e300, r"scores\.extent: 1e\+300 is greater than the maximum of 100"),
-    ("resampling.sides", [0.01], r"digits-lenet: resampling\.sides: 0\.01 of 8 pixels is less than one"),
+    (
+        "experiments.digits-lenet.resampling.sides",
+        [0.01],
+        r"digits-lenet: resampling\.sides: 0\.01 of 8 pixels is less than one",
+    ),
     ("resampling.sides", [1.5], r"resampling\.sides\.0: 1\.5 "),
     ("resampling.sides", [4, 4], r"resampling\.sides: \[4, 4\] has non-unique elements"),
     ("resampling.factors", [1, 1], r"resampling\.factors: \[1, 1\] has non-unique elements"),
@@ -284,15 +289,19 @@ def test_every_key_is_described_and_no_other_is_let_through():
     for name, value in keys(SCHEMA):
         assert "$ref" in value or value.get("description"), name
         if value.get("type") == "object" and "properties" in value:
-            assert value["additionalProperties"] is False, name
+            assert value["additionalProperties"] is False or "propertyNames" in value, name
 
 
 def test_every_key_of_the_schema_has_its_default_in_the_shipped_file():
     for stage, section in SCHEMA["$defs"].items():
-        assert set(SHIPPED[stage]) == set(section["properties"]), stage
+        assert set(SHIPPED[stage]) == set(section.get("properties", {})), stage
 
 
-def test_every_basis_has_a_colour_and_a_name():
-    from friendlyfire.figures.panels import NAMES, PALETTE
-
-    assert set(BASES) == set(PALETTE) == set(NAMES)
+@pytest.mark.parametrize("noun", ["attacks", "bases"])
+def test_every_kind_is_declared_with_a_function_and_a_label(noun):
+    kinds = declared(noun)
+    assert len(kinds) >= 5
+    for name, kind in kinds.items():
+        assert function_of(kind).__doc__, name
+        assert kind["label"], name
+    assert len({kind["label"] for kind in kinds.values()}) == len(kinds)

@@ -102,7 +102,7 @@ def flip(content: bytes) -> bytes:
 #: What is damaged, the rule that reads it, and what that shall not make of it.
 DAMAGED = [
     ("digits-lenet/bases/deepfool-low.zarr.zip", "measure_fractions", "digits-lenet/fractions/deepfool-low.csv"),
-    ("digits-lenet/curvature/shard-0.zarr.zip", "order_curvature", "digits-lenet/bases/curvature-flat.zarr.zip"),
+    ("digits-lenet/curvature/shard-0.zarr.zip", "make_basis", "digits-lenet/bases/curvature-flat.zarr.zip"),
     ("digits-lenet/network.safetensors", "measure_accuracy", "digits-lenet/accuracy/dct.csv"),
     ("digits-lenet/scores/positive.zarr.zip", "plot_scores", "figures/fig2.csv"),
     ("digits-lenet/spectra.csv", "plot_spectrum", "figures/spectrum.csv"),

@@ -116,8 +116,9 @@ def test_an_interrupted_run_says_how_to_go_on(demo, faults, tmp_path, sent, ever
         printed, _ = running.communicate(timeout=120)
     assert "Go on with the same command" in printed, printed[-3000:]
     assert (workflow.folder / "results/datasets/digits.zarr.zip").exists()
+    # Ctrl-C ends the training; a signal to Snakemake alone lets it end first, and SIGINT takes its results away.
+    kept = (workflow.folder / target).exists()
     workflow.run(target)
-    # Ctrl-C ends the training; a signal to Snakemake alone lets it end first, and takes its results away.
-    assert "going on after epoch" in log.read_text()
+    assert kept or "going on after epoch" in log.read_text()
     assert not (workflow.folder / "results/digits-lenet/training.checkpoint").exists()
     faults.count("survived" if same_tables(workflow, demo, (target[8:],)) else "wrong", f"{sent}")

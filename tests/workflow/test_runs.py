@@ -139,16 +139,15 @@ def test_a_run_from_an_empty_folder_gives_the_same_tables(demo, tmp_path, way):
     assert not (workflow.folder / "results").exists()
 
 
-CURVED = {"decompose_curvature", "order_curvature", "tabulate_spectra"}
+CURVED = {"decompose_curvature", "make_basis", "tabulate_spectra"}
 SCORED = {"measure_scores", "plot_scores", "plot_curves"}
 MEASURED = {"measure_accuracy", "measure_fractions", "plot_accuracy", "plot_coupling", "plot_spectrum"}
-DECOMPOSED = {"decompose_perturbations", "decompose_images", "draw_random_basis", "compose_cosines"}
 CONFINED = {"measure_confinement", "plot_confinement"}
-RESAMPLED = {"decompose_resampled", "measure_resampling", "tabulate_resampling"}
+RESAMPLED = {"measure_resampling", "tabulate_resampling"}
 FOUND = {"find_boundary"}
 
 
-ATTACKED = {"perturb_images", "gather_perturbations", "find_universal", "decompose_perturbations"}
+ATTACKED = {"perturb_images", "gather_perturbations", "find_universal", "make_basis"}
 LIBRARY = "workflow/friendlyfire"
 
 
@@ -186,10 +185,10 @@ LIBRARY = "workflow/friendlyfire"
         ),
         (f"{LIBRARY}/curvature/boundary.py", "points = ", "points = 1 * ", FOUND | CURVED | SCORED | MEASURED),
         (
-            f"{LIBRARY}/bases/basis.py",
+            f"{LIBRARY}/bases/random.py",
             "q * np.sign(np.diag(r))",
             "1 * q * np.sign(np.diag(r))",
-            {"draw_random_basis"} | MEASURED - {"plot_spectrum"},
+            {"make_basis"} | MEASURED - {"plot_spectrum"},
         ),
         (f"{LIBRARY}/measures/scores.py", "steps: Tensor,", "steps: Tensor,\n    unused: int = 0,", SCORED),
         (
@@ -213,13 +212,13 @@ def test_only_what_an_edit_affects_is_rerun(demo, edited, name, old, new, rules)
             "accuracy={measured_images: 200}",
             {"measure_accuracy", "measure_fractions", "plot_accuracy", "plot_coupling"},
         ),
-        ("bases={pca_images: 99}", {"decompose_images", "tabulate_spectra"} | MEASURED),
-        ("bases={directions: 50}", {"draw_random_basis", "compose_cosines"} | MEASURED - {"plot_spectrum"}),
+        ("bases={pca_images: 99}", {"make_basis", "tabulate_spectra"} | MEASURED),
+        ("bases={directions: 50}", {"make_basis"} | MEASURED - {"plot_spectrum"}),
         ("perturbations={foolbox: {L2PGD: {steps: 3}}}", set()),
         ("curvature={step: 0.5}", CURVED | SCORED | MEASURED),
         ("curvature={source: rival}", CURVED | SCORED | MEASURED),
         ("boundary={step_back: 0.8}", FOUND | CURVED | SCORED | MEASURED),
-        ("resampling={factors: [1, 2]}", RESAMPLED - {"decompose_resampled"}),
+        ("resampling={factors: [1, 2]}", RESAMPLED),
         ("figures={fig4: [deepfool-high]}", {"plot_accuracy", "plot_coupling"}),
     ],
 )

@@ -52,7 +52,7 @@ def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     # Published weights are read as tensors too, by whatever library loads them.
     os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
-    settings = {"device": snakemake.config["device"], "data_dir": snakemake.config["data_dir"]}
+    settings = {key: snakemake.config[key] for key in ("device", "data_dir")} | {"config": snakemake.config}
     settings.update(snakemake.wildcards.items())
     for section in sections(snakemake):
         settings.update(section)

@@ -9,15 +9,18 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.kinds import RESAMPLED, attacks_of, bases_of, basis_kind
 from engine.sections import experiment_settings
 from friendlyfire.datasets.class_names import IMAGENET
 from friendlyfire.datasets.sources import image_shape, known_classes, sampled_sides
+from friendlyfire.declarations import Kind, declared
 from friendlyfire.networks.headers import record_of
 from friendlyfire.records.errors import ConfigError, in_a_line
 
 #: The stages whose sections an experiment may override.
 STAGES = (
     "networks",
+    "attacks",
     "perturbations",
     "boundary",
     "curvature",
@@ -30,26 +33,8 @@ STAGES = (
     "figures",
 )
 
-#: Bases that are ordered class by class, of the eigenvectors of the mean Hessians (section 4.2).
-CURVATURE_BASES = ("curvature-positive", "curvature-negative", "curvature-extreme", "curvature-flat")
-
-#: Attacks of image by image.
-ATTACKS = ("deepfool", "fgsm", "saliency")
-
-#: Attacks that make one perturbation of many images.
-UNIVERSAL_ATTACKS = ("uap",)
-
 #: What the names of Foolbox's attacks begin with, in the configuration.
 FOOLBOX = "foolbox:"
-
-#: Attacks whose perturbations are decomposed into the bases "<attack>-high" and "<attack>-low" (section 4.3).
-DECOMPOSED_ATTACKS = ("deepfool",)
-
-#: Bases that owe nothing to the network: the controls.
-CONTROL_BASES = ("pca", "dct", "random")
-
-#: The same of perturbations that were sampled down to so many pixels a side, and up again (figure 4, ImageNet).
-RESAMPLED_BASIS = re.compile(rf"(?:{'|'.join(DECOMPOSED_ATTACKS)})-(?:high|low)-([1-9]\d*)px")
 
 #: Dimensions up to which a basis of the whole space is formed: 3.2 GB in float64.
 LARGEST_SQUARE = 20_000
@@ -63,12 +48,6 @@ _NUMBER = re.compile(r"[-+]?(?!0\d)(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")  # 007 is 
 
 #: Names under results/ that no experiment can have.
 RESERVED = ("datasets", "figures", "logs", "provenance", "tables")
-
-BASES = (
-    *CURVATURE_BASES,
-    *(f"{attack}-{order}" for attack in DECOMPOSED_ATTACKS for order in ("high", "low")),
-    *CONTROL_BASES,
-)
 
 
 def typed(value: Any) -> Any:
@@ -243,31 +222,27 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
         raise ConfigError(
             f"{key}: networks.crop_padding: {networks['crop_padding']} is beyond the {height} pixels of its images"
         )
+    attacks = {name: kind for name, kind in attacks_of(config, experiment).items() if "named" not in kind}
+    for name, kind in attacks.items():
+        if kind.get("own"):
+            if name in declared("attacks"):
+                raise ConfigError(f"{key}: attacks.{name}: the name is one of this project's; choose another")
+            _check_function(f"{key}: attacks.{name}", kind["make"])
     for attack in sections["fractions"]["attacks"]:
         if attack.startswith(FOOLBOX):
             _check_foolbox_attack(f"{key}: fractions.attacks", attack.removeprefix(FOOLBOX))
         else:
-            _check_named(
-                f"{experiment}: fractions.attacks", attack, (*ATTACKS, *UNIVERSAL_ATTACKS, f"{FOOLBOX}<Attack>")
-            )
-    for figure in ("fig3", "fig4", "fig5"):
-        for basis in figures[figure]:
-            sampled = RESAMPLED_BASIS.fullmatch(basis)
-            if not sampled:
-                _check_named(f"{experiment}: figures.{figure}", basis, (*BASES, "deepfool-high-<side>px"))
-            elif not 1 <= int(sampled[1]) <= min(height, width):
-                raise ConfigError(
-                    f"{key}: figures.{figure}: {basis}: the images have {min(height, width)} pixels a side"
-                )
+            _check_named(f"{experiment}: fractions.attacks", attack, [*attacks, f"{FOOLBOX}<Attack>"])
+    kinds = _check_bases(config, experiment, min(height, width))
     if figures["scores"] and classes != "all" and sections["scores"]["shown"] not in classes:
         raise ConfigError(
             f"{key}: scores.shown: class {sections['scores']['shown']} is not one of boundary.classes; add it there"
         )
     if pixels > LARGEST_SQUARE and sections["bases"]["directions"] is None:
-        asked = {"dct", "random"} & {basis for figure in ("fig3", "fig4", "fig5") for basis in figures[figure]}
+        asked = sorted(name for name, kind in kinds.items() if "bases.directions" in kind["settings"])
         if asked:
             raise ConfigError(
-                f"{key}: bases.directions: {sorted(asked)[0]} in all of {pixels} dimensions does not fit into memory; "
+                f"{key}: bases.directions: {asked[0]} in all of {pixels} dimensions does not fit into memory; "
                 "give the number of directions that it shall have"
             )
     grids = {f"accuracy.{name}": sections["accuracy"][name] for name in ("ranks", "directions_per_class")}
@@ -299,11 +274,41 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
             )
         if "flat" in figures["scores"]:
             raise ConfigError(f"{key}: figures.scores: flat needs curvature.solver dense")
-        if "curvature-flat" in figures["fig3"] + figures["fig4"] + figures["fig5"]:
-            raise ConfigError(
-                f"{key}: figures: curvature-flat needs curvature.solver dense; lanczos finds the ends of the spectrum"
-            )
+        for name, kind in kinds.items():
+            if "flat" in kind.get("with", {}).get("orders", ()):
+                raise ConfigError(
+                    f"{key}: figures: {name} needs curvature.solver dense; lanczos finds the ends of the spectrum"
+                )
     _check_networks(f"{key}: networks", networks, channels, made_here=weights_source(config, experiment) is not None)
+
+
+def _check_bases(config: Mapping[str, Any], experiment: str, side: int) -> dict[str, Kind]:
+    """The kinds of the bases that an experiment's figures show, by name; its images have so many pixels a side."""
+    known, shown = bases_of(config, experiment), {}
+    for name, kind in known.items():
+        if kind.get("own"):
+            _check_own_basis(f"config: {experiment}: bases.{name}", name, kind)
+    figures = experiment_settings(config, experiment, "figures")
+    for figure in ("fig3", "fig4", "fig5"):
+        for basis in figures[figure]:
+            sampled = None if basis in known else RESAMPLED.fullmatch(basis)
+            if not (sampled and known.get(sampled["basis"], {}).get("of")):
+                _check_named(f"{experiment}: figures.{figure}", basis, (*known, "deepfool-high-<side>px"))
+            elif int(sampled["side"]) > side:
+                raise ConfigError(
+                    f"config: {experiment}: figures.{figure}: {basis}: the images have {side} pixels a side"
+                )
+            shown[basis] = basis_kind(config, experiment, basis)
+    return shown
+
+
+def _check_own_basis(key: str, name: str, kind: Kind) -> None:
+    if name in declared("bases") or RESAMPLED.fullmatch(name):
+        raise ConfigError(f"{key}: the name {name!r} is one of this project's; choose another")
+    if (kind["from"] in ("perturbations", "basis")) != ("of" in kind):
+        what = {"perturbations": "the attack", "basis": "the basis"}.get(kind["from"])
+        raise ConfigError(f"{key}: from: {kind['from']} " + (f"needs the key of, {what}" if what else "has no key of"))
+    _check_function(f"{key}.make", kind["make"])
 
 
 def _check_networks(key: str, networks: Mapping[str, Any], channels: int, made_here: bool) -> None:
@@ -334,31 +339,36 @@ def _check_networks(key: str, networks: Mapping[str, Any], channels: int, made_h
 def _check_architecture(key: str, name: str) -> None:
     """Whether there is a network of that name; by importing torchvision or timm where they are installed."""
     library, slash, model = name.partition("/")
-    module, colon, factory = name.partition(":")
     if slash and importlib.util.find_spec(library):
         models = importlib.import_module("torchvision.models" if library == "torchvision" else library)
         _check_close(key, f"{library} has no network", model, models.list_models())
-    elif colon:
-        try:
-            spec = importlib.util.find_spec(module)  # imports the packages that it is in, which may do anything
-        except ModuleNotFoundError:
-            spec = None
-        except (Exception, SystemExit) as error:
-            raise ConfigError(
-                f"{key}: {name}: the package of {module!r} cannot be imported ({in_a_line(error)}); mend it"
-            ) from error
-        if spec is None:
-            raise ConfigError(
-                f"{key}: there is no module {module!r} for {name!r}; put it on PYTHONPATH or in the working directory"
-            )
-        if not (spec.origin or "").endswith(".py"):
-            raise ConfigError(f"{key}: {name}: {module!r} is no file of Python; give a module of your own")
-        try:
-            names = _names(Path(spec.origin))
-        except (SyntaxError, ValueError) as error:  # ValueError: bytes that are no text
-            raise ConfigError(f"{key}: {name}: {spec.origin} is no Python ({in_a_line(error)}); mend it") from error
-        if factory not in names:
-            raise ConfigError(f"{key}: module {module!r} ({spec.origin}) defines no {factory!r}")
+    elif ":" in name:
+        _check_function(key, name)
+
+
+def _check_function(key: str, place: str) -> None:
+    """Whether there is the user's function "package.module:name"; its module is read, and not run."""
+    module, _, factory = place.partition(":")
+    try:
+        spec = importlib.util.find_spec(module)  # imports the packages that it is in, which may do anything
+    except ModuleNotFoundError:
+        spec = None
+    except (Exception, SystemExit) as error:
+        raise ConfigError(
+            f"{key}: {place}: the package of {module!r} cannot be imported ({in_a_line(error)}); mend it"
+        ) from error
+    if spec is None:
+        raise ConfigError(
+            f"{key}: there is no module {module!r} for {place!r}; put it on PYTHONPATH or in the working directory"
+        )
+    if not (spec.origin or "").endswith(".py"):
+        raise ConfigError(f"{key}: {place}: {module!r} is no file of Python; give a module of your own")
+    try:
+        names = _names(Path(spec.origin))
+    except (SyntaxError, ValueError) as error:  # ValueError: bytes that are no text
+        raise ConfigError(f"{key}: {place}: {spec.origin} is no Python ({in_a_line(error)}); mend it") from error
+    if factory not in names:
+        raise ConfigError(f"{key}: module {module!r} ({spec.origin}) defines no {factory!r}")
 
 
 def _check_foolbox_attack(key: str, name: str) -> None:

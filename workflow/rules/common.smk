@@ -17,16 +17,13 @@ from friendlyfire.datasets.class_names import IMAGENET
 from friendlyfire.records.errors import FAULTS, ConfigError
 from friendlyfire.records.files import sha256
 from engine.code import Definition, digest_of_code
+from engine.kinds import RESAMPLED, attack_kind, attacks_of_images, basis_kind, legend, with_declared_options
 from engine.provenance import is_result, note_of
 from engine.sections import experiment_settings, threads_of
 from friendlyfire.datasets.sources import HELD_OUT, image_shape, known_classes, known_images, sampled_sides
 from engine.settings import (
     ATTACKED_TOGETHER,
-    ATTACKS,
-    BASES,
-    CURVATURE_BASES,
     DIFFERENTIATED_TOGETHER,
-    RESAMPLED_BASIS,
     check_config,
     suite_experiments,
     typed,
@@ -39,7 +36,8 @@ STYLE = os.path.relpath(WORKFLOW / "friendlyfire" / "figures" / "style.mplstyle"
 config.update(typed(config))
 
 try:
-    check_config(config, yaml.safe_load((WORKFLOW / "schemas" / "config.schema.yaml").read_text(encoding="utf-8")))
+    schema = yaml.safe_load((WORKFLOW / "schemas" / "config.schema.yaml").read_text(encoding="utf-8"))
+    check_config(config, with_declared_options(schema))
 except ConfigError as error:
     sys.exit(str(error))  # an exception would have lines of Snakemake's below it
 
@@ -51,9 +49,8 @@ IMPORTED = [name for name in config["experiments"] if name not in TRAINED]
 wildcard_constraints:
     experiment="|".join(config["experiments"]),
     dataset="|".join(config["datasets"]),
-    attack="|".join([*ATTACKS, r"foolbox-\w+"]),
-    basis="|".join([*BASES, RESAMPLED_BASIS.pattern]),
-    side=r"\d+",
+    attack="|".join([*attacks_of_images(config), r"foolbox-\w+"]),
+    basis="(?:" + "|".join(legend(config)) + r")(?:-\d+px)?",
     shard=r"\d+",
     part=r"\d+",
     kind="positive|negative|flat",
@@ -150,11 +147,16 @@ def settings(*stages):
 def attack_settings(wildcards):
     """Params: which images are attacked, and the options of the job's attack alone, under its key of the section."""
     section = experiment_settings(config, wildcards.experiment, "perturbations")
-    kind, _, name = wildcards.attack.partition("-")
-    options = {f"{kind}.{name}": section[kind].get(name, {})} if name else {kind: section[kind]}
+    kind, options = attack_kind(config, wildcards.experiment, wildcards.attack)
+    options.pop("name", None)
     held_out = dataset_section(wildcards.experiment).get("held_out") or HELD_OUT
     shards = useful_shards(section["shards"], ATTACKED_TOGETHER, section["images"], held_out)
-    return {"seed": config["seed"], "perturbations": {"images": section["images"], "shards": shards, **options}}
+    sections = {"perturbations": {"images": section["images"], "shards": shards}}
+    if kind.get("own"):
+        sections["attacks"] = {wildcards.attack: kind["declared"]}
+    else:
+        sections["perturbations"][wildcards.attack.replace("-", ".")] = options
+    return {"seed": config["seed"], **sections}
 
 
 def dataset_section(experiment):
@@ -191,17 +193,68 @@ def class_file_of(wildcards):
     return [classes] if isinstance(classes, str) and classes != IMAGENET else []
 
 
-def own_code(wildcards):
-    """Digest of the user's function that the network of the job's experiment comes from, and of all that it uses."""
-    architecture = experiment_settings(config, wildcards.experiment, "networks")["architecture"]
-    name, colon, factory = architecture.partition(":")
-    if not colon:
-        return []
+@functools.cache
+def code_at(place):
+    """Digest of a function, "package.module:name", and of all that it uses."""
+    name, _, function = place.partition(":")
     origin = Path(importlib.util.find_spec(name).origin)
     if "site-packages" in origin.parts:  # what is installed there is told by its version
-        return [file_digest(origin)]
+        return file_digest(origin)
     depth = name.count(".") + (origin.name == "__init__.py")
-    return [digest_of_code([Definition(origin, factory)], (Path.cwd(), origin.parents[depth], WORKFLOW))]
+    return digest_of_code([Definition(origin, function)], (Path.cwd(), origin.parents[depth], WORKFLOW))
+
+
+def own_code(wildcards):
+    """Digest of the user's function that the network of the job's experiment comes from, if any."""
+    architecture = experiment_settings(config, wildcards.experiment, "networks")["architecture"]
+    return [code_at(architecture)] if ":" in architecture else []
+
+
+def attack_code(wildcards):
+    """Digest of the function that is the job's attack."""
+    return [code_at(attack_kind(config, wildcards.experiment, wildcards.attack)[0]["make"])]
+
+
+def basis_code(wildcards):
+    """Digests of the function that makes the job's basis, and of what reads its materials."""
+    kind = basis_kind(config, wildcards.experiment, wildcards.basis)
+    return [code_at(kind["make"]), code_at(f"friendlyfire.bases.materials:{kind['from']}")]
+
+
+def basis_settings(wildcards):
+    """Params: what the job's basis reads of the configuration, as its kind declares."""
+    kind = basis_kind(config, wildcards.experiment, wildcards.basis)
+    return settings(*kind["settings"])(wildcards)
+
+
+def legend_of(figure):
+    """Digest of what the legend of a figure calls the bases that it shows, and of their colours."""
+
+    def of_job(wildcards):
+        shown = {"coupling": ("fig4", "fig3")}.get(name := wildcards.get("figure", figure), (name,))
+        sections = [experiment_settings(config, experiment, "figures") for experiment in EXPERIMENTS]
+        bases = {basis for section in sections for key in shown for basis in section[key]}
+        names = {RESAMPLED.sub(r"\g<basis>", basis) for basis in bases}
+        entries = repr(sorted((name, *entry.values()) for name, entry in legend(config).items() if name in names))
+        return [hashlib.sha256(entries.encode()).hexdigest()]
+
+    return of_job
+
+
+def materials_of(wildcards):
+    """Input: what the job's basis is made from."""
+    kind, folder = basis_kind(config, wildcards.experiment, wildcards.basis), f"results/{wildcards.experiment}"
+    match kind["from"]:
+        case "dataset":
+            return {"dataset": dataset_of(wildcards)}
+        case "network":
+            return {"dataset": dataset_of(wildcards), "network": f"{folder}/network.safetensors"}
+        case "perturbations":
+            return {"perturbations": f"{folder}/perturbations/{kind['of']}.zarr.zip"}
+        case "curvature":
+            return {"curvature": shards_of("curvature")(wildcards)}
+        case "basis":
+            return {"basis": f"{folder}/bases/{kind['of']}.zarr.zip"}
 
 
 def own_files(wildcards):

@@ -94,7 +94,7 @@ rule plot_accuracy:
     conda:
         "../../envs/plot.yaml"
     params:
-        code=code_of("plot_accuracy"),
+        code=code_of("plot_accuracy", legend_of("fig3")),
     script:
         "../scripts/plot_accuracy.py"
 
@@ -123,7 +123,7 @@ rule plot_coupling:
     conda:
         "../../envs/plot.yaml"
     params:
-        code=code_of("plot_coupling"),
+        code=code_of("plot_coupling", legend_of("coupling")),
         seed={"seed": config["seed"]},
     script:
         "../scripts/plot_coupling.py"
@@ -149,7 +149,7 @@ rule plot_confinement:
     conda:
         "../../envs/plot.yaml"
     params:
-        code=code_of("plot_confinement"),
+        code=code_of("plot_confinement", legend_of("fig5")),
     script:
         "../scripts/plot_confinement.py"
 

@@ -26,7 +26,7 @@ rule perturb_images:
         mem=gigabytes(6, 1),
         runtime=hours(4),
     params:
-        code=code_of("perturb_images"),
+        code=code_of("perturb_images", attack_code),
         settings=attack_settings,
     script:
         "../scripts/perturb_images.py"

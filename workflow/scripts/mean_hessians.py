@@ -7,7 +7,7 @@ import torch
 
 from engine.notes import made
 from engine.settings import DIFFERENTIATED_TOGETHER
-from friendlyfire.bases.basis import random_basis
+from friendlyfire.bases.random import random_basis
 from friendlyfire.curvature.hessians import DifferenceHessian, ExactHessian, MeanHessian, PooledHessian, reference_step
 from friendlyfire.networks.network import Network
 from friendlyfire.records.seeds import derive_seed

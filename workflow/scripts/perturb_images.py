@@ -2,22 +2,23 @@
 
 from engine.job import progress, run, share
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-import torch
 from torch import Tensor
 
+from engine.kinds import attack_kind
 from engine.notes import made
 from engine.settings import ATTACKED_TOGETHER
-from friendlyfire.attacks.deepfool import Attack, deepfool
-from friendlyfire.attacks.foolbox import foolbox_perturbations
-from friendlyfire.attacks.gradients import fgsm, saliency
+from friendlyfire.attacks.deepfool import Attack
+from friendlyfire.attacks.judging import judged, perturbations_of
 from friendlyfire.attacks.statuses import Status
 from friendlyfire.datasets.images import Dataset
+from friendlyfire.declarations import function_of
 from friendlyfire.devices import resolve_device
-from friendlyfire.networks.network import Network, as_pixels, load_network, predict
+from friendlyfire.networks.network import Network, as_pixels, load_network
 from friendlyfire.records.seeds import derive_seed
 from friendlyfire.records.stores import create_store, open_store
 
@@ -54,7 +55,7 @@ def main(inputs, outputs, settings):
         columns = {name: [np.empty(0, dtype=dtype)] for name, dtype in COLUMNS.items()}
         for role, start, stop in progress(blocks[first:last], f"blocks of {together} images"):
             images = as_pixels(parts[role].images(start, stop), device)
-            found = chosen_attack(settings, role, start)(network, images)
+            found = attack_of(settings, role, start)(network, images)
             perturbations.append(found.perturbations.flatten(1).cpu().numpy())
             for name in ("sources", "reached", "statuses", "iterations"):
                 columns[name].append(getattr(found, name).cpu().numpy())
@@ -69,39 +70,22 @@ def main(inputs, outputs, settings):
             target.array(name, np.concatenate(column))
 
 
-def judged(direction: Callable[..., Tensor], has_length: bool = True) -> Callable[..., Attack]:
-    """An attack that gives perturbations alone, judged by whether the predicted class changes.
-
-    Directions whose length has no meaning are not judged.
-    """
-
-    def attack(network, images: Tensor, **options) -> Attack:
-        perturbations = direction(network, images, **options)
-        sources = predict(network, images).argmax(1)
-        if has_length:
-            reached = predict(network, images + perturbations).argmax(1)
-            statuses = torch.where(sources != reached, Status.CONVERGED, Status.NOT_CONVERGED)
-        else:
-            reached, statuses = sources, torch.full_like(sources, Status.NOT_JUDGED)
-        statuses[perturbations.flatten(1).norm(dim=1) == 0] = Status.ZERO_GRADIENT
-        statuses[~perturbations.flatten(1).isfinite().all(1)] = Status.NON_FINITE
-        return Attack(perturbations, sources, reached, statuses, torch.ones_like(sources), 0.0)
-
-    return attack
-
-
-#: Attacks of image by image, by the name that is their section of `perturbations`.
-ATTACKS = {"deepfool": deepfool, "fgsm": judged(fgsm), "saliency": judged(saliency, has_length=False)}
-
-
-def chosen_attack(settings: dict, role: str, start: int) -> Callable[[Network, Tensor], Attack]:
+def attack_of(settings: dict, role: str, start: int) -> Callable[[Network, Tensor], Attack]:
     """The attack with its options, and with the seed of the images of ``role`` from ``start`` on."""
-    options = settings["perturbations"][settings["attack"].replace("-", ".")]
-    kind, _, name = settings["attack"].partition("-")
-    if not name:
-        return partial(ATTACKS[kind], **options)
-    seed = derive_seed(settings["seed"], "perturbations", settings["experiment"], settings["attack"], role, start)
-    return partial(judged(foolbox_perturbations), name=name, seed=seed, **options)
+    name = settings["attack"]
+    kind, options = attack_kind(settings["config"], settings["experiment"], name)
+    seed = derive_seed(settings["seed"], "perturbations", settings["experiment"], name, role, start)
+    function = function_of(kind)
+    match kind["gives"]:
+        case "attack":
+            return partial(function, **options)
+        case "directions":
+            return partial(judged(function, has_length=False), **options)
+        case "perturbations":
+            seeded = {"seed": seed} if "seed" in inspect.signature(function).parameters else {}
+            return partial(judged(function), **options, **seeded)
+        case "inputs":
+            return partial(judged(perturbations_of(function, f"attacks.{name}: {kind['make']}")), **options, seed=seed)
 
 
 if "snakemake" in globals():

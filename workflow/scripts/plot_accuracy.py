@@ -3,9 +3,9 @@
 from engine.job import run
 
 from engine.caption import write_caption
+from engine.kinds import attack_labels, legend
 from friendlyfire.figures.captions import curvature_quality, fooling_rates, image_counts
 from friendlyfire.figures.panels import (
-    ATTACK_NAMES,
     accuracy_against_directions,
     bases_legend,
     basis_colours,
@@ -29,7 +29,8 @@ def main(inputs, outputs, settings):
     fractions = read_tables(inputs.fractions) if inputs.fractions else None
     attacks = [] if fractions is None else list(fractions["attack"].unique())
 
-    colours = basis_colours(table["basis"].unique())
+    known, called = legend(settings["config"]), attack_labels(settings["config"])
+    colours = basis_colours(table["basis"].unique(), known)
 
     def figure():
         names = list(table["experiment"].unique())
@@ -39,9 +40,9 @@ def main(inputs, outputs, settings):
             for attack, ax in zip(attacks, below, strict=True):
                 mine = (fractions["experiment"] == name) & (fractions["attack"] == attack)
                 fractions_against_directions(fractions[mine], ax, x, colours)
-                ax.set_ylabel(f"norm of {ATTACK_NAMES.get(attack, attack)} inside")
+                ax.set_ylabel(f"norm of {called.get(attack, attack)} inside")
             (below or [top])[-1].set_xlabel(label)
-        bases_legend(figure, colours, list(table["split"].unique()))
+        bases_legend(figure, colours, list(table["split"].unique()), known)
         return figure
 
     draw(figure, inputs.style, [outputs.pdf, outputs.png])

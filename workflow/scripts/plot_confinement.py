@@ -5,6 +5,7 @@ from engine.job import run
 import numpy as np
 
 from engine.caption import write_caption
+from engine.kinds import legend
 from friendlyfire.figures.captions import image_counts
 from friendlyfire.figures.panels import as_pictures, basis_name, confined_norms, draw, panels, pictures
 from friendlyfire.records.stores import open_store
@@ -23,6 +24,7 @@ def main(inputs, outputs, settings):
             ranks, attacks, images = store["ranks"], store["perturbations"][:, 0], store["projections"][:, 0]
         chosen = sorted({round(i * (len(ranks) - 1) / (SHOWN - 1)) for i in range(SHOWN)})
         strips[store.record["experiment"], store.record["basis"]] = ranks[chosen], attacks[chosen], images[chosen]
+    known = legend(settings["config"])
     names, bases = list(table["experiment"].unique()), list(table["basis"].unique())
 
     def figure():
@@ -30,7 +32,7 @@ def main(inputs, outputs, settings):
         for name, axes in zip(names, columns, strict=True):
             for basis, plot, below in zip(bases, axes[::2], axes[1::2], strict=True):
                 confined_norms(table[(table["experiment"] == name) & (table["basis"] == basis)], plot)
-                plot.set_xlabel(f"directions in all ({basis_name(basis)})")
+                plot.set_xlabel(f"directions in all ({basis_name(basis, known)})")
                 ranks, attacks, images = strips[name, basis]
                 labels = [f"attack, {rank}" for rank in ranks] + [f"image, {rank}" for rank in ranks]
                 pictures(np.concatenate([as_pictures(attacks), images]), labels, below, rows=2)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from engine.caption import write_caption
+from engine.kinds import legend
 from friendlyfire.figures.captions import image_counts
 from friendlyfire.figures.panels import accuracy_against_fraction, bases_legend, basis_colours, draw, panels
 from friendlyfire.measures.coupling import Curve, compare, resampled_lines
@@ -41,14 +42,15 @@ def main(inputs, outputs, settings):
     apart = pd.DataFrame(rows)
     write_table(outputs.distances, apart, settings)
 
-    colours = basis_colours(table["basis"].unique())
+    known = legend(settings["config"])
+    colours = basis_colours(table["basis"].unique(), known)
 
     def figure():
         names = list(table["experiment"].unique())
         figure, columns = panels(names)
         for name, (ax,) in zip(names, columns, strict=True):
             accuracy_against_fraction(table[table["experiment"] == name], ax, colours)
-        bases_legend(figure, colours, [])
+        bases_legend(figure, colours, [], known)
         return figure
 
     draw(figure, inputs.style, [outputs.pdf, outputs.png])

@@ -10,6 +10,36 @@ from friendlyfire.attacks.checks import check_basis, check_images, check_targets
 from friendlyfire.attacks.statuses import Status
 from friendlyfire.devices import full_float32, images_at_once
 
+ATTACKS = {
+    "deepfool": {
+        "make": "deepfool",
+        "gives": "attack",
+        "label": "DeepFool",
+        "options": {
+            "overshoot": {
+                "default": 0.02,
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "maximum": 1,
+                "description": "by which fraction the perturbation is lengthened to cross the boundary",
+            },
+            "max_iterations": {
+                "default": 50,
+                "type": "integer",
+                "minimum": 1,
+                "description": "linearisations before an attack counts as not converged",
+            },
+            "candidates": {
+                "default": 10,
+                "type": "integer",
+                "minimum": 2,
+                "description": "how many of the highest-scoring classes are tried, the predicted one included",
+            },
+        },
+        "description": "DeepFool, as it is used here and for the boundary points of the curvature",
+    },
+}
+
 #: Rounding of a network's logits, in units of the last place of the largest.
 ROUNDING = 16
 

@@ -10,6 +10,17 @@ from friendlyfire.devices import full_float32, images_at_once
 from friendlyfire.networks.network import predict
 from friendlyfire.records.errors import ConfigError
 
+ATTACKS = {
+    "foolbox": {
+        "make": "foolbox_perturbations",
+        "gives": "perturbations",
+        "label": "Foolbox",
+        "named": "of one attack, such as L2PGD: {epsilon: 0.5, steps: 20}",
+        "description": "options of Foolbox's attacks by their name: epsilon (null for the smallest), and what their "
+        "constructors take",
+    },
+}
+
 
 @full_float32()
 def foolbox_perturbations(

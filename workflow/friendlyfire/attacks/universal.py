@@ -11,6 +11,54 @@ from friendlyfire.attacks.checks import check_images
 from friendlyfire.attacks.deepfool import deepfool
 from friendlyfire.networks.network import classes_of, predict
 
+ATTACKS = {
+    "uap": {
+        "make": "universal",
+        "gives": "universal",
+        "label": "UAP",
+        "options": {
+            "count": {
+                "default": 5,
+                "type": "integer",
+                "minimum": 2,
+                "description": "how many, each from its own images",
+            },
+            "images": {
+                "default": 500,
+                "type": "integer",
+                "minimum": 1,
+                "description": "images that each is made from",
+            },
+            "norm": {
+                "default": "l2",
+                "enum": ["l2", "linf"],
+                "description": "of the ball that it stays in",
+            },
+            "radius": {
+                "default": 0.1,
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "description": "of that ball: l2, as a fraction of the mean norm of the mean-subtracted images; linf, "
+                "in pixels in [0, 1]",
+            },
+            "rate": {
+                "default": 0.8,
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "maximum": 1,
+                "description": "fooling rate on its images at which its passes end",
+            },
+            "max_passes": {
+                "default": 5,
+                "type": "integer",
+                "minimum": 1,
+                "description": "passes over its images at most",
+            },
+        },
+        "description": "universal adversarial perturbations",
+    },
+}
+
 
 @dataclass
 class Universal:

@@ -2,18 +2,11 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-import scipy.fft
-import scipy.linalg
 
 from friendlyfire.records.errors import BasisError
-
-#: Bytes that a chunk of float32 rows holds at most where a matrix is never held whole.
-CHUNK_BYTES = 2**30
-
-#: Columns of a chunk that are turned to float64 at once.
-BAND = 4096
 
 
 @dataclass
@@ -105,114 +98,31 @@ def interleave(
     return Basis(vectors, np.array(scores)[: len(kept)][kept], rounds.astype(np.int64))
 
 
-def gram_matrix(rows: Callable[[slice], np.ndarray], slices: Sequence[slice]) -> np.ndarray:
-    """Gram matrix (n, n) of the rows of a matrix (n, d) that is never held whole, in float64.
+def as_basis(directions: Any, pixels: int, name: str) -> Basis:
+    """The basis of directions that someone's own function gives, in their order.
 
     Args:
-        rows: gives the rows of a slice, (m, d).
-        slices: the chunks, two of which are held at once.
-    """
-    n = slices[-1].stop
-    gram = np.zeros((n, n))
-    for i, part in enumerate(slices):
-        left = rows(part)
-        for other in slices[i:]:
-            right = left if other is part else rows(other)
-            for band in _slices(left.shape[1], BAND):
-                block = left[:, band].astype(np.float64)
-                gram[part, other] += block @ (block if right is left else right[:, band].astype(np.float64)).T
-            gram[other, part] = gram[part, other].T
-    return gram
-
-
-def singular_directions(
-    rows: Callable[[slice], np.ndarray], n: int, pixels: int, chunk: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Right singular vectors and singular values of a matrix (n, d) that is never held whole.
-
-    By the eigenpairs of the smaller of its two Gram matrices, (n, n) or (d, d), in float64: singular values above 1e-4
-    of the largest are good to about 1e-8 of themselves. For n < d neither memory nor time depends on d squared.
-
-    Args:
-        rows: gives the rows of a slice, (m, d).
-        n: number of rows.
+        directions: (d, k) columns of any length, finite, or a pair of them and their scores (k,).
         pixels: d.
-        chunk: rows held at once, twice unless it is all of them; as many as 1 GB of float32 holds unless given.
-
-    Returns:
-        ``vectors`` (d, k), orthonormal, and ``values`` (k,) in descending order; k is the numerical rank.
+        name: what to call the function.
 
     Raises:
-        BasisError: there is no row, or all are zero.
+        BasisError: the directions are something else, or span nothing.
     """
-    slices = _slices(n, chunk or max(1, CHUNK_BYTES // (4 * pixels)))
-    if len(slices) == 1:
-        rows = rows(slices[0]).__getitem__  # read once
-    if n >= pixels:
-        gram = np.zeros((pixels, pixels))
-        for part in slices:
-            block = rows(part).astype(np.float64)
-            gram += block.T @ block
-    else:
-        gram = gram_matrix(rows, slices) if n else np.zeros((0, 0))
-    squares, eigenvectors = np.linalg.eigh(gram)
-    values = np.sqrt(np.clip(squares[::-1], 0, None))
-    # Below this the squares are rounding of the largest one.
-    rank = int((values > values.max(initial=0) * np.sqrt(np.finfo(np.float64).eps * max(n, pixels))).sum())
-    if rank == 0:
-        raise BasisError(f"{n} rows of length {pixels} span nothing: are all perturbations zero?")
-    values, eigenvectors = values[:rank], eigenvectors[:, ::-1][:, :rank]
-    if n >= pixels:
-        return eigenvectors.copy(), values
-    vectors, coefficients, bands = np.empty((pixels, rank)), eigenvectors / values, _slices(pixels, BAND)
-    for part in slices:
-        block = rows(part)
-        for band in bands:
-            columns = block[:, band].astype(np.float64).T
-            if part is slices[0]:
-                np.matmul(columns, coefficients[part], out=vectors[band])
-            else:
-                vectors[band] += columns @ coefficients[part]
-    # The division by small singular values leaves the last columns less orthogonal than rounding would. A triangular
-    # factor mends that, and every prefix keeps its span; once more, where they were far from it.
-    skew = 1.0
-    while skew > 1e-3:
-        products = vectors.T @ vectors
-        skew = np.abs(products - np.eye(rank)).max()
-        factor = scipy.linalg.cholesky(products, lower=True)
-        for band in bands:
-            vectors[band] = scipy.linalg.solve_triangular(factor, vectors[band].T, lower=True).T
-    return vectors, values
-
-
-def _slices(length: int, size: int) -> list[slice]:
-    """The slices of ``size`` that cover ``length``."""
-    return [slice(start, min(start + size, length)) for start in range(0, length, size)]
-
-
-def random_basis(pixels: int, count: int, seed: int) -> np.ndarray:
-    """Orthonormal columns (d, k) drawn uniformly (Haar): the control in which no direction means anything.
-
-    Source: F. Mezzadri, "How to generate random matrices from the classical compact groups", Notices AMS 54 (2007).
-    """
-    q, r = np.linalg.qr(np.random.default_rng(seed).standard_normal((pixels, count)))
-    return q * np.sign(np.diag(r))
-
-
-def cosine_basis(shape: tuple[int, int, int], count: int | None = None) -> np.ndarray:
-    """Discrete cosines (d, k) from low to high frequency: the control that knows natural images, but no data set.
-
-    The orthonormal DCT-II of each channel, ordered by the sum of squared frequencies, channels in turn.
-
-    Args:
-        shape: (channels, height, width).
-        count: k; all d unless given.
-    """
-    channels, height, width = shape
-    count = channels * height * width if count is None else count
-    rows, columns = (scipy.fft.dct(np.eye(side), norm="ortho", axis=0) for side in (height, width))
-    squares = np.add.outer((np.arange(height) / height) ** 2, (np.arange(width) / width) ** 2).reshape(-1)
-    lowest = np.argsort(squares, kind="stable")[: -(-count // channels)]
-    planes = np.einsum("fh,fw->hwf", rows[lowest // width], columns[lowest % width])
-    vectors = np.einsum("hwf,ce->chwfe", planes, np.eye(channels))
-    return vectors.reshape(channels * height * width, -1)[:, :count]
+    vectors, scores = directions if isinstance(directions, tuple) and len(directions) == 2 else (directions, None)
+    try:
+        vectors = np.asarray(vectors, dtype=np.float64)
+        scores = np.ones(vectors.shape[-1]) if scores is None else np.asarray(scores, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise BasisError(f"{name} gives a {type(directions).__name__}; a ({pixels}, k) array is needed") from error
+    if vectors.ndim != 2 or len(vectors) != pixels or scores.shape != vectors.shape[1:]:
+        raise BasisError(
+            f"{name} gives directions of shape {vectors.shape} with scores of shape {scores.shape}; "
+            f"({pixels}, k) and (k,) are needed"
+        )
+    if not np.isfinite(vectors).all():
+        raise BasisError(f"{name} gives directions that are not finite")
+    orthonormal, kept = orthonormalise([vectors], pixels)
+    if not kept.any():
+        raise BasisError(f"{name} gives directions that are all zero")
+    return Basis(orthonormal, scores[: len(kept)][kept])

@@ -12,34 +12,14 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-#: One colour a basis, wherever it appears (Okabe and Ito's, told apart by the colour-blind); controls are grey.
-PALETTE = {
-    "curvature-positive": "#D55E00",
-    "curvature-negative": "#0072B2",
-    "curvature-extreme": "#CC79A7",
-    "curvature-flat": "#009E73",
-    "deepfool-high": "#E69F00",
-    "deepfool-low": "#56B4E9",
-    "pca": "#555555",
-    "dct": "#8C6D31",
-    "random": "#AAAAAA",
-}
+#: Label and colour of each basis. Colours are Okabe and Ito's, controls are grey.
+Legend = Mapping[str, Mapping[str, str]]
 
-#: What the legends call them.
-NAMES = {
-    "curvature-positive": "most positive curvature",
-    "curvature-negative": "most negative curvature",
-    "curvature-extreme": "both (twice as many)",
-    "curvature-flat": "flattest",
-    "deepfool-high": "DeepFool, high to low",
-    "deepfool-low": "DeepFool, low to high",
-    "pca": "principal components (control)",
-    "dct": "cosines (control)",
-    "random": "random (control)",
-}
+#: Colour and name of each kind of singular values.
+SINGULAR = {"deepfool": ("#E69F00", "DeepFool perturbations"), "pca": ("#555555", "images")}
 
-#: What the axes call the attacks.
-ATTACK_NAMES = {"deepfool": "DeepFool", "fgsm": "FGSM", "uap": "UAP", "saliency": "saliency"}
+#: Colour of a learning curve, and of the median softmax.
+LEARNING_COLOUR, SOFTMAX_COLOUR = "#0072B2", "#009E73"
 
 #: The paper's colours of figure 5.
 ATTACK_COLOUR, IMAGE_COLOUR = "#0072B2", "#D55E00"
@@ -57,21 +37,21 @@ SPLIT_NAMES = {"test": "measured images", "train": "training images (in-sample)"
 PANEL = (2.75, 2.2)
 
 
-def basis_colours(bases: Sequence[str]) -> dict[str, str]:
+def basis_colours(bases: Sequence[str], legend: Legend) -> dict[str, str]:
     """The colour of each basis; those of resampled perturbations are darker shades of the one of all perturbations."""
-    found = {basis: PALETTE[basis] for basis in bases if basis in PALETTE}
-    for parent, colour in PALETTE.items():
-        shades = [basis for basis in bases if basis.startswith(f"{parent}-")]
-        found |= zip(shades, sns.dark_palette(colour, len(shades) + 2, reverse=True)[1:-1], strict=True)
+    found = {basis: legend[basis]["colour"] for basis in bases if basis in legend}
+    for parent, kind in legend.items():
+        shades = [basis for basis in bases if basis not in legend and basis.startswith(f"{parent}-")]
+        found |= zip(shades, sns.dark_palette(kind["colour"], len(shades) + 2, reverse=True)[1:-1], strict=True)
     return {basis: found[basis] for basis in bases}
 
 
-def basis_name(basis: str) -> str:
-    """What the legends call a basis."""
-    if basis in NAMES:
-        return NAMES[basis]
+def basis_name(basis: str, legend: Legend) -> str:
+    """What legends call a basis."""
+    if basis in legend:
+        return legend[basis]["label"]
     parent, side = basis.removesuffix("px").rsplit("-", 1)
-    return f"{NAMES[parent]}, at {side} pixels"
+    return f"{legend[parent]['label']}, at {side} pixels"
 
 
 def accuracy_against_directions(table: pd.DataFrame, ax: Axes, x: str, colours: Mapping[str, Any]) -> None:
@@ -207,7 +187,7 @@ def population_transitions(table: pd.DataFrame, ax: Axes) -> None:
         low, high = table[f"{name}_ci_low"], table[f"{name}_ci_high"]
         ax.plot(table["s"], table[name], color=colour, linestyle=style, label=label)
         ax.fill_between(table["s"], low, high, color=colour, alpha=0.15, linewidth=0)
-    ax.plot(table["s"], table["softmax_median"], color=PALETTE["curvature-flat"], label="median softmax of the carried")
+    ax.plot(table["s"], table["softmax_median"], color=SOFTMAX_COLOUR, label="median softmax of the carried")
     ax.set(xlabel="s (pixels)", ylabel="fraction", ylim=(-0.02, 1.02), xlim=(table["s"].min(), table["s"].max()))
     ax.legend(fontsize=6)
 
@@ -263,9 +243,7 @@ def eigenvalues(table: pd.DataFrame, ax: Axes) -> None:
 def singular_values(table: pd.DataFrame, ax: Axes) -> None:
     """Singular values as fractions of the largest, of the perturbations and of the images."""
     for kind, line in table.groupby("spectrum", sort=False):
-        colour, name = (
-            (PALETTE["deepfool-high"], "DeepFool perturbations") if kind == "deepfool" else (PALETTE["pca"], "images")
-        )
+        colour, name = SINGULAR[kind]
         ax.plot(line["index"], line["value"] / line["value"].max(), color=colour, label=name)
     ax.set(
         yscale="log",
@@ -278,7 +256,7 @@ def singular_values(table: pd.DataFrame, ax: Axes) -> None:
 
 def learning_curve(table: pd.DataFrame, ax: Axes) -> None:
     """Training (in-sample) and test accuracy in % after each epoch, with a 95 % band on the latter."""
-    colour = PALETTE["curvature-negative"]
+    colour = LEARNING_COLOUR
     for split, style in SPLITS.items():
         ax.plot(
             table["epoch"], 100 * table[f"{split}_accuracy"], color=colour, linestyle=style, label=SPLIT_NAMES[split]
@@ -325,9 +303,9 @@ def panels(names: Sequence[str], heights: Sequence[float] = (1,), columns: int =
     return figure, found
 
 
-def bases_legend(figure: Figure, colours: Mapping[str, Any], splits: Sequence[str]) -> None:
+def bases_legend(figure: Figure, colours: Mapping[str, Any], splits: Sequence[str], legend: Legend) -> None:
     """The legend of all panels, below them: colours are bases, line styles are splits."""
-    handles = [Line2D([], [], color=colour, label=basis_name(basis)) for basis, colour in colours.items()]
+    handles = [Line2D([], [], color=colour, label=basis_name(basis, legend)) for basis, colour in colours.items()]
     handles += [Line2D([], [], color="black", linestyle=SPLITS[split], label=SPLIT_NAMES[split]) for split in splits]
     width, height = figure.get_size_inches()
     columns = max(2, int(width // 2.6))

@@ -34,6 +34,10 @@ class StoreError(FriendlyFireError):
     """A result on disk is missing, damaged or not what its name says."""
 
 
+class AttackError(FriendlyFireError):
+    """An attack fails, or gives something else than attacked images."""
+
+
 class CurvatureError(FriendlyFireError):
     """A mean Hessian cannot be formed or decomposed as asked."""
 

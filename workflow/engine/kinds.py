@@ -1,0 +1,123 @@
+"""The kinds that a configuration knows: those of the library, and the user's own, declared by the same keys."""
+
+import copy
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from engine.sections import experiment_settings
+from friendlyfire.declarations import Kind, declared
+
+#: Name of a basis of perturbations that were sampled down to so many pixels a side, and up again (figure 4, ImageNet).
+RESAMPLED = re.compile(r"(?P<basis>.+)-(?P<side>[1-9]\d*)px")
+
+#: Colours of the user's own kinds, in the order of their names (P. Tol's muted scheme, told apart by the colour-blind).
+OWN_COLOURS = ("#882255", "#44AA99", "#332288", "#999933", "#AA4499", "#117733", "#88CCEE", "#CC6677")
+
+
+def bases_of(config: Mapping[str, Any], experiment: str) -> dict[str, Kind]:
+    """The bases of an experiment by name: the library's, and the entries of its section ``bases`` that say ``make``."""
+    section = experiment_settings(config, experiment, "bases")
+    return {**declared("bases"), **_own({name: kind for name, kind in section.items() if isinstance(kind, Mapping)})}
+
+
+def attacks_of(config: Mapping[str, Any], experiment: str) -> dict[str, Kind]:
+    """The attacks of an experiment by name: the library's, and those of its section ``attacks``."""
+    section = experiment_settings(config, experiment, "attacks")
+    kinds = {name: {"make": kind} if isinstance(kind, str) else kind for name, kind in section.items()}
+    usual = {"options": {}, "gives": "inputs", "own": True}
+    own = {name: {"label": name, **usual, **kind, "declared": section[name]} for name, kind in kinds.items()}
+    return {**declared("attacks"), **own}
+
+
+def attack_kind(config: Mapping[str, Any], experiment: str, name: str) -> tuple[Kind, dict[str, Any]]:
+    """The declaration of an attack and its options; of an attack of Foolbox the ``name`` is one of them.
+
+    Args:
+        config: the configuration.
+        experiment: name of the experiment.
+        name: as in the configuration, or as in the names of files, where "foolbox:L2PGD" is "foolbox-L2PGD".
+    """
+    kinds, section = attacks_of(config, experiment), experiment_settings(config, experiment, "perturbations")
+    if name in kinds:
+        kind = kinds[name]
+        return kind, dict(kind["options"] if kind.get("own") else section[name])
+    family, _, name = name.replace(":", "-").partition("-")
+    return kinds[family], {"name": name, **section[family].get(name, {})}
+
+
+def attacks_of_images(config: Mapping[str, Any]) -> list[str]:
+    """Names of all attacks that are made image by image, but Foolbox's."""
+    kinds = [kind for experiment in config["experiments"] for kind in attacks_of(config, experiment).items()]
+    return list(dict.fromkeys(name for name, kind in kinds if kind["gives"] != "universal" and "named" not in kind))
+
+
+def attack_labels(config: Mapping[str, Any]) -> dict[str, str]:
+    """What figures call each attack."""
+    return {
+        name: kind["label"]
+        for experiment in config["experiments"]
+        for name, kind in attacks_of(config, experiment).items()
+    }
+
+
+def with_declared_options(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of the configuration with the options that the attacks declare."""
+    schema = copy.deepcopy(schema)
+    for name, kind in declared("attacks").items():
+        section = {"type": "object", "description": kind["description"]}
+        if "named" in kind:
+            section["additionalProperties"] = {"type": "object", "description": kind["named"]}
+        else:
+            section["additionalProperties"] = False
+            section["properties"] = {
+                option: {key: value for key, value in rules.items() if key != "default"}
+                for option, rules in kind["options"].items()
+            }
+        schema["$defs"]["perturbations"]["properties"][name] = section
+    return schema
+
+
+def declared_defaults() -> dict[str, Any]:
+    """The defaults of all options that the attacks declare, in the section of the configuration that holds them."""
+    return {
+        "perturbations": {
+            name: {option: rules["default"] for option, rules in kind.get("options", {}).items()}
+            for name, kind in declared("attacks").items()
+        }
+    }
+
+
+def _own(kinds: Mapping[str, Mapping[str, Any]]) -> dict[str, Kind]:
+    """The user's own kinds with all that those of the library declare."""
+    return {
+        name: {
+            "label": name,
+            "colour": OWN_COLOURS[number % len(OWN_COLOURS)],
+            "settings": [f"bases.{name}", "bases.directions", "bases.pca_images"],
+            "scores": "1",
+            "own": True,
+            **kind,
+            "with": kind.get("options", {}),
+        }
+        for number, (name, kind) in enumerate(sorted(kinds.items()))
+    }
+
+
+def basis_kind(config: Mapping[str, Any], experiment: str, name: str) -> Kind:
+    """The declaration of a basis, with ``side`` where its perturbations are resampled to so many pixels, else None."""
+    kinds, sampled = bases_of(config, experiment), RESAMPLED.fullmatch(name)
+    if name in kinds or not sampled:
+        return {**kinds[name], "side": None}
+    kind = kinds[sampled["basis"]]
+    of = f"{kind['of']}-{sampled['side']}px" if kind["from"] == "basis" else kind["of"]
+    return {**kind, "of": of, "side": int(sampled["side"])}
+
+
+def legend(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """What legends call each basis, and its colour."""
+    return {
+        name: {"label": kind["label"], "colour": kind["colour"]}
+        for experiment in config["experiments"]
+        for name, kind in bases_of(config, experiment).items()
+    }

@@ -1,0 +1,67 @@
+"""Attacks of every form -> attacks with a status for each image."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from friendlyfire.attacks.deepfool import Attack
+from friendlyfire.attacks.statuses import Status
+from friendlyfire.devices import images_at_once
+from friendlyfire.networks.network import predict
+from friendlyfire.records.errors import AttackError, FriendlyFireError, in_a_line
+
+
+def judged(direction: Callable[..., Tensor], has_length: bool = True) -> Callable[..., Attack]:
+    """An attack that gives perturbations alone, judged by whether the predicted class changes.
+
+    Directions whose length has no meaning are not judged.
+    """
+
+    def attack(network: Callable[[Tensor], Tensor], images: Tensor, **options: Any) -> Attack:
+        perturbations = direction(network, images, **options)
+        sources = predict(network, images).argmax(1)
+        if has_length:
+            reached = predict(network, images + perturbations).argmax(1)
+            statuses = torch.where(sources != reached, Status.CONVERGED, Status.NOT_CONVERGED)
+        else:
+            reached, statuses = sources, torch.full_like(sources, Status.NOT_JUDGED)
+        statuses[perturbations.flatten(1).norm(dim=1) == 0] = Status.ZERO_GRADIENT
+        statuses[~perturbations.flatten(1).isfinite().all(1)] = Status.NON_FINITE
+        return Attack(perturbations, sources, reached, statuses, torch.ones_like(sources), 0.0)
+
+    return attack
+
+
+def perturbations_of(attack: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
+    """Perturbations by an attack of the field's own form, ``attack(model, inputs, labels, **options) -> inputs``.
+
+    Args:
+        attack: gives the attacked images, of the shape of ``inputs``; ``labels`` are the predicted classes.
+        name: what to call it.
+
+    Returns:
+        A function of network, images, ``seed`` and the attack's options, which attacks them batch by batch.
+    """
+
+    def perturbations(network: nn.Module, images: Tensor, *, seed: int, **options: Any) -> Tensor:
+        found = []
+        elsewhere = [] if images.device.type == "cpu" else [images.device]
+        with torch.random.fork_rng(elsewhere, device_type=images.device.type if elsewhere else "cuda"):
+            torch.manual_seed(seed)
+            for batch in images.split(images_at_once(network, images)):
+                labels = predict(network, batch).argmax(1)
+                try:
+                    attacked = attack(network, batch.clone(), labels, **options)
+                except FriendlyFireError:
+                    raise
+                except Exception as error:
+                    raise AttackError(f"{name} fails: {in_a_line(error)}") from error
+                if not isinstance(attacked, Tensor) or attacked.shape != batch.shape:
+                    given = tuple(attacked.shape) if isinstance(attacked, Tensor) else type(attacked).__name__
+                    raise AttackError(f"{name} gives {given}; the attacked images, {tuple(batch.shape)}, are needed")
+                found.append(attacked.detach().to(batch) - batch)
+        return torch.cat(found)
+
+    return perturbations

@@ -1,0 +1,106 @@
+"""What bases are made from, by the word that their declarations say it with: one function for each ``from``.
+
+Each gives what a function of a basis can ask for by parameters of these names, read when it is asked for.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+
+from friendlyfire.attacks.statuses import Status
+from friendlyfire.bases.basis import Basis
+from friendlyfire.datasets.images import Dataset
+from friendlyfire.declarations import Kind
+from friendlyfire.records.stores import open_store
+
+Materials = dict[str, Callable[[], Any]]
+
+
+def dataset(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[Materials, dict]:
+    """The images that make directions, less their mean; pixels in [0, 1]."""
+    images = Dataset(stores.enter_context(open_store(inputs.dataset, "dataset")))
+    limits = settings.get("bases", {})
+    part, mean = images.part("directions", limits.get("pca_images")), images.mean.reshape(-1)
+
+    def rows(chosen: slice) -> np.ndarray:
+        return part.images(chosen.start, chosen.stop).reshape(-1, images.pixels) / 255 - mean
+
+    return {
+        "rows": lambda: rows,
+        "number": lambda: len(part),
+        "images": lambda: rows(slice(0, len(part))),
+        "labels": part.labels,
+        "pixels": lambda: images.pixels,
+        "shape": lambda: images.shape,
+        "count": lambda: min(limits.get("directions") or images.pixels, images.pixels),
+    }, {"settings": limits, "role": "directions", "images": len(part)}
+
+
+def network(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[Materials, dict]:
+    """The network, and the images that make directions as it takes them: tensors, with their mean."""
+    from friendlyfire.devices import resolve_device
+    from friendlyfire.networks.network import as_pixels, load_network
+
+    device = resolve_device(settings["device"])
+    materials, about = dataset(inputs, settings, kind, stores)
+    images = Dataset(stores.enter_context(open_store(inputs.dataset, "dataset")))
+    part = images.part("directions", settings["bases"]["pca_images"])
+    return {
+        **materials,
+        "network": lambda: load_network(inputs.network, device),
+        "images": lambda: as_pixels(part.images(), device),
+    }, about
+
+
+def perturbations(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[Materials, dict]:
+    """Perturbations that fool, of unit norm, sampled down and up again if the kind has a ``side``.
+
+    PAPER 4.3: unit norm, so that a large perturbation counts no more than a small one.
+    """
+    store = stores.enter_context(open_store(inputs.perturbations, "perturbations", settings["experiment"]))
+    fooled = np.flatnonzero(~store["held_out"] & (store["statuses"] == Status.CONVERGED) & (store["norms"] > 0))
+    shape, side = store.record["shape"], kind["side"]
+
+    def rows(chosen: slice) -> np.ndarray:
+        found = store.rows("perturbations", fooled[chosen])
+        if side:
+            import torch  # 3 s, which the perturbations as they are do not need
+
+            from friendlyfire.measures.resampling import resampled
+
+            found = resampled(torch.from_numpy(found).reshape(-1, *shape), side).flatten(1).numpy()
+        return found / np.linalg.norm(found.astype(np.float64), axis=1, keepdims=True).astype(np.float32)
+
+    return {
+        "rows": lambda: rows,
+        "number": lambda: len(fooled),
+        "perturbations": lambda: rows(slice(0, len(fooled))),
+        "pixels": lambda: int(np.prod(shape)),
+        "shape": lambda: shape,
+    }, {"settings": store.record["settings"], "side": side, "perturbations": len(fooled)}
+
+
+def curvature(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[Materials, dict]:
+    """Eigenpairs of the mean Hessian of each class."""
+    eigenpairs = {}
+    for path in inputs.curvature:
+        store = stores.enter_context(open_store(path, "curvature", settings["experiment"]))
+        pixels = store.record["pixels"]
+        for c in store.record["classes"]:
+            eigenpairs[c] = store[f"{c}/values"][store[f"{c}/kept"]], store[f"{c}/vectors"]
+    section = settings["curvature"]
+    return {
+        "eigenpairs": lambda: eigenpairs,
+        "directions": lambda: section["directions"],
+        "pixels": lambda: pixels,
+    }, {"settings": section}
+
+
+def basis(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[Materials, dict]:
+    """Another basis."""
+    store = stores.enter_context(open_store(inputs.basis, "basis", settings["experiment"]))
+    basis = Basis(store["vectors"], store["scores"], store["rounds"])
+    about = {key: store.record[key] for key in ("settings", "side", "perturbations") if key in store.record}
+    return {"basis": lambda: basis, "pixels": lambda: len(basis.vectors)}, {**about, "of": kind["of"]}

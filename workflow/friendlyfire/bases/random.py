@@ -1,0 +1,23 @@
+"""Random directions: the control in which no direction means anything."""
+
+import numpy as np
+
+BASES = {
+    "random": {
+        "make": "random_basis",
+        "from": "dataset",
+        "settings": ["bases.directions"],
+        "scores": "1",
+        "label": "random (control)",
+        "colour": "#AAAAAA",
+    },
+}
+
+
+def random_basis(pixels: int, count: int, seed: int) -> np.ndarray:
+    """Orthonormal columns (d, k) drawn uniformly (Haar): the control in which no direction means anything.
+
+    Source: F. Mezzadri, "How to generate random matrices from the classical compact groups", Notices AMS 54 (2007).
+    """
+    q, r = np.linalg.qr(np.random.default_rng(seed).standard_normal((pixels, count)))
+    return q * np.sign(np.diag(r))

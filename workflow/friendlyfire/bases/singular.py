@@ -1,0 +1,139 @@
+"""Singular vectors: of perturbations (section 4.3), and of the images, which is their principal components."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import scipy.linalg
+
+from friendlyfire.bases.basis import Basis
+from friendlyfire.records.errors import BasisError
+
+BASES = {
+    "deepfool-high": {
+        "make": "singular_basis",
+        "from": "perturbations",
+        "of": "deepfool",
+        "settings": [],
+        "scores": "singular values of the perturbations of unit norm",
+        "label": "DeepFool, high to low",
+        "colour": "#E69F00",
+    },
+    "deepfool-low": {
+        "make": "reversed_basis",
+        "from": "basis",
+        "of": "deepfool-high",
+        "settings": [],
+        "scores": "singular values of the perturbations of unit norm",
+        "label": "DeepFool, low to high",
+        "colour": "#56B4E9",
+    },
+    "pca": {
+        "make": "singular_basis",
+        "from": "dataset",
+        "settings": ["bases.pca_images"],
+        "scores": "singular values of the mean-subtracted images, pixels in [0, 1]",
+        "label": "principal components (control)",
+        "colour": "#555555",
+    },
+}
+
+#: Bytes that a chunk of float32 rows holds at most where a matrix is never held whole.
+CHUNK_BYTES = 2**30
+
+#: Columns of a chunk that are turned to float64 at once.
+BAND = 4096
+
+
+def singular_basis(rows: Callable[[slice], np.ndarray], number: int, pixels: int) -> Basis:
+    """Right singular vectors of ``number`` rows in descending order of their singular values."""
+    return Basis(*singular_directions(rows, number, pixels))
+
+
+def reversed_basis(basis: Basis) -> Basis:
+    """The same columns from the last to the first."""
+    return Basis(basis.vectors[:, ::-1], basis.scores[::-1])
+
+
+def gram_matrix(rows: Callable[[slice], np.ndarray], slices: Sequence[slice]) -> np.ndarray:
+    """Gram matrix (n, n) of the rows of a matrix (n, d) that is never held whole, in float64.
+
+    Args:
+        rows: gives the rows of a slice, (m, d).
+        slices: the chunks, two of which are held at once.
+    """
+    n = slices[-1].stop
+    gram = np.zeros((n, n))
+    for i, part in enumerate(slices):
+        left = rows(part)
+        for other in slices[i:]:
+            right = left if other is part else rows(other)
+            for band in _slices(left.shape[1], BAND):
+                block = left[:, band].astype(np.float64)
+                gram[part, other] += block @ (block if right is left else right[:, band].astype(np.float64)).T
+            gram[other, part] = gram[part, other].T
+    return gram
+
+
+def singular_directions(
+    rows: Callable[[slice], np.ndarray], n: int, pixels: int, chunk: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Right singular vectors and singular values of a matrix (n, d) that is never held whole.
+
+    By the eigenpairs of the smaller of its two Gram matrices, (n, n) or (d, d), in float64: singular values above 1e-4
+    of the largest are good to about 1e-8 of themselves. For n < d neither memory nor time depends on d squared.
+
+    Args:
+        rows: gives the rows of a slice, (m, d).
+        n: number of rows.
+        pixels: d.
+        chunk: rows held at once, twice unless it is all of them; as many as 1 GB of float32 holds unless given.
+
+    Returns:
+        ``vectors`` (d, k), orthonormal, and ``values`` (k,) in descending order; k is the numerical rank.
+
+    Raises:
+        BasisError: there is no row, or all are zero.
+    """
+    slices = _slices(n, chunk or max(1, CHUNK_BYTES // (4 * pixels)))
+    if len(slices) == 1:
+        rows = rows(slices[0]).__getitem__  # read once
+    if n >= pixels:
+        gram = np.zeros((pixels, pixels))
+        for part in slices:
+            block = rows(part).astype(np.float64)
+            gram += block.T @ block
+    else:
+        gram = gram_matrix(rows, slices) if n else np.zeros((0, 0))
+    squares, eigenvectors = np.linalg.eigh(gram)
+    values = np.sqrt(np.clip(squares[::-1], 0, None))
+    # Below this the squares are rounding of the largest one.
+    rank = int((values > values.max(initial=0) * np.sqrt(np.finfo(np.float64).eps * max(n, pixels))).sum())
+    if rank == 0:
+        raise BasisError(f"{n} rows of length {pixels} span nothing: are all perturbations zero?")
+    values, eigenvectors = values[:rank], eigenvectors[:, ::-1][:, :rank]
+    if n >= pixels:
+        return eigenvectors.copy(), values
+    vectors, coefficients, bands = np.empty((pixels, rank)), eigenvectors / values, _slices(pixels, BAND)
+    for part in slices:
+        block = rows(part)
+        for band in bands:
+            columns = block[:, band].astype(np.float64).T
+            if part is slices[0]:
+                np.matmul(columns, coefficients[part], out=vectors[band])
+            else:
+                vectors[band] += columns @ coefficients[part]
+    # The division by small singular values leaves the last columns less orthogonal than rounding would. A triangular
+    # factor mends that, and every prefix keeps its span; once more, where they were far from it.
+    skew = 1.0
+    while skew > 1e-3:
+        products = vectors.T @ vectors
+        skew = np.abs(products - np.eye(rank)).max()
+        factor = scipy.linalg.cholesky(products, lower=True)
+        for band in bands:
+            vectors[band] = scipy.linalg.solve_triangular(factor, vectors[band].T, lower=True).T
+    return vectors, values
+
+
+def _slices(length: int, size: int) -> list[slice]:
+    """The slices of ``size`` that cover ``length``."""
+    return [slice(start, min(start + size, length)) for start in range(0, length, size)]
