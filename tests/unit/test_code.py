@@ -72,6 +72,7 @@ def project(tmp_path):
         ("pkg/blocks.py", "return 5", "return 6"),
         ("pkg/deep/layers.py", "SIZE = 4", "SIZE = 5"),
         ("pkg/__init__.py", "", "print(1)\n"),
+        ("pkg/parts.py", "class Net", "print(1)\n\n\nclass Net"),
     ],
 )
 def test_what_a_function_computes_counts(project, name, old, new):

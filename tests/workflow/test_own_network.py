@@ -104,15 +104,16 @@ def test_an_edit_of_the_own_module_and_another_image_are_seen(own):
     workflow, config = own
     arguments = ("fig4", "--configfile", "mine.yaml")
     assert workflow.planned(*arguments) == set()
-    (workflow.folder / "blocks.py").write_text("")
-    with (workflow.folder / "mynets.py").open("a") as file:
-        file.write("\nimport blocks\n")
+    (workflow.folder / "blocks.py").write_text("from torch import nn\n\n\ndef last():\n    return nn.Flatten()\n")
+    module = workflow.folder / "mynets.py"
+    module.write_text(f"import blocks\n{module.read_text().replace('nn.Flatten()', 'blocks.last()')}")
     assert "import_network" in workflow.planned(*arguments)
     assert "fetch_dataset" not in workflow.planned(*arguments)
     network = ("results/my-experiment/network.safetensors", *arguments[1:])
     workflow.run(*network)
     assert workflow.planned(*network) == set()
-    (workflow.folder / "blocks.py").write_text("# edited\n")
+    with (workflow.folder / "blocks.py").open("a") as file:
+        file.write("\n\nassert last\n")
     assert workflow.planned(*network) == {"import_network"}
     (dataset,) = config["datasets"].values()
     folder = next((workflow.folder / dataset["folder"] / "test").iterdir())

@@ -70,7 +70,8 @@ def _content(definition: Definition, folders: tuple[Path, ...]) -> tuple[str, fr
     if definition.name == "*":
         return "", frozenset(Definition(module.path, name) for name in module.bound)
     if definition.name == "":
-        statements, used = module.effects, _packages(module.path, folders)
+        imported = _imports_of(module.path, folders).values()
+        statements, used = module.effects, _packages(module.path, folders) | {Definition(d.path, "") for d in imported}
     else:
         statements, used = module.bound.get(definition.name, []), {Definition(module.path, "")}
     used = used.union(*(_used(statement, module, folders) for statement in statements))
