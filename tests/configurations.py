@@ -4,14 +4,12 @@ import copy
 
 import yaml
 from hypothesis import strategies as st
-from snakemake.utils import update_config
 
 from conftest import REPOSITORY
-from engine.kinds import declared_defaults, with_declared_options
+from engine.kinds import with_declared_options, with_defaults
 
 SCHEMA = with_declared_options(yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text()))
-SHIPPED = declared_defaults()
-update_config(SHIPPED, yaml.safe_load((REPOSITORY / "config.yaml").read_text()))
+SHIPPED = with_defaults({}, yaml.safe_load((REPOSITORY / "config.yaml").read_text()))
 
 #: Values that the schema allows, of keys that depend on each other.
 ALLOWED = {

@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from snakemake.utils import update_config
+
 from engine.sections import experiment_settings
 from friendlyfire.declarations import Kind, declared
 
@@ -86,6 +88,14 @@ def declared_defaults() -> dict[str, Any]:
             for name, kind in declared("attacks").items()
         }
     }
+
+
+def with_defaults(config: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given, on top of the numbers that come with the workflow, on top of the declared defaults."""
+    whole = declared_defaults()
+    for layer in (shipped, config):
+        update_config(whole, layer)
+    return whole
 
 
 def _own(kinds: Mapping[str, Mapping[str, Any]]) -> dict[str, Kind]:

@@ -9,7 +9,7 @@ Gives: results/{experiment}/accuracy/{basis}.csv, the accuracy at each rank on t
 rule measure_accuracy:
     """Classify the images projected onto the first columns of a basis, for each rank of a grid."""
     input:
-        dataset=dataset_of,
+        dataset=stages.dataset_of,
         network="results/{experiment}/network.safetensors",
         basis="results/{experiment}/bases/{basis}.zarr.zip",
     output:
@@ -21,13 +21,13 @@ rule measure_accuracy:
         "results/logs/measure_accuracy/{experiment}-{basis}.log",
     conda:
         "../../envs/torch.yaml"
-    threads: threads_of_job
+    threads: stages.threads_of_job
     resources:
         gpu=GPU,
-        mem=gigabytes(4, 2),
-        runtime=hours(2),
+        mem=stages.gigabytes(4, 2),
+        runtime=stages.hours(2),
     params:
-        code=code_of("measure_accuracy"),
-        settings=settings("accuracy", "boundary.classes"),
+        code=stages.code_of("measure_accuracy"),
+        settings=stages.settings("accuracy", "boundary.classes"),
     script:
         "../scripts/measure_accuracy.py"

@@ -12,20 +12,20 @@ localrules:
 rule make_basis:
     """Orthonormal directions, of whatever the kind of the basis says."""
     input:
-        unpack(materials_of),
+        unpack(stages.materials_of),
     output:
         **noted_outputs(basis="results/{experiment}/bases/{basis}.zarr.zip"),
     log:
         "results/logs/make_basis/{experiment}-{basis}.log",
     conda:
         "../../envs/torch.yaml"
-    threads: threads_of_job
+    threads: stages.threads_of_job
     resources:
-        mem=gigabytes(4, 4),
-        runtime=hours(1),
+        mem=stages.gigabytes(4, 4),
+        runtime=stages.hours(1),
     params:
-        code=code_of("make_basis", basis_code),
-        settings=basis_settings,
+        code=stages.code_of("make_basis", stages.basis_code),
+        settings=stages.basis_settings,
     script:
         "../scripts/make_basis.py"
 
@@ -34,10 +34,10 @@ rule tabulate_spectra:
     """Eigenvalues, singular values, and the quality record of each decomposition, as tables."""
     input:
         networks=["results/{experiment}/network.csv"],
-        curvature=spectra_of("curvature"),
-        boundary=spectra_of("boundary"),
-        deepfool=spectra_of("deepfool"),
-        pca=spectra_of("pca"),
+        curvature=stages.spectra_of("curvature"),
+        boundary=stages.spectra_of("boundary"),
+        deepfool=stages.spectra_of("deepfool"),
+        pca=stages.spectra_of("pca"),
         caption=os.path.relpath(WORKFLOW / "report" / "quality.rst"),
     output:
         **noted_outputs(
@@ -45,7 +45,7 @@ rule tabulate_spectra:
             quality=report(
                 "results/{experiment}/quality.csv",
                 caption="../report/written.rst",
-                **place("quality", "numbers"),
+                **figures.place("quality", "numbers"),
             ),
             caption="results/{experiment}/quality.rst",
         ),
@@ -54,7 +54,7 @@ rule tabulate_spectra:
     conda:
         "../../envs/torch.yaml"
     params:
-        code=code_of("tabulate_spectra"),
-        settings=settings("figures.spectrum"),
+        code=stages.code_of("tabulate_spectra"),
+        settings=stages.settings("figures.spectrum"),
     script:
         "../scripts/tabulate_spectra.py"

@@ -9,7 +9,7 @@ class, with their sources, rivals and margins, and the status of each attack.
 rule find_boundary:
     """Bring images to the boundary of each target class by DeepFool."""
     input:
-        dataset=dataset_of,
+        dataset=stages.dataset_of,
         network="results/{experiment}/network.safetensors",
     output:
         **noted_outputs(boundary="results/{experiment}/boundary/shard-{shard}.zarr.zip"),
@@ -17,13 +17,13 @@ rule find_boundary:
         "results/logs/find_boundary/{experiment}-{shard}.log",
     conda:
         "../../envs/torch.yaml"
-    threads: threads_of_job
+    threads: stages.threads_of_job
     resources:
         gpu=GPU,
-        mem=gigabytes(6, 1),
-        runtime=hours(4),
+        mem=stages.gigabytes(6, 1),
+        runtime=stages.hours(4),
     params:
-        code=code_of("find_boundary"),
-        settings=boundary_settings,
+        code=stages.code_of("find_boundary"),
+        settings=stages.boundary_settings,
     script:
         "../scripts/find_boundary.py"

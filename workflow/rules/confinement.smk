@@ -8,7 +8,7 @@ Gives: results/{experiment}/confinement/{basis}.csv, mean norms and success rate
 rule measure_confinement:
     """Attack the network within the first columns of a basis, for each rank of a grid."""
     input:
-        dataset=dataset_of,
+        dataset=stages.dataset_of,
         network="results/{experiment}/network.safetensors",
         basis="results/{experiment}/bases/{basis}.zarr.zip",
     output:
@@ -20,13 +20,13 @@ rule measure_confinement:
         "results/logs/measure_confinement/{experiment}-{basis}.log",
     conda:
         "../../envs/torch.yaml"
-    threads: threads_of_job
+    threads: stages.threads_of_job
     resources:
         gpu=GPU,
-        mem=gigabytes(6, 2),
-        runtime=hours(4),
+        mem=stages.gigabytes(6, 2),
+        runtime=stages.hours(4),
     params:
-        code=code_of("measure_confinement"),
-        settings=settings("confinement", "perturbations.deepfool"),
+        code=stages.code_of("measure_confinement"),
+        settings=stages.settings("confinement", "perturbations.deepfool"),
     script:
         "../scripts/measure_confinement.py"

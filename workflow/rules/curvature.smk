@@ -18,14 +18,14 @@ rule measure_hessians:
         "results/logs/measure_hessians/{experiment}-{shard}-{part}.log",
     conda:
         "../../envs/torch.yaml"
-    threads: threads_of_job
+    threads: stages.threads_of_job
     resources:
         gpu=GPU,
-        mem=gigabytes(6, 4),
-        runtime=hours(8),
+        mem=stages.gigabytes(6, 4),
+        runtime=stages.hours(8),
     params:
-        code=code_of("measure_hessians"),
-        settings=curvature_settings,
+        code=stages.code_of("measure_hessians"),
+        settings=stages.curvature_settings,
     script:
         "../scripts/measure_hessians.py"
 
@@ -35,20 +35,20 @@ rule decompose_curvature:
     input:
         network="results/{experiment}/network.safetensors",
         boundary="results/{experiment}/boundary/shard-{shard}.zarr.zip",
-        hessians=hessian_parts,
+        hessians=stages.hessian_parts,
     output:
         **noted_outputs(curvature="results/{experiment}/curvature/shard-{shard}.zarr.zip"),
     log:
         "results/logs/decompose_curvature/{experiment}-{shard}.log",
     conda:
         "../../envs/torch.yaml"
-    threads: threads_of_job
+    threads: stages.threads_of_job
     resources:
         gpu=GPU,
-        mem=gigabytes(6, 8),
-        runtime=hours(8),
+        mem=stages.gigabytes(6, 8),
+        runtime=stages.hours(8),
     params:
-        code=code_of("decompose_curvature"),
-        settings=curvature_settings,
+        code=stages.code_of("decompose_curvature"),
+        settings=stages.curvature_settings,
     script:
         "../scripts/decompose_curvature.py"

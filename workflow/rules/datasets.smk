@@ -20,9 +20,9 @@ rule fetch_dataset:
     conda:
         "../../envs/torch.yaml"
     params:
-        code=code_of("fetch_dataset"),
-        folders=image_folders,
-        dataset=dataset_settings,
+        code=stages.code_of("fetch_dataset"),
+        folders=stages.image_folders,
+        dataset=stages.dataset_settings,
     script:
         "../scripts/fetch_dataset.py"
 
@@ -41,7 +41,7 @@ rule prepare_dataset:
         mem=lambda wildcards, attempt: f"{4 * attempt}GB",
         runtime=lambda wildcards, attempt: f"{2 * attempt}h",
     params:
-        code=code_of("prepare_dataset"),
-        dataset=dataset_settings,
+        code=stages.code_of("prepare_dataset"),
+        dataset=stages.dataset_settings,
     script:
         "../scripts/prepare_dataset.py"

@@ -20,9 +20,9 @@ localrules:
 rule plot_curves:
     """Figure 1: one class's score along two directions, a curve an image."""
     input:
-        curves=score_results("fig1", "{kind}-curves.csv"),
-        pictures=score_results("fig1", "{kind}.zarr.zip"),
-        networks=network_tables("fig1"),
+        curves=figures.score_results("fig1", "{kind}-curves.csv"),
+        pictures=figures.score_results("fig1", "{kind}.zarr.zip"),
+        networks=figures.network_tables("fig1"),
         style=STYLE,
         caption=os.path.relpath(WORKFLOW / "report" / "fig1.rst"),
     output:
@@ -37,7 +37,7 @@ rule plot_curves:
     conda:
         "../../envs/plot.yaml"
     params:
-        code=code_of("plot_curves"),
+        code=stages.code_of("plot_curves"),
     script:
         "../scripts/plot_curves.py"
 
@@ -45,10 +45,10 @@ rule plot_curves:
 rule plot_scores:
     """Figures 2, S1 and S2: what the first direction of each class does to all images."""
     input:
-        population=scores_of("{kind}.csv"),
-        form=scores_of("{kind}-form.csv"),
-        pictures=scores_of("{kind}.zarr.zip"),
-        networks=figure_networks,
+        population=figures.scores_of("{kind}.csv"),
+        form=figures.scores_of("{kind}-form.csv"),
+        pictures=figures.scores_of("{kind}.zarr.zip"),
+        networks=figures.figure_networks,
         style=STYLE,
         caption=os.path.relpath(WORKFLOW / "report" / "{figure}.rst"),
     output:
@@ -66,7 +66,7 @@ rule plot_scores:
     conda:
         "../../envs/plot.yaml"
     params:
-        code=code_of("plot_scores"),
+        code=stages.code_of("plot_scores"),
     script:
         "../scripts/plot_scores.py"
 
@@ -74,10 +74,10 @@ rule plot_scores:
 rule plot_accuracy:
     """Figures 3 (top) and 4: accuracy against the number of directions kept, a panel an experiment."""
     input:
-        accuracy=accuracy_tables,
-        fractions=fraction_tables,
-        quality=quality_tables,
-        networks=figure_networks,
+        accuracy=figures.accuracy_tables,
+        fractions=figures.fraction_tables,
+        quality=figures.quality_tables,
+        networks=figures.figure_networks,
         style=STYLE,
         caption=os.path.relpath(WORKFLOW / "report" / "{figure}.rst"),
     output:
@@ -94,7 +94,7 @@ rule plot_accuracy:
     conda:
         "../../envs/plot.yaml"
     params:
-        code=code_of("plot_accuracy", legend_of("fig3")),
+        code=stages.code_of("plot_accuracy", figures.legend_of("fig3")),
     script:
         "../scripts/plot_accuracy.py"
 
@@ -102,11 +102,11 @@ rule plot_accuracy:
 rule plot_coupling:
     """Accuracy on the projected images against the attack's share, with the distances between the bases."""
     input:
-        accuracy=coupled("accuracy"),
-        fractions=coupled("fractions"),
-        correct=coupled("accuracy", "zarr.zip"),
-        inside=coupled("fractions", "zarr.zip"),
-        networks=network_tables("coupling"),
+        accuracy=figures.coupled("accuracy"),
+        fractions=figures.coupled("fractions"),
+        correct=figures.coupled("accuracy", "zarr.zip"),
+        inside=figures.coupled("fractions", "zarr.zip"),
+        networks=figures.network_tables("coupling"),
         style=STYLE,
         caption=os.path.relpath(WORKFLOW / "report" / "coupling.rst"),
     output:
@@ -123,7 +123,7 @@ rule plot_coupling:
     conda:
         "../../envs/plot.yaml"
     params:
-        code=code_of("plot_coupling", legend_of("coupling")),
+        code=stages.code_of("plot_coupling", figures.legend_of("coupling")),
         seed={"seed": config["seed"]},
     script:
         "../scripts/plot_coupling.py"
@@ -132,9 +132,9 @@ rule plot_coupling:
 rule plot_confinement:
     """Figure 5: norms of confined attacks and of projected images, with pictures of both."""
     input:
-        confinement=basis_results("confinement", "fig5"),
-        pictures=basis_results("confinement", "fig5", "zarr.zip"),
-        networks=network_tables("fig5"),
+        confinement=figures.basis_results("confinement", "fig5"),
+        pictures=figures.basis_results("confinement", "fig5", "zarr.zip"),
+        networks=figures.network_tables("fig5"),
         style=STYLE,
         caption=os.path.relpath(WORKFLOW / "report" / "fig5.rst"),
     output:
@@ -149,7 +149,7 @@ rule plot_confinement:
     conda:
         "../../envs/plot.yaml"
     params:
-        code=code_of("plot_confinement", legend_of("fig5")),
+        code=stages.code_of("plot_confinement", figures.legend_of("fig5")),
     script:
         "../scripts/plot_confinement.py"
 
@@ -157,9 +157,9 @@ rule plot_confinement:
 rule plot_spectrum:
     """Eigenvalues of each class and singular values of the perturbations, a column an experiment."""
     input:
-        spectra=expand("results/{experiment}/spectra.csv", experiment=experiments_with("spectrum")),
-        quality=expand("results/{experiment}/quality.csv", experiment=experiments_with("spectrum")),
-        networks=network_tables("spectrum"),
+        spectra=expand("results/{experiment}/spectra.csv", experiment=figures.experiments_with("spectrum")),
+        quality=expand("results/{experiment}/quality.csv", experiment=figures.experiments_with("spectrum")),
+        networks=figures.network_tables("spectrum"),
         style=STYLE,
         caption=os.path.relpath(WORKFLOW / "report" / "spectrum.rst"),
     output:
@@ -174,7 +174,7 @@ rule plot_spectrum:
     conda:
         "../../envs/plot.yaml"
     params:
-        code=code_of("plot_spectrum"),
+        code=stages.code_of("plot_spectrum"),
     script:
         "../scripts/plot_spectrum.py"
 
@@ -182,8 +182,8 @@ rule plot_spectrum:
 rule plot_training:
     """Learning curves, a panel an experiment."""
     input:
-        curves=expand("results/{experiment}/training.csv", experiment=experiments_with("training")),
-        networks=network_tables("training"),
+        curves=expand("results/{experiment}/training.csv", experiment=figures.experiments_with("training")),
+        networks=figures.network_tables("training"),
         style=STYLE,
         caption=os.path.relpath(WORKFLOW / "report" / "training.rst"),
     output:
@@ -198,7 +198,7 @@ rule plot_training:
     conda:
         "../../envs/plot.yaml"
     params:
-        code=code_of("plot_training"),
+        code=stages.code_of("plot_training"),
     script:
         "../scripts/plot_training.py"
 
@@ -206,20 +206,24 @@ rule plot_training:
 rule tabulate_resampling:
     """Table 1 as CSV, Markdown, LaTeX and HTML, with the paper's own rows beside ours."""
     input:
-        transfer=expand("results/{experiment}/resampling/transfer.csv", experiment=EXPERIMENTS),
-        attacks=expand("results/{experiment}/resampling/attacks.csv", experiment=EXPERIMENTS),
-        networks=network_tables("table1"),
+        transfer=expand("results/{experiment}/resampling/transfer.csv", experiment=figures.experiments),
+        attacks=expand("results/{experiment}/resampling/attacks.csv", experiment=figures.experiments),
+        networks=figures.network_tables("table1"),
         caption=os.path.relpath(WORKFLOW / "report" / "table1.rst"),
         attacks_caption=os.path.relpath(WORKFLOW / "report" / "table1-attacks.rst"),
         paper=os.path.relpath(WORKFLOW / "report" / "paper-table1.csv"),
     output:
         **noted_outputs(
-            html=report("results/tables/table1.html", caption="../report/written.rst", **place("table1", "table")),
-            csv=report("results/tables/table1.csv", caption="../report/written.rst", **place("table1", "numbers")),
+            html=report(
+                "results/tables/table1.html", caption="../report/written.rst", **figures.place("table1", "table")
+            ),
+            csv=report(
+                "results/tables/table1.csv", caption="../report/written.rst", **figures.place("table1", "numbers")
+            ),
             attacks=report(
                 "results/tables/table1-attacks.csv",
                 caption="../report/written-attacks.rst",
-                **place("table1", "attacks through the unit"),
+                **figures.place("table1", "attacks through the unit"),
             ),
             md="results/tables/table1.md",
             tex="results/tables/table1.tex",
@@ -231,6 +235,6 @@ rule tabulate_resampling:
     conda:
         "../../envs/plot.yaml"
     params:
-        code=code_of("tabulate_resampling"),
+        code=stages.code_of("tabulate_resampling"),
     script:
         "../scripts/tabulate_resampling.py"

@@ -9,9 +9,9 @@ Gives: results/{experiment}/fractions/{basis}.csv, the mean fraction of the norm
 rule measure_fractions:
     """Project the perturbations of all attacks onto the first columns of a basis."""
     input:
-        dataset=dataset_of,
+        dataset=stages.dataset_of,
         basis="results/{experiment}/bases/{basis}.zarr.zip",
-        perturbations=perturbations_of,
+        perturbations=stages.perturbations_of,
     output:
         **noted_outputs(
             fractions="results/{experiment}/fractions/{basis}.csv",
@@ -21,12 +21,12 @@ rule measure_fractions:
         "results/logs/measure_fractions/{experiment}-{basis}.log",
     conda:
         "../../envs/torch.yaml"
-    threads: threads_of_job
+    threads: stages.threads_of_job
     resources:
-        mem=gigabytes(4, 2),
-        runtime=hours(1),
+        mem=stages.gigabytes(4, 2),
+        runtime=stages.hours(1),
     params:
-        code=code_of("measure_fractions"),
-        settings=settings("accuracy", "fractions", "boundary.classes"),
+        code=stages.code_of("measure_fractions"),
+        settings=stages.settings("accuracy", "fractions", "boundary.classes"),
     script:
         "../scripts/measure_fractions.py"

@@ -13,7 +13,7 @@ localrules:
 rule train_network:
     """Train the network of an experiment from random weights."""
     input:
-        dataset=dataset_of,
+        dataset=stages.dataset_of,
     output:
         **noted_outputs(
             network="results/{experiment}/network.safetensors",
@@ -23,17 +23,17 @@ rule train_network:
     log:
         "results/logs/train_network/{experiment}.log",
     wildcard_constraints:
-        experiment=one_of(TRAINED),
+        experiment=one_of(stages.trained),
     conda:
         "../../envs/torch.yaml"
-    threads: threads_of_job
+    threads: stages.threads_of_job
     resources:
         gpu=GPU,
-        mem=training_gigabytes,
-        runtime=hours(8),
+        mem=stages.training_gigabytes,
+        runtime=stages.hours(8),
     params:
-        code=code_of("train_network", own_code),
-        settings=settings("networks"),
+        code=stages.code_of("train_network", stages.own_code),
+        settings=stages.settings("networks"),
     script:
         "../scripts/train_network.py"
 
@@ -41,9 +41,9 @@ rule train_network:
 rule import_network:
     """Bring a trained network: published weights of torchvision or timm, or the user's own file."""
     input:
-        dataset=dataset_of,
-        weights=weights_of,
-        classes=class_file_of,
+        dataset=stages.dataset_of,
+        weights=stages.weights_of,
+        classes=stages.class_file_of,
     output:
         **noted_outputs(
             network="results/{experiment}/network.safetensors",
@@ -54,11 +54,11 @@ rule import_network:
     log:
         "results/logs/import_network/{experiment}.log",
     wildcard_constraints:
-        experiment=one_of(IMPORTED),
+        experiment=one_of(stages.imported),
     conda:
         "../../envs/torch.yaml"
     params:
-        code=code_of("import_network", own_files),
-        settings=settings("networks"),
+        code=stages.code_of("import_network", stages.own_files),
+        settings=stages.settings("networks"),
     script:
         "../scripts/import_network.py"

@@ -12,7 +12,7 @@ localrules:
 rule perturb_images:
     """Attack one share of the images of an experiment."""
     input:
-        dataset=dataset_of,
+        dataset=stages.dataset_of,
         network="results/{experiment}/network.safetensors",
     output:
         **noted_outputs(perturbations="results/{experiment}/perturbations/{attack}/shard-{shard}.zarr.zip"),
@@ -20,14 +20,14 @@ rule perturb_images:
         "results/logs/perturb_images/{experiment}-{attack}-{shard}.log",
     conda:
         "../../envs/torch.yaml"
-    threads: threads_of_job
+    threads: stages.threads_of_job
     resources:
         gpu=GPU,
-        mem=gigabytes(6, 1),
-        runtime=hours(4),
+        mem=stages.gigabytes(6, 1),
+        runtime=stages.hours(4),
     params:
-        code=code_of("perturb_images", attack_code),
-        settings=attack_settings,
+        code=stages.code_of("perturb_images", stages.attack_code),
+        settings=stages.attack_settings,
     script:
         "../scripts/perturb_images.py"
 
@@ -35,7 +35,7 @@ rule perturb_images:
 rule gather_perturbations:
     """Put the shares together."""
     input:
-        shards=perturbation_shards,
+        shards=stages.perturbation_shards,
     output:
         **noted_outputs(perturbations="results/{experiment}/perturbations/{attack}.zarr.zip"),
     log:
@@ -43,8 +43,8 @@ rule gather_perturbations:
     conda:
         "../../envs/torch.yaml"
     params:
-        code=code_of("gather_perturbations"),
-        settings=settings(),
+        code=stages.code_of("gather_perturbations"),
+        settings=stages.settings(),
     script:
         "../scripts/gather_perturbations.py"
 
@@ -52,7 +52,7 @@ rule gather_perturbations:
 rule find_universal:
     """Make perturbations that each fool the network on most images."""
     input:
-        dataset=dataset_of,
+        dataset=stages.dataset_of,
         network="results/{experiment}/network.safetensors",
     output:
         **noted_outputs(perturbations="results/{experiment}/perturbations/uap.zarr.zip"),
@@ -60,13 +60,13 @@ rule find_universal:
         "results/logs/find_universal/{experiment}.log",
     conda:
         "../../envs/torch.yaml"
-    threads: threads_of_job
+    threads: stages.threads_of_job
     resources:
         gpu=GPU,
-        mem=gigabytes(6, 1),
-        runtime=hours(4),
+        mem=stages.gigabytes(6, 1),
+        runtime=stages.hours(4),
     params:
-        code=code_of("find_universal"),
-        settings=settings("perturbations.uap", "perturbations.deepfool"),
+        code=stages.code_of("find_universal"),
+        settings=stages.settings("perturbations.uap", "perturbations.deepfool"),
     script:
         "../scripts/find_universal.py"

@@ -7,38 +7,47 @@ Gives: results/provenance.json, and as a table for the report, without the setti
 
 localrules:
     check,
+    provenance,
     sum_up_provenance,
 
 
 rule sum_up_provenance:
     """Say of each result on the way to the figures what made it."""
     input:
-        results=numbers(),
+        results=figures.numbers(),
     output:
         **noted_outputs(
             json="results/provenance.json",
-            html=report("results/provenance.html", caption="../report/provenance.rst", **place("provenance", "table")),
+            html=report(
+                "results/provenance.html", caption="../report/provenance.rst", **figures.place("provenance", "table")
+            ),
         ),
     log:
         "results/logs/sum_up_provenance/provenance.log",
     conda:
         "../../envs/plot.yaml"
     params:
-        code=code_of("sum_up_provenance"),
+        code=stages.code_of("sum_up_provenance"),
         seed={"seed": config["seed"]},
     script:
         "../scripts/sum_up_provenance.py"
 
 
+rule provenance:
+    """What made every result on the way to the figures."""
+    input:
+        "results/provenance.json",
+
+
 rule check:
     """Compare the figures' numbers, and every result on the way to them, with what was written."""
     input:
-        results=[*numbers(), "results/provenance.json"],
+        results=[*figures.numbers(), "results/provenance.json"],
     log:
         "results/logs/check/results.log",
     conda:
         "../../envs/plot.yaml"
     params:
-        code=code_of("check"),
+        code=stages.code_of("check"),
     script:
         "../scripts/check.py"

@@ -9,9 +9,9 @@ attacks.csv, what other attacks reach behind the unit.
 rule measure_resampling:
     """Measure accuracy, norms and fooling rates behind the unit, for each size it samples down to."""
     input:
-        dataset=dataset_of,
+        dataset=stages.dataset_of,
         network="results/{experiment}/network.safetensors",
-        bases=resampled_bases,
+        bases=stages.resampled_bases,
     output:
         **noted_outputs(
             transfer="results/{experiment}/resampling/transfer.csv",
@@ -21,13 +21,13 @@ rule measure_resampling:
         "results/logs/measure_resampling/{experiment}.log",
     conda:
         "../../envs/torch.yaml"
-    threads: threads_of_job
+    threads: stages.threads_of_job
     resources:
         gpu=GPU,
-        mem=gigabytes(6, 6),
-        runtime=hours(4),
+        mem=stages.gigabytes(6, 6),
+        runtime=stages.hours(4),
     params:
-        code=code_of("measure_resampling"),
-        settings=settings("resampling", "perturbations.deepfool"),
+        code=stages.code_of("measure_resampling"),
+        settings=stages.settings("resampling", "perturbations.deepfool"),
     script:
         "../scripts/measure_resampling.py"

@@ -9,9 +9,9 @@ symmetric, monotonic and separable the curves are; {kind}-curves.csv, the curves
 rule measure_scores:
     """Follow the class scores of many images along the first direction of each class."""
     input:
-        dataset=dataset_of,
+        dataset=stages.dataset_of,
         network="results/{experiment}/network.safetensors",
-        curvature=shards_of("curvature"),
+        curvature=stages.shards_of("curvature"),
     output:
         **noted_outputs(
             population="results/{experiment}/scores/{kind}.csv",
@@ -23,13 +23,13 @@ rule measure_scores:
         "results/logs/measure_scores/{experiment}-{kind}.log",
     conda:
         "../../envs/torch.yaml"
-    threads: threads_of_job
+    threads: stages.threads_of_job
     resources:
         gpu=GPU,
-        mem=gigabytes(6),
-        runtime=hours(2),
+        mem=stages.gigabytes(6),
+        runtime=stages.hours(2),
     params:
-        code=code_of("measure_scores"),
-        settings=settings("scores"),
+        code=stages.code_of("measure_scores"),
+        settings=stages.settings("scores"),
     script:
         "../scripts/measure_scores.py"

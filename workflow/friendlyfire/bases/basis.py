@@ -102,13 +102,15 @@ def as_basis(directions: Any, pixels: int, name: str) -> Basis:
     """The basis of directions that someone's own function gives, in their order.
 
     Args:
-        directions: (d, k) columns of any length, finite, or a pair of them and their scores (k,).
+        directions: (d, k) columns of any length, finite; a pair of them and their scores (k,); or a :class:`Basis`.
         pixels: d.
         name: what to call the function.
 
     Raises:
         BasisError: the directions are something else, or span nothing.
     """
+    if isinstance(directions, Basis):
+        directions = directions.vectors, directions.scores
     vectors, scores = directions if isinstance(directions, tuple) and len(directions) == 2 else (directions, None)
     try:
         vectors = np.asarray(vectors, dtype=np.float64)
