@@ -28,7 +28,7 @@ def told(printed: str, text: str) -> str:
     [
         ("suite=nope", "config: suite: there is no 'nope'; choose from demo, paper"),
         ("perturbations={images: -3}", "config: perturbations.images: -3 is less than the minimum of 1"),
-        ("networks={architecture: vgg}", "config: networks.architecture: 'vgg' is not allowed; choose from lenet, nin"),
+        ("networks={architecture: vgg}", "config: networks.architecture: 'vgg' is not allowed; choose from alexnet"),
         ("curvature={directions: 65}", "curvature.directions: 65 is beyond the 64 dimensions"),
     ],
 )

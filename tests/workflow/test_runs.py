@@ -165,7 +165,7 @@ LIBRARY = "workflow/friendlyfire"
         ("workflow/engine/job.py", "seconds: float = 10", "seconds: float = 5", set()),
         ("workflow/engine/settings.py", "LARGEST_SQUARE = 20_000", "LARGEST_SQUARE = 30_000", set()),
         (f"{LIBRARY}/bases/another.py", "", "def another_basis():\n    return 1\n", set()),
-        (f"{LIBRARY}/networks/architectures.py", "def lenet(", "def perceptron():\n    pass\n\n\ndef lenet(", set()),
+        (f"{LIBRARY}/networks/architectures/nin.py", "Dropout(0.5)", "Dropout(0.4)", set()),
         # Figures.
         (f"{LIBRARY}/figures/panels.py", 'loc="lower right"', 'loc="lower left"', {"plot_training"}),
         (f"{LIBRARY}/figures/style.mplstyle", "", "# Edited.\n", PLOTS),

@@ -64,8 +64,11 @@ def attack_labels(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def with_declared_options(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema of the configuration with the options that the attacks declare."""
+    """The schema of the configuration with the architectures, and the options of the attacks, that are declared."""
     schema = copy.deepcopy(schema)
+    architecture, names = schema["$defs"]["networks"]["properties"]["architecture"], list(declared("architectures"))
+    architecture["pattern"] = architecture["pattern"].replace("{architectures}", "|".join(names))
+    architecture["description"] = architecture["description"].replace("{architectures}", ", ".join(names))
     for name, kind in declared("attacks").items():
         section = {"type": "object", "description": kind["description"]}
         if "named" in kind:

@@ -16,6 +16,7 @@ from engine.sections import experiment_settings, threads_of
 from engine.settings import ATTACKED_TOGETHER, DIFFERENTIATED_TOGETHER, useful_shards
 from friendlyfire.datasets.class_names import IMAGENET
 from friendlyfire.datasets.sources import HELD_OUT, image_shape, known_classes, known_images, sampled_sides
+from friendlyfire.declarations import declared
 from friendlyfire.records.files import sha256
 
 #: Of a file, read once a run.
@@ -193,9 +194,10 @@ class Stages:
         return digest_of_code([Definition(origin, function)], (Path.cwd(), origin.parents[depth], self.folder))
 
     def own_code(self, wildcards):
-        """Digest of the user's function that the network of the job's experiment comes from, if any."""
+        """Digest of the function that builds the network of the job's experiment, unless that is a library's."""
         architecture = experiment_settings(self.config, wildcards.experiment, "networks")["architecture"]
-        return [self.code_at(architecture)] if ":" in architecture else []
+        place = declared("architectures").get(architecture, {"make": architecture})["make"]
+        return [self.code_at(place)] if ":" in place else []
 
     def attack_code(self, wildcards):
         """Digest of the function that is the job's attack."""

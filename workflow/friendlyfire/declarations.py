@@ -23,13 +23,14 @@ def declared(noun: str) -> dict[str, Kind]:
         noun: name of the package, such as ``bases``; its files assign a dict to the same name in capitals.
 
     Returns:
-        For each kind what its file says of it; ``make`` as "package.module:function", and ``file``, where it stands.
+        For each kind what its file says of it, with ``make`` as "package.module:function".
     """
     found = {}
-    for path in sorted((Path(__file__).parent / noun).glob("*.py")):
+    library = Path(__file__).parent
+    for path in sorted(library.rglob(f"{noun}/*.py")):
+        module = ".".join(path.relative_to(library.parent).with_suffix("").parts)
         for name, kind in _literal(path, noun.upper()).items():
-            place = f"friendlyfire.{noun}.{path.stem}:{kind['make']}"
-            found[name] = {**kind, "make": place, "file": str(path)}
+            found[name] = {**kind, "make": f"{module}:{kind['make']}"}
     return found
 
 

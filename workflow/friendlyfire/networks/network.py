@@ -15,9 +15,9 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from friendlyfire.declarations import declared, function_of
 from friendlyfire.devices import full_float32, images_at_once
 from friendlyfire.networks.acceptance import logits_of
-from friendlyfire.networks.architectures import ARCHITECTURES, build_architecture
 from friendlyfire.networks.headers import RECORD, record_of
 from friendlyfire.networks.structure import attributes_of, restore_attributes
 from friendlyfire.networks.weights import contents_of, load_weights, read_safetensors, read_weights, save_tensors
@@ -87,9 +87,10 @@ def build_body(
     """
     name = settings["architecture"]
     try:
-        if name in ARCHITECTURES:
-            options = {key: settings[key] for key in BODY_OPTIONS}
-            return build_architecture(name, shape, classes, **options)
+        if kind := declared("architectures").get(name):
+            if shape[1] < kind["smallest_side"]:
+                raise ValueError(f"it needs images of at least {kind['smallest_side']} pixels a side, not {shape[1]}")
+            return function_of(kind)(shape, classes, **{key: settings[key] for key in BODY_OPTIONS})
         size = {} if pretrained else {"num_classes": classes}
         if name.startswith("torchvision/"):
             import torchvision
