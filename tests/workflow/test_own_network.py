@@ -32,6 +32,7 @@ def own(tmp_path_factory, digits):
     config = yaml.safe_load(block("yaml", "mynets:small_net"))
     # For time, not all images and not all figures' bases.
     config["experiments"]["my-experiment"]["boundary"]["images"] = 8
+    config["experiments"]["my-experiment"]["perturbations"]["uap"] = {"count": 2, "images": 50, "max_passes": 1}
     config["figures"] = {"fig3": ["curvature-positive", "pca"], "fig4": ["deepfool-high", "dct"]}
     (dataset,) = config["datasets"].values()
     for split, (images, labels) in digits.items():
