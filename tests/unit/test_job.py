@@ -1,6 +1,6 @@
 """What every job does: its share of the work, and how far it has got."""
 
-from engine.job import Progress, progress, share, spelled
+from engine.job import Progress, progress, spelled
 
 import io
 import itertools
@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import job
+from friendlyfire.records.sharing import share
 
 
 @given(count=st.integers(0, 500), block=st.integers(1, 70), shards=st.integers(1, 40))

@@ -10,7 +10,7 @@ import pytest
 from configurations import SCHEMA, SHIPPED
 from engine.sections import experiment_settings
 from engine.settings import check_config, suite_experiments, typed
-from friendlyfire.declarations import declared, function_of
+from friendlyfire.declarations import declared, function_at
 from friendlyfire.records.errors import ConfigError
 
 
@@ -302,6 +302,6 @@ def test_every_kind_is_declared_with_a_function_and_a_label(noun):
     kinds = declared(noun)
     assert len(kinds) >= 3
     for name, kind in kinds.items():
-        assert function_of(kind).__doc__, name
+        assert function_at(kind["make"]).__doc__, name
         assert kind["label"], name
     assert len({kind["label"] for kind in kinds.values()}) == len(kinds)

@@ -11,8 +11,8 @@ import pytest
 import train_network
 from conftest import TRAINING
 from engine import job
-from engine.caption import write_caption
 from friendlyfire.datasets.images import Dataset, digits_splits, draw_roles
+from friendlyfire.figures.templates import write_caption
 from friendlyfire.networks.network import as_pixels, load_network, predict
 from friendlyfire.records.errors import NetworkError
 from friendlyfire.records.intervals import wilson_interval

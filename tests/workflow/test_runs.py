@@ -172,6 +172,24 @@ LIBRARY = "workflow/friendlyfire"
         ("workflow/report/fig4.rst", "", "Edited.\n", {"plot_accuracy"}),
         # What computes.
         (
+            f"{LIBRARY}/figures/templates.py",
+            "text.rstrip()",
+            "text.strip()",
+            PLOTS | {"tabulate_spectra", "tabulate_resampling"},
+        ),
+        (
+            f"{LIBRARY}/records/sharing.py",
+            "= 1024",
+            "= 512",
+            ATTACKED - {"find_universal"} | {"tabulate_spectra"} | MEASURED | CONFINED | RESAMPLED,
+        ),
+        (
+            f"{LIBRARY}/bases/curvature.py",
+            '"positive", "negative"',
+            '"negative", "positive"',
+            {"make_basis"} | MEASURED - {"plot_spectrum"},
+        ),
+        (
             f"{LIBRARY}/attacks/deepfool.py",
             "perturbations[part] += step",
             "perturbations[part] += 1.0 * step",

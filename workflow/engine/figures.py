@@ -7,7 +7,7 @@ from typing import Any
 from snakemake.io import expand
 
 from engine.kinds import RESAMPLED, legend
-from engine.sections import experiment_settings
+from engine.sections import experiment_settings, is_trained
 from engine.settings import suite_experiments
 
 #: The kinds of directions that the figures of section 4.1 show.
@@ -52,8 +52,7 @@ class Figures:
         if figure in ("table1", "provenance"):
             return self.experiments
         if figure == "training":
-            weights = {name: experiment_settings(self.config, name, "networks")["weights"] for name in self.experiments}
-            return [name for name in self.experiments if weights[name] is None]
+            return [name for name in self.experiments if is_trained(self.config, name)]
         sections = {name: self._section(name) for name in self.experiments}
         if figure in SCORE_KINDS:
             return [name for name in self.experiments if set(SCORE_KINDS[figure]) <= set(sections[name]["scores"])]
@@ -95,12 +94,7 @@ class Figures:
 
     def numbers(self):
         """Input: the numbers of the suite's figures, and of its table."""
-        figures = [
-            name
-            for name in IN_REPORT
-            if name not in ("quality", "table1", "provenance") and self.experiments_with(name)
-        ]
-        return [*(f"results/figures/{name}.csv" for name in figures), "results/tables/table1.csv"]
+        return [path for name in self.targets for path in self.files(name) if path.endswith(".csv")]
 
     def place(self, figure, shows):
         """Arguments of ``report``: the section of a figure, and its labels with the experiments and networks in it."""

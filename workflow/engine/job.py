@@ -111,13 +111,6 @@ def announce(text: str) -> None:
         print(text, file=_console, flush=True)
 
 
-def share(count: int, block: int, shard: int, shards: int) -> tuple[int, int]:
-    """Start and stop of one job's share of ``count`` items, between whole blocks: any cut gives the same batches."""
-    blocks = -(-count // block)
-    start, stop = (min(count, block * (blocks * k // shards)) for k in (shard, shard + 1))
-    return start, stop
-
-
 def fitting_memory(main: Callable[..., None]) -> Callable[..., None]:
     """``main``, begun again with half the images at once whenever a GPU runs out of memory."""
 

@@ -20,7 +20,20 @@ OWN_COLOURS = ("#882255", "#44AA99", "#332288", "#999933", "#AA4499", "#117733",
 def bases_of(config: Mapping[str, Any], experiment: str) -> dict[str, Kind]:
     """The bases of an experiment by name: the library's, and the entries of its section ``bases`` that say ``make``."""
     section = experiment_settings(config, experiment, "bases")
-    return {**declared("bases"), **_own({name: kind for name, kind in section.items() if isinstance(kind, Mapping)})}
+    kinds = sorted((name, kind) for name, kind in section.items() if isinstance(kind, Mapping))
+    own = {
+        name: {
+            "label": name,
+            "colour": OWN_COLOURS[number % len(OWN_COLOURS)],
+            "settings": [f"bases.{name}", "bases.directions", "bases.pca_images"],
+            "scores": "1",
+            "own": True,
+            **kind,
+            "with": kind.get("options", {}),
+        }
+        for number, (name, kind) in enumerate(kinds)
+    }
+    return {**declared("bases"), **own}
 
 
 def attacks_of(config: Mapping[str, Any], experiment: str) -> dict[str, Kind]:
@@ -101,22 +114,6 @@ def with_defaults(config: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict
     return whole
 
 
-def _own(kinds: Mapping[str, Mapping[str, Any]]) -> dict[str, Kind]:
-    """The user's own kinds with all that those of the library declare."""
-    return {
-        name: {
-            "label": name,
-            "colour": OWN_COLOURS[number % len(OWN_COLOURS)],
-            "settings": [f"bases.{name}", "bases.directions", "bases.pca_images"],
-            "scores": "1",
-            "own": True,
-            **kind,
-            "with": kind.get("options", {}),
-        }
-        for number, (name, kind) in enumerate(sorted(kinds.items()))
-    }
-
-
 def basis_kind(config: Mapping[str, Any], experiment: str, name: str) -> Kind:
     """The declaration of a basis, with ``side`` where its perturbations are resampled to so many pixels, else None."""
     kinds, sampled = bases_of(config, experiment), RESAMPLED.fullmatch(name)
@@ -125,6 +122,16 @@ def basis_kind(config: Mapping[str, Any], experiment: str, name: str) -> Kind:
     kind = kinds[sampled["basis"]]
     of = f"{kind['of']}-{sampled['side']}px" if kind["from"] == "basis" else kind["of"]
     return {**kind, "of": of, "side": int(sampled["side"])}
+
+
+def reader_of(kind: Kind) -> str:
+    """The function that reads what a basis is made from, "package.module:name"."""
+    return f"friendlyfire.bases.materials:{kind['from']}"
+
+
+def computing(kind: Kind) -> str:
+    """What a declaration says of the computation, in a text that changes with it; labels and colours are not in it."""
+    return repr(sorted((key, value) for key, value in kind.items() if key not in ("label", "colour", "description")))
 
 
 def legend(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:

@@ -9,6 +9,11 @@ def experiment_settings(config: Mapping[str, Any], experiment: str, stage: str) 
     return _merge(config[stage], config["experiments"][experiment].get(stage, {}))
 
 
+def is_trained(config: Mapping[str, Any], experiment: str) -> bool:
+    """Whether the network of an experiment is trained here, or brought."""
+    return experiment_settings(config, experiment, "networks")["weights"] is None
+
+
 def threads_of(config: Mapping[str, Any], experiment: str | None) -> int:
     """Threads of a job on the CPU: those of its experiment, if it has one that says so."""
     return config["experiments"].get(experiment, {}).get("threads", config["threads"])

@@ -39,10 +39,6 @@ FOOLBOX = "foolbox:"
 #: Dimensions up to which a basis of the whole space is formed: 3.2 GB in float64.
 LARGEST_SQUARE = 20_000
 
-#: Images that share batches whichever job has them, so that results do not depend on how images are shared out: of an
-#: attack, and of a mean Hessian.
-ATTACKED_TOGETHER, DIFFERENTIATED_TOGETHER = 1024, 32
-
 _WORDS = {"true": True, "false": False, "null": None}
 _NUMBER = re.compile(r"[-+]?(?!0\d)(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")  # 007 is a name
 
@@ -106,11 +102,6 @@ def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
             if "description" in error.schema:
                 message += f" ({error.schema['description']})"
     raise ConfigError(": ".join(part for part in ("config", key, message) if part))
-
-
-def useful_shards(asked: int, together: int, *images: int) -> int:
-    """How many jobs can share images that stay together in blocks: as many as asked for, but none without a block."""
-    return min(asked, sum(-(-count // together) for count in images))
 
 
 def suite_experiments(config: Mapping[str, Any]) -> list[str]:

@@ -10,17 +10,28 @@ from pathlib import Path
 from typing import Any
 
 from engine.code import Definition, digest_of_code
-from engine.kinds import attack_kind, basis_kind
+from engine.kinds import attack_kind, basis_kind, computing, reader_of
 from engine.provenance import is_result
-from engine.sections import experiment_settings, threads_of
-from engine.settings import ATTACKED_TOGETHER, DIFFERENTIATED_TOGETHER, useful_shards
+from engine.sections import experiment_settings, is_trained, threads_of
 from friendlyfire.datasets.class_names import IMAGENET
 from friendlyfire.datasets.sources import HELD_OUT, image_shape, known_classes, known_images, sampled_sides
 from friendlyfire.declarations import declared
 from friendlyfire.records.files import sha256
+from friendlyfire.records.sharing import ATTACKED_TOGETHER, DIFFERENTIATED_TOGETHER, useful_shards
 
 #: Of a file, read once a run.
 file_digest = functools.cache(sha256)
+
+
+@functools.cache
+def code_at(place: str, library: Path) -> str:
+    """Digest of a function, "package.module:name", and of all that it uses, near it and in the library's folder."""
+    name, _, function = place.partition(":")
+    origin = Path(importlib.util.find_spec(name).origin)
+    if "site-packages" in origin.parts:  # what is installed there is told by its version
+        return file_digest(origin)
+    depth = name.count(".") + (origin.name == "__init__.py")
+    return digest_of_code([Definition(origin, function)], (Path.cwd(), origin.parents[depth], library))
 
 
 class Stages:
@@ -34,10 +45,8 @@ class Stages:
     def __init__(self, config: Mapping[str, Any], folder: Path):
         self.config, self.folder = config, folder
         #: Names of the experiments whose networks are trained here, and of the others.
-        self.trained, self.imported = [], []
-        for name in config["experiments"]:
-            weights = experiment_settings(config, name, "networks")["weights"]
-            (self.trained if weights is None else self.imported).append(name)
+        self.trained = [name for name in config["experiments"] if is_trained(config, name)]
+        self.imported = [name for name in config["experiments"] if not is_trained(config, name)]
 
     def settings(self, *stages):
         """Params: the named sections as the job's experiment has them, with the seed, in one dict.
@@ -184,29 +193,21 @@ class Stages:
         names = ["deepfool-high" if side == size else f"deepfool-high-{side}px" for side in sides]
         return [f"results/{wildcards.experiment}/bases/{name}.zarr.zip" for name in names]
 
-    def code_at(self, function_at):
-        """Digest of a function, "package.module:name", and of all that it uses."""
-        name, _, function = function_at.partition(":")
-        origin = Path(importlib.util.find_spec(name).origin)
-        if "site-packages" in origin.parts:  # what is installed there is told by its version
-            return file_digest(origin)
-        depth = name.count(".") + (origin.name == "__init__.py")
-        return digest_of_code([Definition(origin, function)], (Path.cwd(), origin.parents[depth], self.folder))
-
     def own_code(self, wildcards):
         """Digest of the function that builds the network of the job's experiment, unless that is a library's."""
         architecture = experiment_settings(self.config, wildcards.experiment, "networks")["architecture"]
         place = declared("architectures").get(architecture, {"make": architecture})["make"]
-        return [self.code_at(place)] if ":" in place else []
+        return [code_at(place, self.folder)] if ":" in place else []
 
     def attack_code(self, wildcards):
         """Digest of the function that is the job's attack."""
-        return [self.code_at(attack_kind(self.config, wildcards.experiment, wildcards.attack)[0]["make"])]
+        kind, _ = attack_kind(self.config, wildcards.experiment, wildcards.attack)
+        return [code_at(kind["make"], self.folder), computing(kind)]
 
     def basis_code(self, wildcards):
         """Digests of the function that makes the job's basis, and of what reads its materials."""
         kind = basis_kind(self.config, wildcards.experiment, wildcards.basis)
-        return [self.code_at(kind["make"]), self.code_at(f"friendlyfire.bases.materials:{kind['from']}")]
+        return [*(code_at(place, self.folder) for place in (kind["make"], reader_of(kind))), computing(kind)]
 
     def own_files(self, wildcards):
         """The same, with digests of the files of an imported network, but another experiment's network."""

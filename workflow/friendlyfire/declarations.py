@@ -42,7 +42,7 @@ def _literal(path: Path, name: str) -> dict[str, Kind]:
     return {}
 
 
-def function_of(kind: Kind) -> Callable[..., Any]:
-    """The function that ``make`` names, imported."""
-    module, _, name = kind["make"].partition(":")
+def function_at(place: str) -> Callable[..., Any]:
+    """The function "package.module:name", such as ``make`` of a kind, imported."""
+    module, _, name = place.partition(":")
     return getattr(importlib.import_module(module), name)

@@ -77,6 +77,15 @@ def full_float32() -> Iterator[None]:
 _NO_MEMORY = ("CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
 
 
+@contextlib.contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Random numbers of the block, on the CPU and on a device, from this seed; those after it as if it had not been."""
+    elsewhere = [] if device.type == "cpu" else [device]
+    with torch.random.fork_rng(elsewhere, device_type=device.type if elsewhere else "cuda"):
+        torch.manual_seed(seed)
+        yield
+
+
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether a GPU had too little memory, by the error that it gave."""
     return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in _NO_MEMORY)

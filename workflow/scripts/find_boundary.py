@@ -9,13 +9,13 @@ import numpy as np
 import torch
 
 from engine.notes import made
-from engine.settings import DIFFERENTIATED_TOGETHER
 from friendlyfire.attacks.statuses import Status
 from friendlyfire.curvature.boundary import BoundaryPoints, find_boundary
 from friendlyfire.datasets.images import Dataset
 from friendlyfire.devices import resolve_device
 from friendlyfire.networks.network import as_pixels, load_network
 from friendlyfire.records.errors import CurvatureError
+from friendlyfire.records.sharing import DIFFERENTIATED_TOGETHER
 from friendlyfire.records.stores import create_store, open_store
 
 

@@ -8,11 +8,11 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from engine.kinds import basis_kind
+from engine.kinds import basis_kind, reader_of
 from engine.notes import made
 from friendlyfire.bases.basis import Basis, as_basis
 from friendlyfire.bases.materials import Materials
-from friendlyfire.declarations import Kind, function_of
+from friendlyfire.declarations import Kind, function_at
 from friendlyfire.records.errors import BasisError, FriendlyFireError, in_a_line
 from friendlyfire.records.seeds import derive_seed
 from friendlyfire.records.stores import create_store
@@ -23,8 +23,7 @@ def main(inputs, outputs, settings):
     kind = basis_kind(settings["config"], experiment, name)
     seed = derive_seed(settings["seed"], "bases", experiment, name)
     with ExitStack() as stores:
-        read = function_of({"make": f"friendlyfire.bases.materials:{kind['from']}"})
-        materials, about = read(inputs, settings, kind, stores)
+        materials, about = function_at(reader_of(kind))(inputs, settings, kind, stores)
         basis = basis_of(kind, name, {**materials, "seed": lambda: seed})
     logging.info("rank %d of %d", *basis.vectors.shape[::-1])
     units = f"vectors: unit norm; scores: {kind['scores']}"
@@ -41,7 +40,7 @@ def basis_of(kind: Kind, name: str, materials: Materials) -> Basis:
     Raises:
         BasisError: the user's function fails, or gives no directions.
     """
-    function = function_of(kind)
+    function = function_at(kind["make"])
     wanted = inspect.signature(function).parameters
     arguments = {parameter: read() for parameter, read in materials.items() if parameter in wanted}
     arguments.update(kind.get("with", {}))

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 
 from engine.notes import made
-from engine.settings import DIFFERENTIATED_TOGETHER
 from friendlyfire.bases.random import random_basis
 from friendlyfire.curvature.hessians import DifferenceHessian, ExactHessian, MeanHessian, PooledHessian, reference_step
 from friendlyfire.networks.network import Network
 from friendlyfire.records.seeds import derive_seed
+from friendlyfire.records.sharing import DIFFERENTIATED_TOGETHER
 from friendlyfire.records.stores import Store
 
 #: Array of the boundary's store that names the class whose margin with the target is differentiated.

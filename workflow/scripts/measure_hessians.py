@@ -1,13 +1,13 @@
 """Boundary points of one share of the images -> the dense mean Hessians of each block of them, class by class."""
 
-from engine.job import Progress, run, share
+from engine.job import Progress, run
 
 import numpy as np
 
-from engine.settings import DIFFERENTIATED_TOGETHER
 from friendlyfire.curvature.spectra import products_along
 from friendlyfire.devices import resolve_device
 from friendlyfire.networks.network import load_network
+from friendlyfire.records.sharing import DIFFERENTIATED_TOGETHER, share
 from friendlyfire.records.stores import create_store, open_store
 from mean_hessians import WatchedHessian, mean_hessians, probes_of, record_of
 

@@ -1,6 +1,6 @@
 """A network and images -> adversarial perturbations of one share of these images, with the status of each attack."""
 
-from engine.job import progress, run, share
+from engine.job import progress, run
 
 import inspect
 from collections.abc import Callable
@@ -11,15 +11,15 @@ from torch import Tensor
 
 from engine.kinds import attack_kind
 from engine.notes import made
-from engine.settings import ATTACKED_TOGETHER
 from friendlyfire.attacks.deepfool import Attack
 from friendlyfire.attacks.judging import judged, perturbations_of
 from friendlyfire.attacks.statuses import Status
 from friendlyfire.datasets.images import Dataset
-from friendlyfire.declarations import function_of
+from friendlyfire.declarations import function_at
 from friendlyfire.devices import resolve_device
 from friendlyfire.networks.network import Network, as_pixels, load_network
 from friendlyfire.records.seeds import derive_seed
+from friendlyfire.records.sharing import ATTACKED_TOGETHER, share
 from friendlyfire.records.stores import create_store, open_store
 
 #: What is kept of each image beside its perturbation.
@@ -75,7 +75,7 @@ def attack_of(settings: dict, role: str, start: int) -> Callable[[Network, Tenso
     name = settings["attack"]
     kind, options = attack_kind(settings["config"], settings["experiment"], name)
     seed = derive_seed(settings["seed"], "perturbations", settings["experiment"], name, role, start)
-    function = function_of(kind)
+    function = function_at(kind["make"])
     match kind["gives"]:
         case "attack":
             return partial(function, **options)

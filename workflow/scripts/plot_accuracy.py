@@ -2,7 +2,6 @@
 
 from engine.job import run
 
-from engine.caption import write_caption
 from engine.kinds import attack_labels, legend
 from friendlyfire.figures.captions import curvature_quality, fooling_rates, image_counts
 from friendlyfire.figures.panels import (
@@ -13,6 +12,7 @@ from friendlyfire.figures.panels import (
     fractions_against_directions,
     panels,
 )
+from friendlyfire.figures.templates import write_caption
 from friendlyfire.records.tables import read_table, read_tables, write_table
 
 #: Horizontal axis of each figure, and what it counts. Figure 4 counts directions in total, as the paper does.

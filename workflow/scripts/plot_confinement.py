@@ -4,10 +4,10 @@ from engine.job import run
 
 import numpy as np
 
-from engine.caption import write_caption
 from engine.kinds import legend
 from friendlyfire.figures.captions import image_counts
 from friendlyfire.figures.panels import as_pictures, basis_name, confined_norms, draw, panels, pictures
+from friendlyfire.figures.templates import write_caption
 from friendlyfire.records.stores import open_store
 from friendlyfire.records.tables import read_tables, write_table
 

@@ -5,10 +5,10 @@ from engine.job import run
 import numpy as np
 import pandas as pd
 
-from engine.caption import write_caption
 from engine.kinds import legend
 from friendlyfire.figures.captions import image_counts
 from friendlyfire.figures.panels import accuracy_against_fraction, bases_legend, basis_colours, draw, panels
+from friendlyfire.figures.templates import write_caption
 from friendlyfire.measures.coupling import Curve, compare, resampled_lines
 from friendlyfire.records.errors import ProvenanceError
 from friendlyfire.records.seeds import derive_seed

@@ -5,8 +5,8 @@ from engine.job import run
 import numpy as np
 from matplotlib.lines import Line2D
 
-from engine.caption import write_caption
 from friendlyfire.figures.panels import OTHERS, as_pictures, class_colours, draw, panels, pictures, score_curves
+from friendlyfire.figures.templates import write_caption
 from friendlyfire.records.stores import open_store
 from friendlyfire.records.tables import read_tables, write_table
 

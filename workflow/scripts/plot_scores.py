@@ -2,9 +2,9 @@
 
 from engine.job import run
 
-from engine.caption import write_caption
 from friendlyfire.figures.captions import shares
 from friendlyfire.figures.panels import as_pictures, draw, panels, pictures, population_scores, population_transitions
+from friendlyfire.figures.templates import write_caption
 from friendlyfire.records.stores import open_store
 from friendlyfire.records.tables import read_tables, write_table
 

@@ -2,9 +2,9 @@
 
 from engine.job import run
 
-from engine.caption import write_caption
 from friendlyfire.figures.captions import curvature_quality
 from friendlyfire.figures.panels import draw, eigenvalues, panels, singular_values
+from friendlyfire.figures.templates import write_caption
 from friendlyfire.records.tables import read_table, read_tables, write_table
 
 

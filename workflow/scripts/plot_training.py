@@ -2,8 +2,8 @@
 
 from engine.job import run
 
-from engine.caption import write_caption
 from friendlyfire.figures.panels import draw, learning_curve, panels
+from friendlyfire.figures.templates import write_caption
 from friendlyfire.records.tables import read_tables, write_table
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from engine.caption import write_caption
+from friendlyfire.figures.templates import write_caption
 from friendlyfire.records.tables import read_tables, write_html, write_table
 
 #: The experiment of the paper's table, beside which its rows are set.

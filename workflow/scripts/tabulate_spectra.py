@@ -5,7 +5,7 @@ from engine.job import run
 import numpy as np
 import pandas as pd
 
-from engine.caption import write_caption
+from friendlyfire.figures.templates import write_caption
 from friendlyfire.records.stores import Store, open_store
 from friendlyfire.records.tables import write_table
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from friendlyfire.attacks.checks import check_images
-from friendlyfire.devices import full_float32, images_at_once
+from friendlyfire.devices import full_float32, images_at_once, seeded
 from friendlyfire.networks.network import predict
 from friendlyfire.records.errors import ConfigError
 
@@ -60,9 +60,7 @@ def foolbox_perturbations(
     try:
         attack = getattr(foolbox.attacks, name)(**options)
         model = foolbox.PyTorchModel(network, bounds=(0, 1), device=images.device)
-        elsewhere = [] if images.device.type == "cpu" else [images.device]
-        with torch.random.fork_rng(elsewhere, device_type=images.device.type if elsewhere else "cuda"):
-            torch.manual_seed(seed)
+        with seeded(seed, images.device):
             for batch in images.split(batch_size or images_at_once(network, images)):
                 criterion = foolbox.criteria.Misclassification(predict(network, batch).argmax(1))
                 found.append(attack(model, batch, criterion, epsilons=epsilon)[1] - batch)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from friendlyfire.attacks.deepfool import Attack
 from friendlyfire.attacks.statuses import Status
-from friendlyfire.devices import images_at_once
+from friendlyfire.devices import images_at_once, seeded
 from friendlyfire.networks.network import predict
 from friendlyfire.records.errors import AttackError, FriendlyFireError, in_a_line
 
@@ -47,9 +47,7 @@ def perturbations_of(attack: Callable[..., Tensor], name: str) -> Callable[..., 
 
     def perturbations(network: nn.Module, images: Tensor, *, seed: int, **options: Any) -> Tensor:
         found = []
-        elsewhere = [] if images.device.type == "cpu" else [images.device]
-        with torch.random.fork_rng(elsewhere, device_type=images.device.type if elsewhere else "cuda"):
-            torch.manual_seed(seed)
+        with seeded(seed, images.device):
             for batch in images.split(images_at_once(network, images)):
                 labels = predict(network, batch).argmax(1)
                 try:

@@ -32,6 +32,7 @@ def dataset(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple
         "number": lambda: len(part),
         "images": lambda: rows(slice(0, len(part))),
         "labels": part.labels,
+        "part": lambda: part,
         "pixels": lambda: images.pixels,
         "shape": lambda: images.shape,
         "count": lambda: min(limits.get("directions") or images.pixels, images.pixels),
@@ -45,12 +46,10 @@ def network(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple
 
     device = resolve_device(settings["device"])
     materials, about = dataset(inputs, settings, kind, stores)
-    images = Dataset(stores.enter_context(open_store(inputs.dataset, "dataset")))
-    part = images.part("directions", settings["bases"]["pca_images"])
     return {
         **materials,
         "network": lambda: load_network(inputs.network, device),
-        "images": lambda: as_pixels(part.images(), device),
+        "images": lambda: as_pixels(materials["part"]().images(), device),
     }, about
 
 

@@ -15,7 +15,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from friendlyfire.declarations import declared, function_of
+from friendlyfire.declarations import declared, function_at
 from friendlyfire.devices import full_float32, images_at_once
 from friendlyfire.networks.acceptance import logits_of
 from friendlyfire.networks.headers import RECORD, record_of
@@ -90,7 +90,7 @@ def build_body(
         if kind := declared("architectures").get(name):
             if shape[1] < kind["smallest_side"]:
                 raise ValueError(f"it needs images of at least {kind['smallest_side']} pixels a side, not {shape[1]}")
-            return function_of(kind)(shape, classes, **{key: settings[key] for key in BODY_OPTIONS})
+            return function_at(kind["make"])(shape, classes, **{key: settings[key] for key in BODY_OPTIONS})
         size = {} if pretrained else {"num_classes": classes}
         if name.startswith("torchvision/"):
             import torchvision
