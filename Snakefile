@@ -13,7 +13,7 @@ ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 sys.path[:0] = [str(ROOT / "workflow"), os.getcwd()]
 
 from engine import ending
-from engine.kinds import with_defaults
+from engine.schema import with_defaults
 
 config.update(with_defaults(config, yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))))
 
@@ -35,8 +35,8 @@ include: "workflow/rules/common.smk"
 
 # In the order of the paper.
 for stage in (
-    *("datasets", "networks", "perturbations", "boundary", "curvature", "bases", "accuracy", "scores"),
-    *("fractions", "confinement", "resampling", "figures", "provenance"),
+    *("datasets", "networks", "perturbations", "boundary", "curvature", "bases", "measures", "figures"),
+    "provenance",
 ):
 
     include: f"workflow/rules/{stage}.smk"

@@ -8,7 +8,7 @@ from scipy.special import expit, ndtri
 
 from benchmarks.harness import Goal
 from friendlyfire.measures.coupling import Curve, Means, compare, difference, resampled_lines
-from friendlyfire.measures.scores import additive_and_interaction, curve_form, separability
+from friendlyfire.measures.curves import additive_and_interaction, curve_form, separability
 from friendlyfire.records.intervals import mean_interval, wilson_interval
 
 #: What an interval of 95 % should cover, by the simulation's count.

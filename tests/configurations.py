@@ -6,9 +6,9 @@ import yaml
 from hypothesis import strategies as st
 
 from conftest import REPOSITORY
-from engine.kinds import with_declared_options, with_defaults
+from engine.schema import with_defaults, with_stages
 
-SCHEMA = with_declared_options(yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text()))
+SCHEMA = with_stages(yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text()))
 SHIPPED = with_defaults({}, yaml.safe_load((REPOSITORY / "config.yaml").read_text()))
 
 #: Values that the schema allows, of keys that depend on each other.

@@ -4,7 +4,6 @@ import sys
 
 if any(".snakemake/scripts" in argument for argument in sys.orig_argv):
     import pretended_gpu
-
     from friendlyfire import devices
 
     def resolve_device(name):

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from friendlyfire.bases.random import random_basis
-from friendlyfire.measures.accuracy import correct_by_rank, nested_projections
+from friendlyfire.measures.accuracy import correct_by_rank
+from friendlyfire.measures.projections import nested_projections
 from friendlyfire.measures.ranks import spaced_ranks
 
 D = 64

@@ -100,8 +100,11 @@ def test_words_and_what_is_not_used_do_not_count(project, name, old, new):
 
 def test_a_script_of_the_workflow_is_followed_into_the_library_and_not_into_the_engine():
     workflow = REPOSITORY / "workflow"
-    found = definitions_behind([Definition(workflow / "scripts/measure_accuracy.py", "main")], (workflow,))
+    library = workflow / "friendlyfire/measures"
+    measure, network = Definition(library / "accuracy.py", "accuracy"), Definition(library / "materials.py", "network")
+    roots = [Definition(workflow / "scripts/measure.py", "main"), measure, network]
+    found = definitions_behind(roots, (workflow,))
     names = {f"{path.stem}.{name}" for path, name in found}
-    assert {"measure_accuracy.main", "accuracy.correct_by_rank", "network.Network", "intervals.wilson_interval"} < names
+    assert {"measure.main", "accuracy.correct_by_rank", "network.Network", "intervals.wilson_interval"} < names
     assert not any(path.parent.name == "engine" for path, _ in found)
     assert "intervals.mean_interval" not in names

@@ -1,12 +1,22 @@
 """Gaps between lines that are known: none, constant, and none but for noise; and the images that stand behind them."""
 
+from contextlib import ExitStack
+
 import numpy as np
 import pytest
 
-from friendlyfire.measures.coupling import Curve, Means, compare, difference, resampled_lines, resampled_means
+from friendlyfire.measures.coupling import (
+    Curve,
+    Means,
+    compare,
+    correlations,
+    difference,
+    read_curves,
+    resampled_lines,
+    resampled_means,
+)
 from friendlyfire.records.errors import ProvenanceError
-from friendlyfire.records.stores import create_store
-from plot_coupling import correlations, read_curves
+from friendlyfire.records.stores import create_store, open_store
 
 FRACTION = np.linspace(0, 1, 11)
 
@@ -68,7 +78,7 @@ def test_resampled_means_are_those_of_rows_drawn_together():
 
 @pytest.fixture
 def stores(tmp_path):
-    """A function that writes the two stores of one basis: 20 measured images, 6 perturbations, ranks 0, 2 and 4."""
+    """A function that writes and opens the stores of a basis: 20 measured images, 6 perturbations, ranks 0, 2, 4."""
 
     def write(basis, first=0, ranks=(0, 2, 4), experiment="mine"):
         correct = np.random.default_rng(first).random((20, len(ranks))) < 0.5
@@ -81,9 +91,10 @@ def stores(tmp_path):
             store.array("ranks", np.array([0, 2, 4]))
             store.array("deepfool/fractions", np.tile(np.float32([0, 0.5, 1]), (6, 1)))
             store.array("deepfool/indices", np.arange(6))
-        return (*map(str, paths), correct)
+        return (*(stack.enter_context(open_store(path, None)) for path in paths), correct)
 
-    return write
+    with ExitStack() as stack:
+        yield write
 
 
 def test_curves_are_read_as_they_were_kept(stores):

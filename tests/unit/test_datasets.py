@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from friendlyfire.datasets.images import ArraySplit, Dataset, digits_splits, draw_roles, source_splits, square_image
+from friendlyfire.datasets.images import ArraySplit, Dataset, digits_splits, source_splits, square_image
+from friendlyfire.datasets.roles import check_repeated, draw_roles
 from friendlyfire.datasets.sources import image_shape
 from friendlyfire.records.errors import ConfigError, DataError
 from friendlyfire.records.stores import create_store, open_store
-from prepare_dataset import tell_repeated
 
 RNG = np.random.default_rng(0)
 
@@ -194,7 +194,7 @@ def test_a_torchvision_set_that_is_cut_short_is_told(mnist, name, kept):
 def test_an_archive_cannot_write_outside_its_folder(tmp_path, monkeypatch, faults):
     from torchvision.datasets.utils import extract_archive
 
-    from fetch_dataset import refuse_unsafe_archives
+    from friendlyfire.datasets.downloads import refuse_unsafe_archives
 
     (tmp_path / "evil").write_text("overwritten")
     with tarfile.open(tmp_path / "a.tar", "w") as archive:
@@ -330,7 +330,7 @@ def test_a_class_that_is_not_there_is_told(stored):
 def test_measured_images_that_make_directions_too_are_refused(faults):
     roles = {"directions": ("train", 0, 80), "held-out": ("train", 80, 100), "measured": ("test", 0, 50)}
     train, test = [bytes([i]) for i in range(100)], [bytes([i]) for i in range(100, 150)]
-    tell_repeated({"train": train, "test": test}, roles, "mine")
+    check_repeated({"train": train, "test": test}, roles, "mine")
     with pytest.raises(DataError, match=r"datasets\.mine: 10 of 50 measured images are among those of other roles too"):
-        tell_repeated({"train": train, "test": test[:40] + train[75:85]}, roles, "mine")
+        check_repeated({"train": train, "test": test[:40] + train[75:85]}, roles, "mine")
     faults.count("told", "the same images to train and to test")

@@ -1,7 +1,5 @@
 """What every job does: its share of the work, and how far it has got."""
 
-from engine.job import Progress, progress, spelled
-
 import io
 import itertools
 import logging
@@ -12,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import job
+from friendlyfire.records.progress import Progress, progress, spelled
 from friendlyfire.records.sharing import share
 
 

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import pretended_gpu
 import pytest
 import torch
 from torch import Tensor
 
+import pretended_gpu
 from conftest import REPOSITORY, TRAINING
 
 SMOOTH = {"activation": "softplus", "pooling": "average", "epochs": 30}
@@ -108,12 +108,12 @@ def accuracy(things: Things) -> list:
 
 def scores(things: Things) -> list:
     direction, steps = things.basis[:, 0].reshape(1, 8, 8), torch.linspace(-1, 1, 9, device=things.device)
-    along = things.library("measures.scores").scores_along
+    along = things.library("measures.curves").scores_along
     return [along(things.network, things.images, direction, steps, anchored=anchored) for anchored in (False, True)]
 
 
 def resampled(things: Things) -> list:
-    resampling = things.library("measures.resampling")
+    resampling = things.library("networks.resampled")
     unit = resampling.Resampled(things.network, things.mean, 5).eval()
     return [unit(things.images), resampling.resampled(things.images - things.mean, 4)]
 
@@ -153,7 +153,7 @@ MUTANTS = [
     ("attacks.deepfool", "targets = targets.to(images.device, torch.long)", "targets = targets.long()",
      "deepfool to targets"),
     ("attacks.deepfool", "Status.NOT_CONVERGED, device=images.device)", "Status.NOT_CONVERGED)", "deepfool"),
-    ("measures.scores", ".double().cpu().numpy()", ".double().numpy()", "scores"),
+    ("measures.curves", ".double().cpu().numpy()", ".double().numpy()", "scores"),
     ("curvature.hessians", "change.cpu() / (2", "change / (2", "hessian by differences"),
     ("networks.training", "generator=generator).to(device)", "generator=generator)", "train"),
     ("networks.training", "torch.randint(2 * crop_padding + 1, (2, n), generator=generator).to(images.device)",

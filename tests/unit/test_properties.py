@@ -18,10 +18,11 @@ from friendlyfire.attacks.deepfool import deepfool
 from friendlyfire.bases.basis import interleave, orthonormalise
 from friendlyfire.bases.random import random_basis
 from friendlyfire.bases.singular import singular_directions
-from friendlyfire.measures.accuracy import correct_by_rank, nested_projections
+from friendlyfire.measures.accuracy import correct_by_rank
 from friendlyfire.measures.fractions import norm_fractions
-from friendlyfire.measures.resampling import resample
+from friendlyfire.measures.projections import nested_projections
 from friendlyfire.networks.network import predict
+from friendlyfire.networks.resampled import resample
 from friendlyfire.records.errors import BasisError, ConfigError
 from friendlyfire.records.intervals import wilson_interval
 from friendlyfire.records.stores import create_store, open_store

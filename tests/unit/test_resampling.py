@@ -6,7 +6,7 @@ from torch import nn
 
 from friendlyfire.attacks.deepfool import deepfool
 from friendlyfire.attacks.statuses import Status
-from friendlyfire.measures.resampling import Resampled, resample, resampled
+from friendlyfire.networks.resampled import Resampled, resample, resampled
 
 
 def test_full_size_is_the_identity():
@@ -49,7 +49,7 @@ def test_sampling_down_to_more_is_refused():
 
 
 def test_fooling_is_a_fraction_of_all_images_whatever_became_of_their_attacks():
-    from measure_resampling import reached
+    from friendlyfire.measures.resampling import reached
 
     torch.manual_seed(0)
     images = torch.rand(6, 1, 8, 8)

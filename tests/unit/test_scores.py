@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from friendlyfire.measures.scores import additive_and_interaction, curve_form, scores_along, separability
+from friendlyfire.measures.curves import additive_and_interaction, curve_form, scores_along, separability
 
 SHAPE, D = (1, 5, 5), 25
 RNG = np.random.default_rng(0)

@@ -11,8 +11,9 @@ import pytest
 import train_network
 from conftest import TRAINING
 from engine import job
-from friendlyfire.datasets.images import Dataset, digits_splits, draw_roles
-from friendlyfire.figures.templates import write_caption
+from friendlyfire.datasets.images import Dataset, digits_splits
+from friendlyfire.datasets.roles import draw_roles
+from friendlyfire.figures.captions import filled
 from friendlyfire.networks.network import as_pixels, load_network, predict
 from friendlyfire.records.errors import NetworkError
 from friendlyfire.records.intervals import wilson_interval
@@ -100,18 +101,11 @@ def test_a_network_of_another_accuracy_than_expected_is_not_kept(paths):
     assert not Path(outputs.network).exists()
 
 
-@pytest.mark.filterwarnings("ignore:The 'float_precision' argument")  # of pandas, when a table is read
-def test_a_caption_ends_with_the_networks(tmp_path):
-    columns = ("experiment", "architecture", "accuracy", "images", "logits", "classes", "provenance")
-    for name, row in {
-        "a": ("digits-lenet", "lenet", 0.975, 360, 10, 10, "d"),
-        "b": ("imagenette", "torchvision/alexnet", 0.859, 1000, 1000, 10, "d"),
-    }.items():
-        pd.DataFrame([row], columns=columns).to_csv(tmp_path / f"{name}.csv", index=False)
-    (tmp_path / "template.rst").write_text("What is seen in {place}.\n")
-    inputs = SimpleNamespace(caption=tmp_path / "template.rst", networks=[tmp_path / "a.csv", tmp_path / "b.csv"])
-    write_caption(inputs, SimpleNamespace(caption=tmp_path / "written.rst"), place="it")
-    assert (tmp_path / "written.rst").read_text() == (
+def test_a_caption_ends_with_the_networks():
+    columns = ("experiment", "architecture", "accuracy", "images", "logits", "classes")
+    rows = [("digits-lenet", "lenet", 0.975, 360, 10, 10), ("imagenette", "torchvision/alexnet", 0.859, 1000, 1000, 10)]
+    caption = filled("What is seen in {place}.\n", pd.DataFrame(rows, columns=columns), place="it")
+    assert caption == (
         "What is seen in it. Networks: digits-lenet: lenet, 97.5 % of 360 measured images; imagenette: "
         "torchvision/alexnet, 85.9 % of 1,000 measured images in the sub-network of 10 of its 1,000 logits.\n"
     )

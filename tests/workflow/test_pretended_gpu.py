@@ -3,9 +3,8 @@
 import json
 import os
 
-from pretended_gpu import NAME
-
 from conftest import REPOSITORY, Workflow
+from pretended_gpu import NAME
 
 #: The demo, with as little of everything as its figures take.
 SMALL = """experiments={digits-lenet: {

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-#: What only runs jobs: no result depends on it.
-_ENGINE = "engine"
+#: What only runs jobs, and what tells how far they are: no result depends on it.
+_NO_RESULT = ("engine", "friendlyfire.records.progress")
 
 #: Functions whose texts are for people.
 _REPORTING = ("announce", "progress", "Progress")
@@ -170,7 +170,7 @@ def _origin(path: Path, name: str, folders: tuple[Path, ...]) -> Definition | No
 @functools.cache
 def _file_of(name: str, folders: tuple[Path, ...]) -> Path | None:
     """The file of a module, or of a package, below one of the folders."""
-    if name.partition(".")[0] == _ENGINE:
+    if name.startswith(_NO_RESULT):
         return None
     for folder in folders:
         place = folder.joinpath(*name.split("."))

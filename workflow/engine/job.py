@@ -10,8 +10,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TextIO, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO
 
 from threadpoolctl import threadpool_limits
 
@@ -19,18 +19,13 @@ from engine.notes import machine, provenance, sections, write_note
 from engine.provenance import is_result
 from engine.sections import threads_of
 from friendlyfire.records.errors import FAULTS, DeviceError, FriendlyFireError, in_a_line
+from friendlyfire.records.progress import latest, spelled
 
 if hasattr(sys.modules["__main__"], "snakemake"):
     gc.disable()  # until the job runs
 
-Item = TypeVar("Item")
-
-
 #: Standard error of Snakemake, whoever reads it; None outside a job.
 _console: TextIO | None = None
-
-#: What is being counted, for the console.
-_progress: "Progress | None" = None
 
 
 def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
@@ -53,7 +48,7 @@ def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
     # Published weights are read as tensors too, by whatever library loads them.
     os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
     settings = {key: snakemake.config[key] for key in ("device", "data_dir")} | {"config": snakemake.config}
-    settings.update(snakemake.wildcards.items())
+    settings.update(snakemake.wildcards.items(), declared=snakemake.params.get("declared"))
     for section in sections(snakemake):
         settings.update(section)
     # As many whatever the machine has: sums over images depend on how many threads share them.
@@ -92,7 +87,7 @@ def pulse(job: str, seconds: float = 10) -> Iterator[None]:
 
     def tell() -> None:
         while not ended.wait(seconds):
-            at = _progress or f"at work for {spelled(time.monotonic() - began)}"
+            at = latest() or f"at work for {spelled(time.monotonic() - began)}"
             print(f"{job}: {at}", file=_console, flush=True)
 
     telling = threading.Thread(target=tell, daemon=True)
@@ -138,51 +133,3 @@ def tell_memory() -> None:
         device = torch.cuda.get_device_properties(torch.cuda.current_device())
         peak, whole = torch.cuda.max_memory_allocated() / 2**30, device.total_memory / 2**30
         logging.info("%s: at most %.1f of %.0f GiB in use", device.name, peak, whole)
-
-
-class Progress:
-    """How far a job has got: a line in its log every 10 seconds, and on the console, see :func:`pulse`."""
-
-    def __init__(self, what: str, total: int, done: float = 0):
-        global _progress
-        self.what, self.total, self.done, self.before = what, total, done, done
-        self.began = self.logged = time.monotonic()
-        _progress = self
-
-    def reach(self, done: float) -> None:
-        """So many are done, fractions included."""
-        self.done, now = done, time.monotonic()
-        if now - self.logged >= 10 or done == self.total:
-            self.logged = now
-            logging.info(str(self))
-
-    def __str__(self) -> str:
-        if self.done == self.before:
-            return f"{plain(self.done)} of {self.total:,} {self.what}"
-        seconds = max(time.monotonic() - self.began, 1e-9) / (self.done - self.before)  # each
-        speed = f"{plain(1 / seconds)} a second" if seconds < 1 else f"{plain(seconds)} s each"
-        percent, left = 100 * self.done / self.total, spelled(seconds * (self.total - self.done))
-        return f"{plain(self.done)} of {self.total:,} {self.what} ({percent:.0f} %), {speed}, {left} left"
-
-
-def progress(items: Sequence[Item], what: str) -> Iterator[Item]:
-    """The same items, with a :class:`Progress`; of a range with steps, it counts what the steps pass over."""
-    counted = range(items.start, items.stop) if isinstance(items, range) else items
-    step = items.step if isinstance(items, range) else 1
-    told = Progress(what, len(counted))
-    for number, item in enumerate(items, start=1):
-        yield item
-        told.reach(min(number * step, len(counted)))
-
-
-def plain(number: float) -> str:
-    """A number for people: 12,345, 56 or 7.8."""
-    return f"{number:,.1f}".removesuffix(".0") if number < 100 else f"{number:,.0f}"
-
-
-def spelled(seconds: float) -> str:
-    """A duration in words: 40 s, 12 min, 3 h 20 min."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

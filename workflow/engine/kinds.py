@@ -1,11 +1,8 @@
 """The kinds that a configuration knows: those of the library, and the user's own, declared by the same keys."""
 
-import copy
 import re
 from collections.abc import Mapping
 from typing import Any
-
-from snakemake.utils import update_config
 
 from engine.sections import experiment_settings
 from friendlyfire.declarations import Kind, declared
@@ -76,44 +73,6 @@ def attack_labels(config: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def with_declared_options(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema of the configuration with the architectures, and the options of the attacks, that are declared."""
-    schema = copy.deepcopy(schema)
-    architecture, names = schema["$defs"]["networks"]["properties"]["architecture"], list(declared("architectures"))
-    architecture["pattern"] = architecture["pattern"].replace("{architectures}", "|".join(names))
-    architecture["description"] = architecture["description"].replace("{architectures}", ", ".join(names))
-    for name, kind in declared("attacks").items():
-        section = {"type": "object", "description": kind["description"]}
-        if "named" in kind:
-            section["additionalProperties"] = {"type": "object", "description": kind["named"]}
-        else:
-            section["additionalProperties"] = False
-            section["properties"] = {
-                option: {key: value for key, value in rules.items() if key != "default"}
-                for option, rules in kind["options"].items()
-            }
-        schema["$defs"]["perturbations"]["properties"][name] = section
-    return schema
-
-
-def declared_defaults() -> dict[str, Any]:
-    """The defaults of all options that the attacks declare, in the section of the configuration that holds them."""
-    return {
-        "perturbations": {
-            name: {option: rules["default"] for option, rules in kind.get("options", {}).items()}
-            for name, kind in declared("attacks").items()
-        }
-    }
-
-
-def with_defaults(config: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[str, Any]:
-    """What is given, on top of the numbers that come with the workflow, on top of the declared defaults."""
-    whole = declared_defaults()
-    for layer in (shipped, config):
-        update_config(whole, layer)
-    return whole
-
-
 def basis_kind(config: Mapping[str, Any], experiment: str, name: str) -> Kind:
     """The declaration of a basis, with ``side`` where its perturbations are resampled to so many pixels, else None."""
     kinds, sampled = bases_of(config, experiment), RESAMPLED.fullmatch(name)
@@ -129,9 +88,18 @@ def reader_of(kind: Kind) -> str:
     return f"friendlyfire.bases.materials:{kind['from']}"
 
 
+#: Entries of a declaration that no result depends on: words, and what a job takes.
+NO_RESULT = ("label", "colour", "description", "options", "gigabytes", "hours")
+
+
 def computing(kind: Kind) -> str:
-    """What a declaration says of the computation, in a text that changes with it; labels and colours are not in it."""
-    return repr(sorted((key, value) for key, value in kind.items() if key not in ("label", "colour", "description")))
+    """What a declaration says of the computation, in a text that changes with it."""
+    return repr(sorted((key, value) for key, value in kind.items() if key not in NO_RESULT))
+
+
+def reader_of_measure(part: str) -> str:
+    """The function that reads one thing that a measure is ``from``, "package.module:name"."""
+    return f"friendlyfire.measures.materials:{part}"
 
 
 def legend(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:

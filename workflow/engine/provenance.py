@@ -107,6 +107,17 @@ def seal(record: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps([record[key] for key in SEALED], sort_keys=True).encode()).hexdigest()[:16]
 
 
+def identity_of(record: Mapping[str, Any]) -> str:
+    """What a training is the same training by: its settings, its code, the user's own included, and its images.
+
+    Args:
+        record: with ``settings`` and ``code``.
+    """
+    about_the_end = ("expected_accuracy", "accuracy_tolerance")
+    settings = {k: v for k, v in record["settings"].items() if k.rpartition(".")[2] not in about_the_end}
+    return json.dumps([settings, record["code"]], sort_keys=True)
+
+
 def is_result(path: str) -> bool:
     """Whether a file is a result, of which a note says what made it."""
     return path.startswith("results/") and not path.startswith(("results/logs/", "results/provenance/"))

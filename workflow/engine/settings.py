@@ -10,28 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from engine.kinds import RESAMPLED, attacks_of, bases_of, basis_kind
+from engine.schema import stages
 from engine.sections import experiment_settings
 from friendlyfire.datasets.class_names import IMAGENET
 from friendlyfire.datasets.sources import image_shape, known_classes, sampled_sides
 from friendlyfire.declarations import Kind, declared
 from friendlyfire.networks.headers import record_of
 from friendlyfire.records.errors import ConfigError, in_a_line
-
-#: The stages whose sections an experiment may override.
-STAGES = (
-    "networks",
-    "attacks",
-    "perturbations",
-    "boundary",
-    "curvature",
-    "bases",
-    "accuracy",
-    "scores",
-    "fractions",
-    "confinement",
-    "resampling",
-    "figures",
-)
 
 #: What the names of Foolbox's attacks begin with, in the configuration.
 FOOLBOX = "foolbox:"
@@ -200,7 +185,7 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
         )
     channels, height, width = image_shape(dataset)
     pixels, key = channels * height * width, f"config: {experiment}"
-    sections = {stage: experiment_settings(config, experiment, stage) for stage in STAGES}
+    sections = {stage: experiment_settings(config, experiment, stage) for stage in (*stages(), "attacks")}
     networks, curvature, figures = sections["networks"], sections["curvature"], sections["figures"]
     classes, known = sections["boundary"]["classes"], known_classes(dataset)
     for name, chosen in (

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.code import Definition, digest_of_code
-from engine.kinds import attack_kind, basis_kind, computing, reader_of
+from engine.kinds import attack_kind, basis_kind, computing, reader_of, reader_of_measure
 from engine.provenance import is_result
 from engine.sections import experiment_settings, is_trained, threads_of
 from friendlyfire.datasets.class_names import IMAGENET
@@ -89,13 +89,46 @@ class Stages:
         """Input: the store of the data set of the job's experiment."""
         return f"results/datasets/{self.config['experiments'][wildcards.experiment]['dataset']}.zarr.zip"
 
-    def perturbations_of(self, wildcards):
-        """Input: the stores of the attacks that the experiment's fractions are about."""
-        attacks = experiment_settings(self.config, wildcards.experiment, "fractions")["attacks"]
-        # No colon in a file's name.
-        return [
-            f"results/{wildcards.experiment}/perturbations/{attack.replace(':', '-')}.zarr.zip" for attack in attacks
-        ]
+    def measured_from(self, name):
+        """Input: what a measure is made from, by the words of its declaration."""
+
+        def of_job(wildcards):
+            return {part: self.material(part, wildcards) for part in declared("measures")[name]["from"]}
+
+        return of_job
+
+    def material(self, part, wildcards):
+        """The file, or files, that one word of a declaration stands for."""
+        folder = f"results/{wildcards.experiment}"
+        match part:
+            case "dataset":
+                return self.dataset_of(wildcards)
+            case "network":
+                return f"{folder}/network.safetensors"
+            case "basis":
+                return f"{folder}/bases/{wildcards.basis}.zarr.zip"
+            case "bases":
+                return self.resampled_bases(wildcards)
+            case "perturbations":
+                attacks = experiment_settings(self.config, wildcards.experiment, "fractions")["attacks"]
+                # No colon in a file's name.
+                return [f"{folder}/perturbations/{attack.replace(':', '-')}.zarr.zip" for attack in attacks]
+            case "curvature":
+                return self.shards_of("curvature")(wildcards)
+
+    def measure_settings(self, name):
+        """Params: the section of a measure, and what it reads of others."""
+        return self.settings(name, *declared("measures")[name]["with"].values())
+
+    def measure_code(self, name):
+        """Digests of the function of a measure, and of what reads its materials."""
+        kind = declared("measures")[name]
+        places = [kind["make"], *(reader_of_measure(part) for part in kind["from"])]
+
+        def of_job(wildcards):
+            return [*(code_at(place, self.folder) for place in places), computing(kind)]
+
+        return of_job
 
     def weights_of(self, wildcards):
         """Input: the file of weights that the job's experiment brings, if any."""
@@ -116,16 +149,14 @@ class Stages:
         """Input: what the job's basis is made from."""
         kind, folder = basis_kind(self.config, wildcards.experiment, wildcards.basis), f"results/{wildcards.experiment}"
         match kind["from"]:
-            case "dataset":
-                return {"dataset": self.dataset_of(wildcards)}
             case "network":
-                return {"dataset": self.dataset_of(wildcards), "network": f"{folder}/network.safetensors"}
+                return {part: self.material(part, wildcards) for part in ("dataset", "network")}
             case "perturbations":
                 return {"perturbations": f"{folder}/perturbations/{kind['of']}.zarr.zip"}
-            case "curvature":
-                return {"curvature": self.shards_of("curvature")(wildcards)}
             case "basis":
                 return {"basis": f"{folder}/bases/{kind['of']}.zarr.zip"}
+            case part:
+                return {part: self.material(part, wildcards)}
 
     def image_folders(self, wildcards):
         """Params: a digest of the class folders of a data set that is a folder: images that come or go are seen."""

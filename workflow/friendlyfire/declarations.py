@@ -34,6 +34,15 @@ def declared(noun: str) -> dict[str, Kind]:
     return found
 
 
+@functools.cache
+def sections() -> dict[str, Kind]:
+    """The sections of the configuration that packages of this library declare, as ``SECTIONS``."""
+    found = {}
+    for path in sorted(Path(__file__).parent.glob("*/__init__.py")):
+        found.update(_literal(path, "SECTIONS"))
+    return found
+
+
 def _literal(path: Path, name: str) -> dict[str, Kind]:
     """What a file of Python assigns to a name at its top level; empty if it does not."""
     for statement in ast.parse(path.read_bytes()).body:

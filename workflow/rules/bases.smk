@@ -42,11 +42,7 @@ rule tabulate_spectra:
     output:
         **noted_outputs(
             spectra="results/{experiment}/spectra.csv",
-            quality=report(
-                "results/{experiment}/quality.csv",
-                caption="../report/written.rst",
-                **figures.place("quality", "numbers"),
-            ),
+            quality=reported("quality", "results/{experiment}/quality.csv", "numbers"),
             caption="results/{experiment}/quality.rst",
         ),
     log:

@@ -7,8 +7,9 @@ import sys
 import yaml
 
 from engine.figures import Figures
-from engine.kinds import attacks_of_images, legend, with_declared_options
+from engine.kinds import attacks_of_images, legend
 from engine.provenance import note_of
+from engine.schema import with_stages
 from engine.settings import check_config, typed
 from engine.stages import Stages
 from friendlyfire.records.errors import ConfigError
@@ -20,11 +21,11 @@ config.update(typed(config))
 
 try:
     schema = yaml.safe_load((WORKFLOW / "schemas" / "config.schema.yaml").read_text(encoding="utf-8"))
-    check_config(config, with_declared_options(schema))
+    check_config(config, with_stages(schema))
 except ConfigError as error:
     sys.exit(str(error))  # an exception would have lines of Snakemake's below it
 
-stages, figures = Stages(config, WORKFLOW), Figures(config)
+stages, figures = Stages(config, WORKFLOW), Figures(config, WORKFLOW)
 
 
 wildcard_constraints:
@@ -54,7 +55,6 @@ def one_of(names):
     return "|".join(names) or "(?!)"
 
 
-def reported(name, shows):
+def reported(figure, path, shows):
     """Output: a picture or table of a figure, with its caption and place in the report."""
-    figure = name.split(".")[0].split("-")[0]
-    return report(f"results/figures/{name}", caption="../report/written.rst", **figures.place(figure, shows))
+    return report(path, caption="../report/written.rst", **figures.place(figure, shows))

@@ -4,12 +4,12 @@ from engine.job import run
 
 import json
 import logging
-import tarfile
 from pathlib import Path
 
-from friendlyfire.datasets.images import draw_roles, source_splits
+from friendlyfire.datasets.downloads import download, refuse_unsafe_archives
+from friendlyfire.datasets.images import source_splits
+from friendlyfire.datasets.roles import draw_roles
 from friendlyfire.datasets.sources import NATIVE_SHAPES
-from friendlyfire.records.errors import DataError, in_a_line
 
 
 def main(inputs, outputs, settings):
@@ -29,30 +29,6 @@ def main(inputs, outputs, settings):
     }
     logging.info("%s", stock)
     Path(outputs.stock).write_text(json.dumps(stock, indent=2) + "\n", encoding="utf-8")
-
-
-def refuse_unsafe_archives() -> None:
-    """From now on no archive that torchvision unpacks in this process can write outside its folder (PEP 706)."""
-    tarfile.TarFile.extraction_filter = staticmethod(tarfile.data_filter)
-
-
-def download(source: str, root: Path) -> None:
-    """Download one of torchvision's sets, checked by its hashes, unless it is under ``root`` already."""
-    import torchvision
-
-    sets = getattr(torchvision.datasets, source)
-    try:
-        sets(root, download=False)
-        logging.info("%s is in %s", source, root)
-    except RuntimeError:
-        logging.info("downloading %s to %s", source, root)
-        try:
-            sets(root, download=True)
-        except (RuntimeError, OSError) as error:
-            raise DataError(
-                f"{source} is not in {root} and cannot be downloaded ({in_a_line(error)}); "
-                "set data_dir to a folder that holds it, or run this on a machine with network access"
-            ) from error
 
 
 if "snakemake" in globals():

@@ -1,21 +1,17 @@
 """A network and images -> their points on the boundaries of the target classes, with what became of each image."""
 
-from engine.job import progress, run
+from engine.job import run
 
 import logging
-from dataclasses import fields
-
-import numpy as np
-import torch
 
 from engine.notes import made
-from friendlyfire.attacks.statuses import Status
-from friendlyfire.curvature.boundary import BoundaryPoints, find_boundary
+from friendlyfire.attacks.statuses import Status, count_statuses
+from friendlyfire.curvature.boundary import boundary_points
 from friendlyfire.datasets.images import Dataset
 from friendlyfire.devices import resolve_device
 from friendlyfire.networks.network import as_pixels, load_network
 from friendlyfire.records.errors import CurvatureError
-from friendlyfire.records.sharing import DIFFERENTIATED_TOGETHER
+from friendlyfire.records.progress import progress
 from friendlyfire.records.stores import create_store, open_store
 
 
@@ -41,8 +37,10 @@ def main(inputs, outputs, settings):
     with create_store(outputs.boundary, "boundary", record) as target:
         target.array("indices", indices)
         for c in progress(classes, "classes"):
-            found = points_of(network, images, c, section, settings["perturbations"]["deepfool"])
-            counts = {status.name.lower(): int((found["statuses"] == status).sum()) for status in Status}
+            options = settings["perturbations"]["deepfool"]
+            points = boundary_points(network, images, c, step_back=section["step_back"], **options)
+            found = {name: tensor.cpu().numpy() for name, tensor in vars(points).items()}
+            counts = count_statuses(found["statuses"])
             logging.info("class %s: %s", dataset.class_names[c], counts)
             # Each half of the images has its own mean Hessian, so that they can be compared.
             if set(found["positions"] % 2) != {0, 1}:
@@ -53,19 +51,6 @@ def main(inputs, outputs, settings):
                 )
             for name, array in found.items():
                 target.array(f"{c}/{name}", array)
-
-
-def points_of(network, images: torch.Tensor, target: int, section: dict, deepfool: dict) -> dict[str, np.ndarray]:
-    """The arrays of :class:`BoundaryPoints` of one target class, found block by block."""
-    found = []
-    for start in range(0, len(images), DIFFERENTIATED_TOGETHER):
-        block = images[start : start + DIFFERENTIATED_TOGETHER]
-        found.append(find_boundary(network, block, target, step_back=section["step_back"], **deepfool))
-        found[-1].positions += start
-    return {
-        field.name: torch.cat([getattr(block, field.name) for block in found]).cpu().numpy()
-        for field in fields(BoundaryPoints)
-    }
 
 
 if "snakemake" in globals():

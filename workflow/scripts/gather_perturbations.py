@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import numpy as np
 
 from engine.notes import made
-from friendlyfire.attacks.statuses import with_direction
+from friendlyfire.attacks.statuses import count_statuses, with_direction
 from friendlyfire.records.errors import NetworkError
 from friendlyfire.records.stores import Store, create_store, open_store
 
@@ -27,7 +27,7 @@ def main(inputs, outputs, settings):
                 for start in range(0, len(norms), array.chunks[0]):
                     stop = min(start + array.chunks[0], len(norms))
                     array[start:stop] = rows(shards, name, start, stop)
-    counts = {name: int((statuses == code).sum()) for name, code in record["statuses"].items()}
+    counts = count_statuses(statuses)
     usable = norms[np.isin(statuses, with_direction(settings["attack"]))]
     if not len(usable):
         raise NetworkError(

@@ -1,6 +1,6 @@
 """Weights from elsewhere -> a network of this project, seen to classify."""
 
-from engine.job import run
+from engine.job import announce, run
 
 import pandas as pd
 import torch
@@ -8,13 +8,13 @@ import torch
 from friendlyfire.datasets.class_names import columns_of, read_class_names
 from friendlyfire.datasets.images import Dataset
 from friendlyfire.devices import resolve_device
-from friendlyfire.networks.acceptance import check_logits
+from friendlyfire.networks.acceptance import accepted, check_logits
+from friendlyfire.networks.description import described
 from friendlyfire.networks.headers import record_of
-from friendlyfire.networks.network import build_network
+from friendlyfire.networks.network import build_network, record_of_network, save_network
 from friendlyfire.networks.training import Epoch, count_correct
 from friendlyfire.records.stores import open_store
 from friendlyfire.records.tables import write_table
-from keep_network import keep_network
 
 WAY_OUT = (
     "check the weights, networks.normalisation, and the order of the network's classes: the sorted names of the class "
@@ -40,9 +40,14 @@ def main(inputs, outputs, settings):
         network = build_network(section, dataset.mean, dataset.deviation, len(names or classes), weights, columns)
         network.to(device, memory_format=torch.channels_last)
         check_logits(network.all_logits, images[:1].float() / 255, len(names or classes), section["architecture"])
-        correct = count_correct(network, images, labels)
+        correct, name = count_correct(network, images, labels), settings["experiment"]
         write_table(outputs.curve, pd.DataFrame(columns=["experiment", *Epoch.__dataclass_fields__]), settings)
-        keep_network(outputs, network, dataset, part, settings, correct, WAY_OUT, names)
+        logits = len(names or classes)
+        row = pd.DataFrame([accepted(network, part, correct, len(classes), logits, section, name, WAY_OUT)])
+        announce(described(next(row.itertuples())))
+        write_table(outputs.accuracy, row, settings)
+        record = record_of_network(dataset, section, settings["seed"], row.iloc[0], names)
+        save_network(outputs.network, network, record, images.cpu())
 
 
 if "snakemake" in globals():

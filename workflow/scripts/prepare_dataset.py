@@ -1,8 +1,7 @@
 """The source of a data set -> its images in an order drawn once, with labels, indices and the mean image."""
 
-from engine.job import announce, progress, run
+from engine.job import announce, run
 
-import hashlib
 import json
 import logging
 from pathlib import Path
@@ -10,14 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from engine.notes import made
-from friendlyfire.datasets.images import draw_roles, source_splits
+from friendlyfire.datasets.images import source_splits
+from friendlyfire.datasets.roles import check_repeated, digest_of, draw_order, draw_roles
 from friendlyfire.datasets.sources import image_shape
 from friendlyfire.records.errors import DataError
-from friendlyfire.records.seeds import derive_seed
+from friendlyfire.records.progress import progress
 from friendlyfire.records.stores import create_store
-
-#: Fraction of the measured images that may be among the others; CIFAR-100 has some.
-REPEATED = 0.05
 
 
 def main(inputs, outputs, settings):
@@ -36,7 +33,7 @@ def main(inputs, outputs, settings):
     averaged, first, last = roles.get("training", roles["directions"])
     record = {
         "dataset": settings["dataset"],
-        "settings": {key: settings[key] for key in settings if key not in ("device", "data_dir", "provenance")},
+        "settings": settings["config"]["datasets"][settings["dataset"]],
         **made(settings),
         "class_names": splits["test"].class_names,
         "roles": roles,
@@ -64,39 +61,8 @@ def main(inputs, outputs, settings):
                 store.array("mean", mean)
                 store.array("deviation", np.sqrt(np.mean(squares / (last - first) / 255**2 - mean**2)))
             logging.info("%s: %d images of %s", name, len(order), image_shape(settings))
-        tell_repeated(seen, roles, settings["dataset"])
-
-
-def digest_of(image: np.ndarray) -> bytes:
-    """Eight bytes that stand for the pixels of an image."""
-    return hashlib.blake2b(image.tobytes(), digest_size=8).digest()
-
-
-def tell_repeated(seen: dict[str, list[bytes]], roles: dict[str, tuple[str, int, int]], name: str) -> None:
-    """Tell of measured images that are, pixel by pixel, among those of other roles; refuse a data set of many of them.
-
-    Args:
-        seen: digests of the images by split, in their order.
-        roles: split, start and stop of each role.
-        name: of the data set.
-
-    Raises:
-        DataError: more than :data:`REPEATED` of the measured images are there twice.
-    """
-    images = {role: seen[split][start:stop] for role, (split, start, stop) in roles.items()}
-    others = {image for role in ("directions", "held-out") for image in images[role]}
-    repeated = sum(image in others for image in images["measured"])
-    told = f"{repeated:,} of {len(images['measured']):,} measured images are among those of other roles too"
-    if repeated > REPEATED * len(images["measured"]):
-        raise DataError(f"datasets.{name}: {told}; give test images that are not among the training images")
-    if repeated:
-        announce(f"{name}: {told}")
-
-
-def draw_order(images: int, settings: dict, split: str) -> np.ndarray:
-    """Indices (n,) of the images of a split that are kept, in the order that all stages take them in."""
-    generator = np.random.default_rng(derive_seed(settings["seed"], "datasets", settings["dataset"], split))
-    return generator.permutation(images)[: settings.get(split)]
+    if repeated := check_repeated(seen, roles, settings["dataset"]):
+        announce(repeated)
 
 
 if "snakemake" in globals():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from friendlyfire.figures.templates import write_caption
+from friendlyfire.figures.captions import filled
 from friendlyfire.records.tables import read_tables, write_html, write_table
 
 #: The experiment of the paper's table, beside which its rows are set.
@@ -28,8 +28,10 @@ def main(inputs, outputs, settings):
     Path(outputs.md).write_text(markdown(wide), encoding="utf-8")
     Path(outputs.tex).write_text(latex(wide), encoding="utf-8")
     write_html(outputs.html, pd.DataFrame(cells(wide), columns=list(wide)))
+    networks = read_tables(inputs.networks)
     for name in ("caption", "attacks_caption"):
-        write_caption(inputs, outputs, name)
+        text = Path(getattr(inputs, name)).read_text(encoding="utf-8")
+        Path(getattr(outputs, name)).write_text(filled(text, networks), encoding="utf-8")
 
 
 def paper_form(rows: pd.DataFrame, experiment: str) -> pd.DataFrame:

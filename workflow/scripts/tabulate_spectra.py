@@ -2,21 +2,22 @@
 
 from engine.job import run
 
+from dataclasses import fields
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
-from friendlyfire.figures.templates import write_caption
+from friendlyfire.curvature.quality import Quality
+from friendlyfire.figures.captions import filled
 from friendlyfire.records.stores import Store, open_store
-from friendlyfire.records.tables import write_table
+from friendlyfire.records.tables import read_tables, write_table
 
 #: How targeted attacks can end.
 STATUSES = ("converged", "already_there", "not_converged", "zero_gradient", "non_finite")
 
 #: Arrays of the boundary's store with the class that is subtracted in the margin, and with that margin at the point.
 MARGINS = {"clean": ("sources", "margins"), "rival": ("rivals", "rival_margins")}
-
-#: Numbers of a quality record, as friendlyfire.curvature.spectra.Quality has them.
-QUALITY = ("asymmetry", "residual", "overlap", "leading", "points", "gradients")
 
 
 def main(inputs, outputs, settings):
@@ -34,12 +35,24 @@ def main(inputs, outputs, settings):
                 spectra.append(spectrum(kind, "", store["scores"]))
     columns = ["experiment", "spectrum", "class", "index", "value"]
     write_table(outputs.spectra, pd.concat(spectra).assign(experiment=experiment)[columns], settings)
-    columns = ["class", "source", "hessian", "solver", "probes", "step", *QUALITY, "pairs", "converged"]
+    columns = [
+        "class",
+        "source",
+        "hessian",
+        "solver",
+        "probes",
+        "step",
+        *(part.name for part in fields(Quality)),
+        "pairs",
+        "converged",
+    ]
     columns += ["against_source", "margin", "images", *(f"boundary_{status}" for status in STATUSES)]
     table = pd.DataFrame(quality, columns=columns).astype(dict.fromkeys(("leading", "points", "gradients"), int))
     table.insert(0, "experiment", experiment)
     write_table(outputs.quality, table, settings)
-    write_caption(inputs, outputs, experiment=experiment)
+    text = Path(inputs.caption).read_text(encoding="utf-8")
+    caption = filled(text, read_tables(inputs.networks), experiment=experiment)
+    Path(outputs.caption).write_text(caption, encoding="utf-8")
 
 
 def spectrum(kind: str, name: str, values: np.ndarray) -> pd.DataFrame:

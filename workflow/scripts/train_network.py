@@ -1,29 +1,26 @@
 """A data set -> a network trained on it, and its learning curve."""
 
-from engine.job import Progress, run
+from engine.job import announce, run
 
-import json
 import logging
-from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
 
+from engine.provenance import identity_of
 from friendlyfire.datasets.images import Dataset
 from friendlyfire.devices import resolve_device
-from friendlyfire.networks.acceptance import check_logits
-from friendlyfire.networks.network import build_network
-from friendlyfire.networks.training import Epoch, train
-from friendlyfire.networks.weights import contents_of, save_tensors
+from friendlyfire.networks.acceptance import accepted, check_logits
+from friendlyfire.networks.checkpoints import read_checkpoint, write_checkpoint
+from friendlyfire.networks.description import described
+from friendlyfire.networks.network import build_network, record_of_network, save_network
+from friendlyfire.networks.training import learning_curve, train
 from friendlyfire.records.errors import DataError
-from friendlyfire.records.intervals import wilson_interval
+from friendlyfire.records.progress import Progress
 from friendlyfire.records.seeds import derive_seed
 from friendlyfire.records.stores import open_store
 from friendlyfire.records.tables import write_table
-from keep_network import keep_network
 
 WAY_OUT = "train longer (networks.epochs), or change networks.learning_rate"
 
@@ -56,50 +53,14 @@ def main(inputs, outputs, settings):
         write_checkpoint(checkpoint, identity, curve, state)
         progress.reach(len(curve))
 
-    images = len(splits["test"][0])
-    write_table(outputs.curve, learning_curve(curve, settings["experiment"], len(splits["train"][0]), images), settings)
+    images, classes, name = len(splits["test"][0]), len(dataset.class_names), settings["experiment"]
+    write_table(outputs.curve, learning_curve(curve, name, len(splits["train"][0]), images), settings)
     correct = round(curve[-1].test_accuracy * images)
-    keep_network(outputs, network, dataset, parts["test"], settings, correct, WAY_OUT)
-
-
-def identity_of(provenance: dict) -> str:
-    """What a training is the same training by: its settings, its code, the user's own included, and its images."""
-    about_the_end = ("expected_accuracy", "accuracy_tolerance")
-    settings = {k: v for k, v in provenance["settings"].items() if k.rpartition(".")[2] not in about_the_end}
-    return json.dumps([settings, provenance["code"]], sort_keys=True)
-
-
-def learning_curve(curve: list[Epoch], experiment: str, train_images: int, test_images: int) -> pd.DataFrame:
-    """The learning curve as a table, with 95 % intervals of the test accuracies; training accuracy is in-sample."""
-    table = pd.DataFrame([{"experiment": experiment, **asdict(epoch)} for epoch in curve])
-    bounds = [wilson_interval(round(accuracy * test_images), test_images) for accuracy in table["test_accuracy"]]
-    table["test_ci_low"], table["test_ci_high"] = zip(*bounds, strict=True)
-    return table.assign(train_images=train_images, test_images=test_images)
-
-
-def write_checkpoint(path: Path, identity: str, curve: list[Epoch], state: dict[str, torch.Tensor]) -> None:
-    """Keep what a killed training needs to go on: the last epoch's weights and momentum, and the curve so far."""
-    rows = json.dumps([asdict(epoch) for epoch in curve])
-    save_tensors(path, state, {"identity": identity, "curve": rows, "contents": contents_of(state)})
-
-
-def read_checkpoint(path: Path, identity: str) -> tuple[list[Epoch], dict[str, torch.Tensor] | None]:
-    """What :func:`write_checkpoint` kept, if it is of the same settings, seed, code and data."""
-    if not path.exists():
-        return [], None
-    try:
-        with safe_open(path, "pt") as file:
-            kept = file.metadata()
-        if kept["identity"] == identity:
-            curve, state = [Epoch(**row) for row in json.loads(kept["curve"])], load_file(path)
-            if contents_of(state) == kept["contents"]:
-                logging.info("going on after epoch %d", len(curve))
-                return curve, state
-            raise ValueError("its tensors are not those that were written")
-        logging.info("%s is of other settings or code: training starts anew", path)
-    except (SafetensorError, KeyError, ValueError, OSError) as error:
-        logging.info("%s is damaged (%s): training starts anew", path, error)
-    return [], None
+    row = pd.DataFrame([accepted(network, parts["test"], correct, classes, classes, section, name, WAY_OUT)])
+    announce(described(next(row.itertuples())))
+    write_table(outputs.accuracy, row, settings)
+    record = record_of_network(dataset, section, settings["seed"], row.iloc[0])
+    save_network(outputs.network, network, record, torch.from_numpy(parts["test"].images()))
 
 
 if "snakemake" in globals():

@@ -1,5 +1,6 @@
 """Attacks of every form -> attacks with a status for each image."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,34 @@ from friendlyfire.attacks.statuses import Status
 from friendlyfire.devices import images_at_once, seeded
 from friendlyfire.networks.network import predict
 from friendlyfire.records.errors import AttackError, FriendlyFireError, in_a_line
+
+
+def with_statuses(function: Callable[..., Any], gives: str, name: str) -> Callable[..., Attack]:
+    """An attack of any form as a function of network, images, ``seed`` and its options that gives an :class:`Attack`.
+
+    Args:
+        function: the attack.
+        gives: "attack" (an :class:`Attack`), "directions" (without a length), "perturbations", or "inputs" (attacked
+            images, from network, images and the predicted classes).
+        name: what to call it.
+    """
+    match gives:
+        case "inputs":
+            return judged(perturbations_of(function, name))
+        case "perturbations" if "seed" in inspect.signature(function).parameters:
+            return judged(function)
+        case "perturbations":
+            return judged(_unseeded(function))
+        case "directions":
+            return judged(_unseeded(function), has_length=False)
+        case "attack":
+            return _unseeded(function)
+    raise ValueError(f"gives={gives!r}: choose inputs, perturbations, directions or attack")
+
+
+def _unseeded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, which draws nothing, with a seed that it does not use."""
+    return lambda network, images, *, seed, **options: function(network, images, **options)
 
 
 def judged(direction: Callable[..., Tensor], has_length: bool = True) -> Callable[..., Attack]:

@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+import numpy as np
+
 
 class Status(IntEnum):
     """How the attack on one image ended."""
@@ -19,3 +21,8 @@ def with_direction(attack: str) -> tuple[Status, ...]:
     if attack == "deepfool":
         return (Status.CONVERGED,)
     return (Status.CONVERGED, Status.NOT_CONVERGED, Status.NOT_JUDGED)
+
+
+def count_statuses(statuses: np.ndarray) -> dict[str, int]:
+    """How many attacks ended in each way, by name."""
+    return {status.name.lower(): int((statuses == status).sum()) for status in Status}

@@ -1,15 +1,20 @@
 """Universal adversarial perturbations: one perturbation that fools a network on most images."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from friendlyfire.attacks.checks import check_images
 from friendlyfire.attacks.deepfool import deepfool
-from friendlyfire.networks.network import classes_of, predict
+from friendlyfire.attacks.statuses import Status
+from friendlyfire.datasets.images import Dataset
+from friendlyfire.networks.network import as_pixels, classes_of, predict
+from friendlyfire.records.progress import progress
 
 ATTACKS = {
     "uap": {
@@ -129,3 +134,50 @@ def project_onto_ball(perturbation: Tensor, radius: float, norm: str) -> Tensor:
 
 def _fooling_rate(network: Callable[[Tensor], Tensor], images: Tensor, clean: Tensor, v: Tensor) -> float:
     return float((classes_of(predict(network, images + v)) != clean).double().mean())
+
+
+def universal_perturbations(
+    network: nn.Module,
+    dataset: Dataset,
+    section: Mapping[str, Any],
+    seed: Callable[[int], int],
+    options: Mapping[str, Any],
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Make several universal perturbations, each from its own images of the role "directions".
+
+    Args:
+        network: in evaluation mode.
+        dataset: its held-out images show how many each perturbation fools.
+        section: the options of the attack, see :data:`ATTACKS`.
+        seed: of each perturbation.
+        options: of :func:`.deepfool`.
+
+    Returns:
+        Arrays: ``perturbations`` (count, d), ``norms`` (count,), ``rates`` (count, passes), ``indices`` of the images,
+        ``statuses``. And what describes them: the radius in pixels, and how many images are held out.
+    """
+    device, count = network.mean.device, section["count"]
+    part = dataset.part("directions", count * section["images"])
+    images, held_out = as_pixels(part.images(), device), as_pixels(dataset.part("held-out").images(), device)
+    mean = torch.from_numpy(dataset.mean).float().to(device)
+    # A fraction of what the images are away from their mean means the same on every data set.
+    unit = float((images - mean).flatten(1).norm(dim=1).mean()) if section["norm"] == "l2" else 1.0
+    radius, found = section["radius"] * unit, []
+    limits = {"radius": radius, **{key: section[key] for key in ("norm", "rate", "max_passes")}}
+    for k in progress(range(count), "universal perturbations"):
+        mine = torch.arange(k, len(part), count, device=device)
+        generator = torch.Generator().manual_seed(seed(k))
+        found.append(universal(network, images[mine], held_out, generator=generator, **limits, **options))
+        logging.info("held-out fooling rate after each pass: %s", found[-1].rates)
+    stacked = np.stack([one.perturbation.flatten().cpu().numpy() for one in found])
+    rates = np.full((count, section["max_passes"]), np.nan)
+    for row, one in zip(rates, found, strict=True):
+        row[: len(one.rates)] = one.rates
+    arrays = {
+        "perturbations": stacked,
+        "norms": np.linalg.norm(stacked.astype(np.float64), axis=1),
+        "rates": rates,
+        "indices": part.indices(),
+        "statuses": np.full(count, int(Status.NOT_JUDGED)),
+    }
+    return arrays, {"radius": radius, "held_out": len(held_out)}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from friendlyfire.records.errors import BasisError
+from friendlyfire.records.stores import open_store
 
 
 @dataclass
@@ -20,6 +21,16 @@ class Basis:
     vectors: np.ndarray  #: (d, k) float64, orthonormal to 1e-10
     scores: np.ndarray  #: (k,) eigenvalue, singular value ... of the direction that each column was made from
     rounds: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))  #: (r,) int64
+
+
+def read_basis(path: str, experiment: str) -> Basis:
+    """Read the basis of an experiment from its store.
+
+    Raises:
+        StoreError: see :func:`.open_store`.
+    """
+    with open_store(path, "basis", experiment) as store:
+        return Basis(store["vectors"], store["scores"], store["rounds"])
 
 
 def orthonormalise(

@@ -67,7 +67,7 @@ def perturbations(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) ->
         if side:
             import torch  # 3 s, which the perturbations as they are do not need
 
-            from friendlyfire.measures.resampling import resampled
+            from friendlyfire.networks.resampled import resampled
 
             found = resampled(torch.from_numpy(found).reshape(-1, *shape), side).flatten(1).numpy()
         return found / np.linalg.norm(found.astype(np.float64), axis=1, keepdims=True).astype(np.float32)

@@ -1,7 +1,7 @@
 """Boundary points: where targeted DeepFool brings images to the boundary of a class (section 3, algorithm 1)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -9,6 +9,7 @@ from torch import Tensor
 from friendlyfire.attacks.deepfool import deepfool
 from friendlyfire.curvature.hessians import margins
 from friendlyfire.networks.network import predict
+from friendlyfire.records.sharing import DIFFERENTIATED_TOGETHER
 
 
 @dataclass
@@ -63,3 +64,15 @@ def find_boundary(
         rival_margins=margins(there, target, rivals),
         clean_margins=margins(clean, target, sources),
     )
+
+
+def boundary_points(
+    network: Callable[[Tensor], Tensor], images: Tensor, target: int, *, step_back: float = 1.0, **options
+) -> BoundaryPoints:
+    """Bring many images to the boundary of the class ``target``, block by block; see :func:`find_boundary`."""
+    found = []
+    for start in range(0, len(images), DIFFERENTIATED_TOGETHER):
+        block = images[start : start + DIFFERENTIATED_TOGETHER]
+        found.append(find_boundary(network, block, target, step_back=step_back, **options))
+        found[-1].positions += start
+    return BoundaryPoints(*(torch.cat([getattr(block, field.name) for block in found]) for field in fields(found[0])))

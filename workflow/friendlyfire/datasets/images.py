@@ -5,7 +5,7 @@ Everything here is NumPy; images are uint8 of shape (n, channels, height, width)
 
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,18 +13,10 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
-from friendlyfire.datasets.sources import HELD_OUT, HELD_OUT_FRACTION, image_shape
+from friendlyfire.datasets.sources import image_shape
 from friendlyfire.records.errors import ConfigError, DataError, in_a_line
 from friendlyfire.records.seeds import derive_seed
 from friendlyfire.records.stores import Store
-
-#: Roles of images. Those that train a network may be in another role too; of the others no image is in two.
-#: ``directions`` make every basis, ``held-out`` ones are attacked to see what of an attack lies in a basis, and on
-#: ``measured`` ones everything else is measured.
-ROLES = ("training", "directions", "held-out", "measured")
-
-#: Fewest images of a role: an interval needs two.
-FEWEST_IN_ROLE = 2
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
 
@@ -227,50 +219,6 @@ def source_splits(settings: dict[str, Any], root: Path, seed: int) -> dict[str, 
     return splits
 
 
-def draw_roles(settings: Mapping[str, Any], counts: Mapping[str, int]) -> dict[str, tuple[str, int, int]]:
-    """Divide the images of a data set into :data:`ROLES`.
-
-    The order of the images is random, so a role is a range of it, and ranges that follow each other are disjoint.
-    Training images make directions or are held out, and test images are measured. Where there are no training images,
-    the test images are divided into all three.
-
-    Args:
-        settings: the section ``datasets.<name>``: ``held_out`` and ``measured`` fix the sizes of these roles.
-        counts: images by split.
-
-    Returns:
-        Split, start and stop of each role.
-
-    Raises:
-        DataError: a role has fewer than two images, or ``measured`` is given though there are test images.
-    """
-    name, divided = settings["dataset"], "train" if "train" in counts else "test"
-    images = counts[divided]
-    held_out = settings.get("held_out") or min(HELD_OUT, int(HELD_OUT_FRACTION * images))
-    if divided == "test":
-        measured = settings.get("measured") or (images - held_out) // 2
-    elif settings.get("measured"):
-        raise DataError(
-            f"datasets.{name}.measured: all test images are measured; to keep fewer of them, set its key test"
-        )
-    else:
-        measured = 0
-    directions = images - held_out - measured
-    roles = {
-        "directions": (divided, 0, directions),
-        "held-out": (divided, directions, directions + held_out),
-        "measured": ("test", images - measured if divided == "test" else 0, counts["test"]),
-    }
-    sizes = {role: stop - start for role, (_, start, stop) in roles.items()}
-    if min(sizes.values()) < FEWEST_IN_ROLE:
-        listed = ", ".join(f"{size} {role}" for role, size in sizes.items())
-        raise DataError(
-            f"datasets.{name}: {images} {divided} images are too few for their roles ({listed}; each needs "
-            f"{FEWEST_IN_ROLE}); add images, or set its keys held_out and measured"
-        )
-    return {"training": ("train", 0, images), **roles} if divided == "train" else roles
-
-
 class Part:
     """The first images of a role, in the order that was drawn once; slices are read from disk when asked for."""
 
@@ -281,6 +229,11 @@ class Part:
 
     def __len__(self) -> int:
         return self._stop - self._start
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, height, width)"""
+        return self._store.shape(f"{self.split}/images")[1:]
 
     def images(self, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Images ``start`` to ``stop``: uint8 (n, channels, height, width)."""

@@ -1,11 +1,22 @@
 """Sentences of the captions that quote what a table holds."""
 
-from collections.abc import Sequence
-
 import pandas as pd
+
+from friendlyfire.networks.description import sub_network
 
 #: What the captions call the images of a role.
 ROLES = {"training": "training images (in-sample)", "measured": "measured images", "held-out": "held-out images"}
+
+
+def filled(text: str, networks: pd.DataFrame, **words: str) -> str:
+    """A caption: its text with the words in its braces, and a sentence about the networks.
+
+    Args:
+        text: as it is declared.
+        networks: columns experiment, architecture, accuracy, images, logits, classes.
+        words: what the braces stand for.
+    """
+    return f"{text.format(**words).rstrip()} {network_accuracies(networks)}\n"
 
 
 def image_counts(table: pd.DataFrame) -> str:
@@ -42,14 +53,9 @@ def network_accuracies(table: pd.DataFrame) -> str:
     return f"Networks: {networks}."
 
 
-def sub_network(logits: int, classes: int) -> str:
-    """How many of a network's logits stand for classes of the images, if not all do."""
-    return f" in the sub-network of {classes:,} of its {logits:,} logits" if classes < logits else ""
-
-
-def curvature_quality(tables: Sequence[pd.DataFrame]) -> str:
+def curvature_quality(table: pd.DataFrame) -> str:
     """How far the curvatures can be trusted, for each experiment: medians over the classes, with their ranges."""
-    return " ".join(_quality(table) for table in tables if len(table))
+    return " ".join(_quality(part) for _, part in table.groupby("experiment", sort=False))
 
 
 #: What the captions call the class whose score is subtracted in the margin.

@@ -3,36 +3,129 @@
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
+from friendlyfire.bases.basis import Basis
+from friendlyfire.datasets.images import Dataset
 from friendlyfire.devices import full_float32
-from friendlyfire.networks.network import classes_of
+from friendlyfire.measures.measured import Measured
+from friendlyfire.measures.projections import columns, nested_projections
+from friendlyfire.measures.ranks import rank_grid
+from friendlyfire.networks.network import Network, as_pixels, classes_of, predict
+from friendlyfire.records.intervals import wilson_interval
+from friendlyfire.records.progress import progress
+
+MEASURES = {
+    "accuracy": {
+        "make": "accuracy",
+        "per": "basis",
+        "from": ["network", "dataset", "basis"],
+        "with": {"classes": "boundary.classes"},
+        "gives": {"accuracy": "{basis}.csv", "images": "{basis}.zarr.zip"},
+        "holds": "accuracy",
+        "gigabytes": [4, 2],
+        "hours": 2,
+        "description": "accuracy on images projected onto the bases",
+        "options": {
+            "training_images": {
+                "default": 10000,
+                "type": ["integer", "null"],
+                "minimum": 1,
+                "description": (
+                    "how many of the images that trained the network are classified at each rank "
+                    "(in-sample, as in the paper); null for all"
+                ),
+            },
+            "measured_images": {
+                "default": 10000,
+                "type": ["integer", "null"],
+                "minimum": 1,
+                "description": "how many measured images likewise",
+            },
+            "directions_per_class": {
+                "default": 12,
+                "description": (
+                    "ranks of the curvature bases in directions per class: a list, or how many to "
+                    "choose; 0 and all are always there"
+                ),
+                "anyOf": [
+                    {"type": "integer", "minimum": 1},
+                    {"type": "array", "uniqueItems": True, "items": {"type": "integer", "minimum": 1}},
+                ],
+            },
+            "ranks": {
+                "default": 20,
+                "description": ("ranks of the other bases: a list, or how many to choose; 0 and all are always there"),
+                "anyOf": [
+                    {"type": "integer", "minimum": 1},
+                    {"type": "array", "uniqueItems": True, "items": {"type": "integer", "minimum": 1}},
+                ],
+            },
+        },
+    },
+}
 
 
-def nested_projections(images: Tensor, mean: Tensor, basis: Tensor, ranks: Sequence[int]) -> Iterable[Tensor]:
-    """The images projected onto the first k columns of a basis, for each k of ``ranks``: mean + Q_k Q_k' (i - mean).
-
-    Each next projection adds only the columns that are new to it. Since the mean image stays whole, the component of
-    the training mean outside the subspace, which the paper's footnote 5 speaks of, is included, and k = 0 gives the
-    mean image.
+def accuracy(
+    network: Network,
+    dataset: Dataset,
+    basis: Basis,
+    *,
+    classes: list[int] | str,
+    training_images: int | None,
+    measured_images: int | None,
+    directions_per_class: int | list[int],
+    ranks: int | list[int],
+) -> Measured:
+    """Measure the accuracy on images projected onto the first columns of a basis, at each rank of a grid.
 
     Args:
-        images: (n, channels, height, width).
-        mean: mean image of the training set, (channels, height, width).
-        basis: (d, k) orthonormal columns.
-        ranks: ascending; the last at most k.
+        network: in evaluation mode.
+        dataset: its images; those that trained the network (in-sample) and measured ones are classified.
+        basis: any.
+        classes: "all", or the classes that have directions.
+        training_images: how many of the images that trained the network; None for all.
+        measured_images: how many measured images likewise.
+        directions_per_class: see :func:`.rank_grid`.
+        ranks: likewise.
 
-    Yields:
-        Tensors of the shape of ``images``.
+    Returns:
+        A table with a row per role and rank, and which images are classified correctly.
     """
-    centred = (images - mean).flatten(1)
-    projected, reached = torch.zeros_like(centred), 0
-    for rank in ranks:
-        columns = basis[:, reached:rank]
-        projected = torch.addmm(projected, centred @ columns, columns.T)
-        reached = rank
-        yield mean + projected.reshape(images.shape)
+    device = network.mean.device
+    grid = rank_grid(basis, len(dataset.chosen_classes(classes)), directions_per_class, ranks)
+    mean = torch.from_numpy(dataset.mean).float().to(device)
+    vectors, counts = columns(basis, device), {"training": training_images, "measured": measured_images}
+    tables, arrays = [], {"ranks": grid["rank"].to_numpy()}
+    for role in (role for role in counts if role in dataset.roles):
+        part = dataset.part(role, counts[role])
+
+        def batches(part=part, role=role):
+            # Projected at once; they pass through the network in smaller batches.
+            for start in progress(range(0, len(part), dataset.rows), f"{role} images"):
+                labels = torch.from_numpy(part.labels(start, start + dataset.rows)).to(device)
+                yield as_pixels(part.images(start, start + dataset.rows), device), labels
+
+        correct = correct_by_rank(lambda x: predict(network, x), batches(), mean, vectors, grid["rank"].tolist())
+        arrays[f"{role}/correct"] = np.packbits(correct, axis=1)
+        arrays[f"{role}/indices"] = part.indices()
+        rates = accuracies(correct.sum(1), len(part), role)
+        tables.append(grid.assign(split=part.split, role=role, **rates, images=len(part)))
+    units = "correct: a row a rank, a bit an image (numpy.packbits); indices: of the images in their split"
+    return Measured({"accuracy": pd.concat(tables)}, arrays, {"units": units})
+
+
+def accuracies(correct: np.ndarray, images: int, role: str) -> dict[str, list[float]]:
+    """Columns accuracy, ci_low and ci_high (95 %, Wilson).
+
+    Accuracy on the images that trained the network is in-sample: it estimates nothing about others, so it has no
+    interval.
+    """
+    bounds = [(np.nan, np.nan) if role == "training" else wilson_interval(int(count), images) for count in correct]
+    low, high = zip(*bounds, strict=True)
+    return {"accuracy": [count / images for count in correct], "ci_low": low, "ci_high": high}
 
 
 @full_float32()

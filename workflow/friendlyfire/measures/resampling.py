@@ -1,48 +1,157 @@
-"""Down and up again: the unit that a defence puts in front of a network (section 4.4)."""
+"""Down and up again: the unit that a defence puts in front of a network (section 4.4, table 1)."""
 
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch import Tensor
+
+from friendlyfire.attacks.deepfool import Attack, deepfool
+from friendlyfire.bases.basis import Basis
+from friendlyfire.datasets.images import Dataset
+from friendlyfire.datasets.sources import sampled_sides
+from friendlyfire.measures.measured import Measured
+from friendlyfire.measures.projections import columns
+from friendlyfire.networks.network import Network, as_pixels, classes_of, predict
+from friendlyfire.networks.resampled import Resampled, resampled
+from friendlyfire.records.errors import NetworkError
+from friendlyfire.records.intervals import mean_interval, wilson_interval
+from friendlyfire.records.progress import progress
+
+MEASURES = {
+    "resampling": {
+        "make": "resampling",
+        "per": None,
+        "from": ["network", "dataset", "bases"],
+        "with": {"options": "perturbations.deepfool"},
+        "gives": {"transfer": "transfer.csv", "attacks": "attacks.csv"},
+        "gigabytes": [6, 6],
+        "hours": 4,
+        "description": "a unit in front of the network that samples images down and up again",
+        "options": {
+            "images": {
+                "default": 2000,
+                "type": "integer",
+                "minimum": 2,
+                "description": "how many of the measured images are attacked and classified",
+            },
+            "sides": {
+                "default": [1.0, 0.88, 0.66, 0.53, 0.44],
+                "type": "array",
+                "minItems": 1,
+                "uniqueItems": True,
+                "items": {
+                    "anyOf": [
+                        {"type": "integer", "minimum": 1},
+                        {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+                    ],
+                },
+                "description": (
+                    "d_low, sides that images are sampled down to: in pixels, or up to 1 as fractions of their own"
+                ),
+            },
+            "factors": {
+                "default": [1, 2, 3, 4, 5, 10],
+                "type": "array",
+                "minItems": 1,
+                "uniqueItems": True,
+                "items": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000},
+                "description": "f, by which perturbations are lengthened",
+            },
+        },
+    },
+}
+
+#: Norms are in the units of the paper's table 1.
+UNITS_255 = 255
 
 
-def resample(images: Tensor, side: int) -> Tensor:
-    """Images scaled to ``side`` pixels and back, bicubic, antialiased on the way down; differentiable.
+def resampling(
+    network: Network,
+    dataset: Dataset,
+    bases: Sequence[Basis],
+    *,
+    images: int,
+    sides: Sequence[float],
+    factors: Sequence[float],
+    options: dict,
+) -> Measured:
+    """Measure accuracy, norms and fooling rates behind a unit that samples down and up, for each of its sizes.
 
     Args:
-        images: mean-subtracted, (n, channels, height, width).
-        side: d_low; at the images' own size nothing happens.
+        network: in evaluation mode.
+        dataset: its measured images are attacked.
+        bases: for each side, the singular vectors of what the unit passes of perturbations.
+        images: how many of the measured images.
+        sides: d_low, in pixels, or up to 1 as fractions of the images' own.
+        factors: f, by which perturbations are lengthened.
+        options: of :func:`.deepfool`.
+
+    Returns:
+        Tables: ``transfer``, a row per side and factor, and ``attacks``, a row per side and attack.
 
     Raises:
-        ValueError: ``side`` is beyond the images' size.
+        NetworkError: no image can be fooled.
     """
-    size = images.shape[2:]
-    if side > min(size):
-        raise ValueError(f"images of {tuple(size)} pixels cannot be sampled down to {side}")
-    if size == (side, side):
-        return images
-    low = interpolate(images, (side, side), mode="bicubic", antialias=True)
-    return interpolate(low, size, mode="bicubic", antialias=True)
+    device, part = network.mean.device, dataset.part("measured", images)
+    pixels, labels = as_pixels(part.images(), device), torch.from_numpy(part.labels()).to(device)
+    mean = torch.from_numpy(dataset.mean).float().to(device)
+    attack = deepfool(network, pixels, **options)
+    if not attack.converged.any():
+        raise NetworkError(f"none of {len(pixels)} images could be fooled")
+    transfer, attacks = [], []
+    for side, basis in zip(progress(sampled_sides(sides, dataset.shape[1]), "sides"), bases, strict=True):
+        unit = Resampled(network, mean, side).eval()
+        clean = classes_of(predict(unit, pixels))
+        row = {"role": "measured", "side": side, **proportion("accuracy", clean == labels)}
+        row |= norms("image_norm", resampled(pixels - mean, side))
+        row |= norms("perturbation_norm", resampled(attack.overshot, side)[attack.converged])
+        row["perturbations"] = int(attack.converged.sum())
+        for factor in factors:
+            moved = fooled(unit, pixels, factor * attack.overshot, clean)
+            transfer.append({**row, "factor": factor, **proportion("fooling", moved), "images": len(pixels)})
+        vectors = columns(basis, device)
+        others = {
+            "free, without the unit": (dataset.pixels, attack),
+            "confined, without the unit": (vectors.shape[1], deepfool(network, pixels, basis=vectors, **options)),
+            "white box, through the unit": (dataset.pixels, deepfool(unit, pixels, **options)),
+        }
+        for name, (dimensions, one) in others.items():
+            about = {"role": "measured", "side": side, "attack": name, "dimensions": dimensions}
+            attacks.append({**about, **reached(unit, pixels, one, clean)})
+    return Measured({"transfer": pd.DataFrame(transfer), "attacks": pd.DataFrame(attacks)})
 
 
-class Resampled(nn.Module):
-    """A network that sees its images sampled down to ``side`` pixels and up again.
+def fooled(unit: Resampled, images: Tensor, perturbations: Tensor, clean: Tensor) -> Tensor:
+    """Which of all images (n,) change their predicted class behind the unit; failed attacks count as what they give.
 
-    Args:
-        network: images (n, channels, height, width), pixels in [0, 1], to logits.
-        mean: mean image of the training set; the unit works on what is left without it.
-        side: d_low.
+    Source: the paper's footnote 7, samples of the data set that change their label.
     """
-
-    def __init__(self, network: nn.Module, mean: Tensor, side: int):
-        super().__init__()
-        self.network, self.side = network, side
-        self.register_buffer("mean", mean)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits of the resampled images."""
-        return self.network(self.mean + resample(images - self.mean, self.side))
+    return classes_of(predict(unit, images + perturbations.nan_to_num())) != clean
 
 
-def resampled(images: Tensor, side: int, batch_size: int = 64) -> Tensor:
-    """What the unit leaves of many mean-subtracted images, or of perturbations, for it is linear."""
-    return torch.cat([resample(part, side) for part in images.split(batch_size)])
+def reached(unit: Resampled, images: Tensor, attack: Attack, clean: Tensor) -> dict[str, float]:
+    """What an attack reaches behind the unit: mean norm where it succeeded, successes and fooling of all images."""
+    return {
+        **norms("norm", attack.overshot[attack.converged]),
+        "perturbations": int(attack.converged.sum()),
+        **proportion("success", attack.converged),
+        **proportion("fooling", fooled(unit, images, attack.overshot, clean)),
+        "images": len(images),
+    }
+
+
+def norms(name: str, vectors: Tensor) -> dict[str, float]:
+    """Mean norm with its interval, in units of 0 to 255."""
+    values = UNITS_255 * vectors.flatten(1).double().norm(dim=1).cpu().numpy()
+    if len(values) < 2:
+        return dict.fromkeys((name, f"{name}_ci_low", f"{name}_ci_high"), np.nan)
+    low, high = mean_interval(values)
+    return {name: values.mean(), f"{name}_ci_low": low, f"{name}_ci_high": high}
+
+
+def proportion(name: str, successes: Tensor) -> dict[str, float]:
+    """Fraction of successes with its interval."""
+    low, high = wilson_interval(int(successes.sum()), len(successes))
+    return {name: float(successes.double().mean()), f"{name}_ci_low": low, f"{name}_ci_high": high}

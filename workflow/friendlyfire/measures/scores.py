@@ -1,158 +1,249 @@
-"""Class scores as functions of the movement along one direction of image space (section 4.1, figures 1 and 2)."""
+"""What a movement along the first direction of a class does to the scores of all images (section 4.1, figures 1, 2)."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import pandas as pd
 import torch
-from torch import Tensor
+from scipy.special import softmax
 
-from friendlyfire.devices import full_float32, images_at_once
-from friendlyfire.records.intervals import jackknife_interval
+from friendlyfire.datasets.images import Dataset
+from friendlyfire.measures.curves import curve_form, scores_along, separability
+from friendlyfire.measures.measured import Measured
+from friendlyfire.networks.network import Network, as_pixels, predict
+from friendlyfire.records.errors import ConfigError
+from friendlyfire.records.intervals import mean_interval, wilson_interval
+from friendlyfire.records.progress import progress
+from friendlyfire.records.stores import Store
+
+MEASURES = {
+    "scores": {
+        "make": "scores",
+        "per": "kind",
+        "from": ["network", "dataset", "curvature"],
+        "with": {},
+        "gives": {
+            "population": "{kind}.csv",
+            "form": "{kind}-form.csv",
+            "curves": "{kind}-curves.csv",
+            "pictures": "{kind}.zarr.zip",
+        },
+        "holds": "pictures",
+        "gigabytes": [6, 0],
+        "hours": 2,
+        "description": "class scores along the first direction of each class",
+        "options": {
+            "images": {
+                "default": 500,
+                "type": "integer",
+                "minimum": 2,
+                "description": "how many of the measured images are moved",
+            },
+            "steps": {
+                "default": 31,
+                "type": "integer",
+                "minimum": 9,
+                "description": "points on the way from one end to the other",
+            },
+            "extent": {
+                "default": 1.0,
+                "type": "number",
+                "minimum": 0.01,
+                "maximum": 100,
+                "description": "how far to either side, in mean norms of the mean-subtracted images",
+            },
+            "classes": {
+                "default": 10,
+                "type": "integer",
+                "minimum": 1,
+                "description": "classes whose directions are followed, drawn at random if there are more",
+            },
+            "shown": {
+                "default": 0,
+                "type": "integer",
+                "minimum": 0,
+                "description": "index of the class of figure 1",
+            },
+            "curves": {
+                "default": 60,
+                "type": "integer",
+                "minimum": 1,
+                "description": "images of figure 1, one curve each",
+            },
+            "anchored_images": {
+                "default": 100,
+                "type": "integer",
+                "minimum": 2,
+                "description": "images of the grid that additive separability is measured on",
+            },
+        },
+    },
+}
+
+#: Sort keys of a class's eigenvalues: the first direction of an order is the one that is followed.
+KINDS = {"positive": np.negative, "negative": np.positive, "flat": np.abs}
+
+#: Directions of each class that are kept as pictures.
+KEPT = 2
+
+#: Pictures of one image on its way along the direction.
+PICTURES = 5
+
+#: Images carried into the class below which the median of their softmax is left out.
+ENOUGH = 10
+
+#: Percentiles of the scores over the images, as in the paper's figure 2.
+PERCENTILES = (30, 50, 70)
 
 
-@full_float32()
-@torch.no_grad()
-def scores_along(
-    network: Callable[[Tensor], Tensor],
-    images: Tensor,
-    direction: Tensor,
-    steps: Tensor,
+def scores(
+    network: Network,
+    dataset: Dataset,
+    curvature: Sequence[Store],
+    kind: str,
+    seed: Callable[..., int],
     *,
-    anchored: bool = False,
-    batch_size: int | None = None,
-) -> np.ndarray:
-    r"""Class scores :math:`\tilde F_c(s | i_n, d)` of every image moved to every point along a direction.
+    images: int,
+    steps: int,
+    extent: float,
+    classes: int,
+    shown: int,
+    curves: int,
+    anchored_images: int,
+) -> Measured:
+    """Follow the class scores of many images along the first direction of each class.
 
     Args:
-        network: images (n, channels, height, width), pixels in [0, 1], to logits (n, classes).
-        images: where the movement starts; pixels may leave [0, 1] on the way, as in the paper.
-        direction: (channels, height, width), of unit norm.
-        steps: (s,) in pixels.
-        anchored: move every image's component along the direction *to* each step instead of *by* it, so that the
-            columns of the result share one component and its rows one remainder.
-        batch_size: images that pass through the network at once, but at least all steps of one.
+        network: in evaluation mode.
+        dataset: its measured images are moved.
+        curvature: stores of the eigenpairs of the mean Hessians.
+        kind: "positive", "negative" or "flat": which end of the spectrum is followed.
+        seed: of a draw, by the names of what is drawn.
+        images: how many images are moved.
+        steps: points on the way from one end to the other.
+        extent: how far to either side, in mean norms of the mean-subtracted images.
+        classes: how many are followed, drawn at random if there are more.
+        shown: the class of figure 1.
+        curves: images of figure 1.
+        anchored_images: images of the grid that additive separability is measured on.
 
     Returns:
-        (n, s, classes) float64.
+        Tables: ``population``, a row per class and step; ``form``, a row per class; ``curves``, a row per image of
+        figure 1 and step. Arrays: pictures of the directions, and of an image on its way.
+
+    Raises:
+        ConfigError: ``shown`` has no directions.
     """
-    flat = direction.flatten()
-    starts = images - (images.flatten(1) @ flat)[:, None, None, None] * direction if anchored else images
-    shifts = steps[:, None, None, None] * direction  # (s, channels, height, width)
-    found = []
-    for part in starts.split(max(1, (batch_size or images_at_once(network, images)) // len(steps))):
-        moved = (part[:, None] + shifts).flatten(0, 1)
-        found.append(network(moved).reshape(len(part), len(steps), -1))
-    return torch.cat(found).double().cpu().numpy()
+    device, part = network.mean.device, dataset.part("measured", images)
+    pixels, indices = as_pixels(part.images(), device), part.indices()
+    mean = torch.from_numpy(dataset.mean).float().to(device)
+    clean = predict(network, pixels).argmax(1).cpu().numpy()
+    # The range of the movement: as far as the images are from their mean.
+    reach = extent * float((pixels - mean).flatten(1).norm(dim=1).mean())
+    shifts = torch.linspace(-reach, reach, steps, device=device)
+    positions, directions = shifts.cpu().numpy(), leading_directions(curvature, kind)
+    if shown not in directions:
+        raise ConfigError(f"scores.shown: there are the classes 0 to {max(directions)}, not {shown}")
+    rest = np.random.default_rng(seed()).permutation([c for c in sorted(directions) if c != shown])
+    chosen = sorted([shown, *rest[: classes - 1].tolist()])  # the same classes for all kinds
+    rng = np.random.default_rng(seed(kind))
+    pictured = np.linspace(0, steps - 1, PICTURES).round().astype(int)
+    populations, forms = [], []
+    for c in progress(chosen, "classes"):
+        direction = torch.from_numpy(directions[c][0]).reshape(dataset.shape).to(device)
+        along = scores_along(network, pixels, direction, shifts)
+        # Components are those of the mean-subtracted images.
+        components = shifts + (mean * direction).sum()
+        anchored = scores_along(network, pixels[:anchored_images], direction, components, anchored=True)
+        name = {"class": dataset.class_names[c]}
+        populations.append(population(along, clean, c, positions).assign(**name))
+        forms.append({**name, **form(along[:, :, c], anchored[:, :, c], positions, rng)})
+        if c == shown:
+            single = curve_table(along[:curves], c, positions, indices, dataset.class_names).assign(**name)
+            moved = pixels[0] + shifts[pictured, None, None, None] * direction
+            named = along[0, pictured].argmax(1)
+    tables = {"population": pd.concat(populations), "form": pd.DataFrame(forms), "curves": single}
+    for table in tables.values():
+        table.insert(0, "role", "measured")
+    arrays = {
+        "directions": np.stack([directions[c] for c in chosen]).reshape(-1, KEPT, *dataset.shape),
+        "steps": positions[pictured],
+        "images": moved.cpu().numpy(),
+    }
+    record = {
+        "classes": [dataset.class_names[c] for c in chosen],
+        "shown": dataset.class_names[shown],
+        "predicted": [dataset.class_names[c] for c in named],
+        "units": "pixels in [0, 1]; directions: unit norm",
+    }
+    return Measured(tables, arrays, record)
 
 
-#: Range of a curve, as a fraction of its largest absolute score, that rounding in float32 alone can give.
-ROUNDING = 1e-5
+def leading_directions(curvature: Sequence[Store], kind: str) -> dict[int, np.ndarray]:
+    """Read the first directions (2, d) of one kind, of each class."""
+    found = {}
+    for store in curvature:
+        for c in store.record["classes"]:
+            order = np.argsort(KINDS[kind](store[f"{c}/values"][store[f"{c}/kept"]]), kind="stable")[:KEPT]
+            found[c] = store[f"{c}/vectors"].T[order]
+    return found
 
 
-@dataclass
-class Form:
-    """What the paper says of the curves in words, for each image whose curve moves, as numbers in [0, 1].
-
-    Even noise is somewhat symmetric about the best of many centres, so each number has a floor beside it: its mean over
-    the same curves with their steps permuted. A sine is symmetric too, about a crest; what is symmetric and not
-    monotonic on either side is not what the paper means.
-    """
-
-    centre: float  #: s_0, the best point of symmetry that all images share, in the units of the steps
-    symmetry: np.ndarray  #: (m,) share of a curve's variance that is even about s_0
-    monotonicity: np.ndarray  #: (m,) net change of a curve on either side of s_0, as a fraction of its total variation
-    symmetry_floor: float
-    monotonicity_floor: float
-
-
-def curve_form(curves: np.ndarray, steps: np.ndarray, rng: np.random.Generator, permutations: int = 20) -> Form:
-    """Symmetry about the best common point, and monotonicity on either side of it.
-
-    The paper (section 1) observes F(s - s_0) = F(-s - s_0), approximately, and monotonic half-lines. s_0 is the step,
-    among those in the middle half of the range, about which the curves are most even.
+def population(scores: np.ndarray, clean: np.ndarray, target: int, steps: np.ndarray) -> pd.DataFrame:
+    """What the movement does to all images together: the curves of the paper's figure 2.
 
     Args:
-        curves: (n, s) scores of one class. Those that do not move beyond rounding have no form and are left out.
-        steps: (s,) evenly spaced, ascending.
-        rng: of the permutations of the steps.
-        permutations: of every curve, that the floors are means over.
-
-    Returns:
-        A :class:`Form`; of fewer than two curves that move, one of NaN and of no image.
+        scores: (n, s, classes).
+        clean: (n,) predicted classes of the images where they are.
+        target: the direction's class.
+        steps: (s,).
     """
-    moving = curves[np.ptp(curves, axis=1) > ROUNDING * np.abs(curves).max(1)]
-    if len(moving) < 2:
-        return Form(np.nan, np.empty(0), np.empty(0), np.nan, np.nan)
-    centre, symmetry, monotonicity = _form(moving)
-    permuted = [_form(rng.permuted(moving, axis=1))[1:] for _ in range(permutations)]
-    floors = np.mean(permuted, axis=(0, 2))
-    return Form(float(steps[centre]), symmetry, monotonicity, *map(float, floors))
+    rivals = np.delete(scores, target, axis=2).max(2)
+    there = (scores.argmax(2) == target) & np.isfinite(scores).all(2)  # (n, s)
+    others, own = clean != target, clean == target
+    confidence = softmax(scores, axis=2)[:, :, target]
+    table = pd.DataFrame({"s": steps, "s_relative": steps / np.abs(steps).max()})
+    for name, values in (("target", scores[:, :, target]), ("rival", rivals)):
+        for percentile in PERCENTILES:
+            table[f"{name}_p{percentile}"] = np.percentile(values, percentile, axis=0)
+    for name, members in (("carried", others), ("stays", own)):
+        counts = there[members].sum(0)
+        bounds = [wilson_interval(int(k), members.sum()) if members.any() else (np.nan, np.nan) for k in counts]
+        table[name] = counts / max(members.sum(), 1)
+        table[f"{name}_ci_low"], table[f"{name}_ci_high"] = zip(*bounds, strict=True)
+        table[f"{name}_images"] = members.sum()
+    carried = there & others[:, None]
+    table["softmax_median"] = [
+        np.median(confidence[carried[:, k], k]) if carried[:, k].sum() >= ENOUGH else np.nan for k in range(len(steps))
+    ]
+    return table
 
 
-def _form(curves: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
-    """The step that is the best centre, and symmetry and monotonicity (n,) about it."""
-    count = curves.shape[1]
-    candidates = range(count // 4, count - count // 4)
-    shares = [_even_share(curves, centre) for centre in candidates]
-    best = int(np.argmax([share.mean() for share in shares]))
-    centre = candidates[best]
-    net = np.abs(curves[:, centre] - curves[:, 0]) + np.abs(curves[:, -1] - curves[:, centre])
-    return centre, shares[best], net / np.abs(np.diff(curves, axis=1)).sum(1)
+def form(curves: np.ndarray, anchored: np.ndarray, steps: np.ndarray, rng: np.random.Generator) -> dict[str, float]:
+    """Symmetry, monotonicity and additive separability of one class's curves, with 95 % intervals and their floors."""
+    found, parts = curve_form(curves, steps, rng), separability(anchored)
+    row = {"centre": found.centre}
+    for name in ("symmetry", "monotonicity"):
+        values = getattr(found, name)
+        low, high = mean_interval(values, bounds=(0, 1)) if len(values) else (np.nan, np.nan)
+        row |= {name: values.mean() if len(values) else np.nan, f"{name}_ci_low": low, f"{name}_ci_high": high}
+        row[f"{name}_floor"] = getattr(found, f"{name}_floor")
+    row["separability"], row["separability_floor"] = parts.additive, parts.additive_floor
+    row["separability_ci_low"], row["separability_ci_high"] = parts.additive_interval
+    row["interaction"] = parts.interaction
+    row["interaction_ci_low"], row["interaction_ci_high"] = parts.interaction_interval
+    return {**row, "images": len(curves), "moving": len(found.symmetry), "anchored_images": len(anchored)}
 
 
-def _even_share(curves: np.ndarray, centre: int) -> np.ndarray:
-    """Share (n,) of each curve's variance that is even about the step ``centre``, in the widest window about it."""
-    reach = min(centre, curves.shape[1] - 1 - centre)
-    window = curves[:, centre - reach : centre + reach + 1]
-    odd = (window - window[:, ::-1]) / 2
-    variance = np.square(window - window.mean(1, keepdims=True)).sum(1)
-    return np.where(variance > 0, 1 - np.square(odd).sum(1) / np.where(variance > 0, variance, 1), 1.0)
-
-
-@dataclass
-class Separability:
-    """How far F_c(i) = G(i^d) + H(the rest) holds on a grid (section 1), each number with its 95 % interval."""
-
-    additive: float  #: share of the variance of the grid that the sum explains, in [0, 1]
-    additive_interval: tuple[float, float]
-    additive_floor: float  #: the same share of a grid of exchangeable entries, on average
-    interaction: float  #: share of what is not additive in all that the direction explains: 0 if separable, 1 in noise
-    interaction_interval: tuple[float, float]
-
-
-def separability(scores: np.ndarray) -> Separability:
-    """Additive separability of a grid of scores.
-
-    The grid holds F_c of images whose component along d is set to each of several values (``scores_along`` with
-    ``anchored``). Most of its variance is between images, H, and is explained by any sum, so the interaction is also
-    held against what the direction alone explains, G.
-
-    Args:
-        scores: (n, s).
-
-    Returns:
-        NaN everywhere for a grid that does not move beyond rounding.
-    """
-    n, s = scores.shape
-    floor = ((n - 1) + (s - 1)) / (n * s - 1)
-    if np.ptp(scores, axis=1).max() <= ROUNDING * np.abs(scores).max():
-        nothing = (np.nan, np.nan)
-        return Separability(np.nan, nothing, floor, np.nan, nothing)
-    whole = additive_and_interaction(scores)
-    without = np.array([additive_and_interaction(np.delete(scores, image, 0)) for image in range(n)]).T
-    intervals = [jackknife_interval(*pair) for pair in zip(whole, without, strict=True)]
-    return Separability(whole[0], intervals[0], floor, whole[1], intervals[1])
-
-
-def additive_and_interaction(scores: np.ndarray) -> tuple[float, float]:
-    """Shares of the additive part in the variance of a grid (n, s), and of the interaction in what its columns explain.
-
-    Those of an analysis of variance by two factors without repetition: SS_columns + SS_rows over SS_total, and
-    SS_interaction over SS_columns + SS_interaction.
-    """
-    centred = scores - scores.mean()
-    columns, rows = centred.mean(0, keepdims=True), centred.mean(1, keepdims=True)
-    interaction, total = np.square(centred - columns - rows).sum(), np.square(centred).sum()
-    direction = len(scores) * np.square(columns).sum() + interaction
-    return float(1 - interaction / total), float(interaction / direction) if direction > 0 else 0.0
+def curve_table(
+    scores: np.ndarray, target: int, steps: np.ndarray, indices: np.ndarray, names: list[str]
+) -> pd.DataFrame:
+    """The target's score of single images along the direction, with what they are classified as: figure 1."""
+    return pd.DataFrame(
+        {
+            "image": np.repeat(indices[: len(scores)], len(steps)),
+            "s": np.tile(steps, len(scores)),
+            "score": scores[:, :, target].reshape(-1),
+            "predicted": np.array(names)[scores.argmax(2).reshape(-1)],
+        }
+    )

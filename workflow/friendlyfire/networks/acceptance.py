@@ -1,12 +1,18 @@
 """Whether a network is the classifier that it is said to be: it takes the images, tells the classes, as accurately."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from friendlyfire.datasets.images import Part
 from friendlyfire.records.errors import NetworkError
 from friendlyfire.records.intervals import wilson_interval
+
+#: Images whose logits are stored with a network.
+PROBES = 4
 
 
 @torch.no_grad()
@@ -112,3 +118,50 @@ def check_above_chance(correct: int, images: int, majority: float, name: str, wa
             f"{name} is at chance: test accuracy {correct / images:.1%} (95 % interval {low:.1%} to {high:.1%}), "
             f"most frequent class {majority:.1%}; {way_out}"
         )
+
+
+def accepted(
+    network: nn.Module,
+    part: Part,
+    correct: int,
+    classes: int,
+    logits: int,
+    section: Mapping[str, Any],
+    name: str,
+    way_out: str,
+) -> dict[str, Any]:
+    """Accept a network that classifies ``correct`` of some measured images, unless it is not what it shall be.
+
+    Args:
+        network: in evaluation mode.
+        part: the images that its accuracy is of.
+        correct: how many of these it classifies correctly.
+        classes: of the images.
+        logits: of the network.
+        section: ``networks``: expected_accuracy and accuracy_tolerance are read.
+        name: of the experiment.
+        way_out: what to do about a network that is not as accurate as it shall be.
+
+    Returns:
+        A row about its accuracy, with a 95 % interval.
+
+    Raises:
+        NetworkError: it is at chance, or not as accurate as expected, or its logits depend on the batch.
+    """
+    images, called = len(part), f"the network of {name}"
+    check_above_chance(correct, images, float(np.bincount(part.labels()).max() / images), called, way_out)
+    check_accuracy(correct, images, section["expected_accuracy"], section["accuracy_tolerance"], called, way_out)
+    probes = torch.from_numpy(part.images(0, PROBES)).float() / 255
+    check_alone(network, probes.to(network.mean.device), section["architecture"])
+    low, high = wilson_interval(correct, images)
+    return {
+        "experiment": name,
+        "architecture": section["architecture"],
+        "weights": section["weights"] or "trained",
+        "logits": logits,
+        "classes": classes,
+        "accuracy": correct / images,
+        "ci_low": low,
+        "ci_high": high,
+        "images": images,
+    }

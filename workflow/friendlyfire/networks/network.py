@@ -15,9 +15,10 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from friendlyfire.datasets.images import Dataset
 from friendlyfire.declarations import declared, function_at
 from friendlyfire.devices import full_float32, images_at_once
-from friendlyfire.networks.acceptance import logits_of
+from friendlyfire.networks.acceptance import PROBES, logits_of
 from friendlyfire.networks.headers import RECORD, record_of
 from friendlyfire.networks.structure import attributes_of, restore_attributes
 from friendlyfire.networks.weights import contents_of, load_weights, read_safetensors, read_weights, save_tensors
@@ -28,9 +29,6 @@ IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 #: Keys of the section ``networks`` that our own architectures are built with.
 BODY_OPTIONS = ("width", "activation", "pooling")
-
-#: Images whose logits are stored with a network.
-PROBES = 4
 
 #: Difference from the stored logits, relative to the largest, at which a network is another function. Processors
 #: differ by about 1e-5.
@@ -174,6 +172,30 @@ def published_normalisation(name: str, body: nn.Module) -> tuple[list[float], li
 
     transforms = torchvision.models.get_model_weights(name.removeprefix("torchvision/")).DEFAULT.transforms()
     return transforms.mean, transforms.std
+
+
+def record_of_network(
+    dataset: Dataset, section: Mapping[str, Any], seed: int, row: Mapping[str, Any], names: list[str] | None = None
+) -> dict[str, Any]:
+    """What is stored with a network, and :func:`load_network` needs.
+
+    Args:
+        dataset: what it classifies.
+        section: ``networks``.
+        seed: of the configuration.
+        row: about its accuracy, see :func:`.accepted`.
+        names: of all of its logits, None if these are the classes of the data set.
+    """
+    return {
+        "experiment": row["experiment"],
+        "settings": dict(section),
+        "seed": seed,
+        "shape": dataset.shape,
+        "classes": int(row["logits"]),
+        "names": names,
+        "test_accuracy": float(row["accuracy"]),
+        "units": "images: pixels in [0, 1]",
+    }
 
 
 def save_network(

@@ -1,16 +1,18 @@
 """Training by stochastic gradient descent: seeded, deterministic on the CPU, and resumable after any epoch."""
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, pad
 
 from friendlyfire.networks.network import classes_of, predict
 from friendlyfire.records.errors import NetworkError
+from friendlyfire.records.intervals import wilson_interval
 from friendlyfire.records.seeds import derive_seed
 
 
@@ -166,3 +168,11 @@ def count_correct(network: nn.Module, images: Tensor, labels: Tensor, batch_size
         int((classes_of(predict(network, batch.float() / 255)) == truth).sum())
         for batch, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True)
     )
+
+
+def learning_curve(curve: Sequence[Epoch], experiment: str, train_images: int, test_images: int) -> pd.DataFrame:
+    """The learning curve as a table, with 95 % intervals of the test accuracies; training accuracy is in-sample."""
+    table = pd.DataFrame([{"experiment": experiment, **asdict(epoch)} for epoch in curve])
+    bounds = [wilson_interval(round(accuracy * test_images), test_images) for accuracy in table["test_accuracy"]]
+    table["test_ci_low"], table["test_ci_high"] = zip(*bounds, strict=True)
+    return table.assign(train_images=train_images, test_images=test_images)

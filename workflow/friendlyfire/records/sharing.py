@@ -1,4 +1,6 @@
-"""How work is shared out over jobs without any result depending on it."""
+"""How work is divided among jobs without any result depending on it."""
+
+from collections.abc import Mapping
 
 #: Images of an attack that share batches whichever job has them, so that results do not depend on the shards.
 ATTACKED_TOGETHER = 1024
@@ -17,3 +19,12 @@ def share(count: int, block: int, shard: int, shards: int) -> tuple[int, int]:
     blocks = -(-count // block)
     start, stop = (min(count, block * (blocks * k // shards)) for k in (shard, shard + 1))
     return start, stop
+
+
+def blocks_of(counts: Mapping[str, int], together: int) -> list[tuple[str, int, int]]:
+    """Role, start and stop of the blocks of ``together`` images, role by role."""
+    return [
+        (role, start, min(start + together, count))
+        for role, count in counts.items()
+        for start in range(0, count, together)
+    ]

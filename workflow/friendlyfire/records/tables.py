@@ -12,6 +12,10 @@ from friendlyfire.records.files import whole
 COLUMN = "provenance"
 
 
+#: Columns of names, which may look like numbers: an experiment may be called 007.
+NAMES = ("experiment", "class", "predicted")
+
+
 def write_table(path: str, table: pd.DataFrame, settings: dict) -> None:
     """Write a table whole, with the column that says what settings made it."""
     with whole(path) as partial:
@@ -22,13 +26,14 @@ def read_table(path: str, **options: Any) -> pd.DataFrame:
     """A table as its script made it; ``options`` are those of :func:`pandas.read_csv`."""
     # Only what is empty is missing: a class may be called NA.
     options = {"keep_default_na": False, "na_values": [""], **options}
-    options["dtype"] = {"experiment": str, **options.get("dtype", {})}  # one may be called 007
+    options["dtype"] = {**dict.fromkeys(NAMES, str), **options.get("dtype", {})}
     return pd.read_csv(path, float_precision="round_trip", **options).drop(columns=COLUMN)
 
 
 def read_tables(paths: Iterable[str], **options: Any) -> pd.DataFrame:
     """Several tables of one form, one below the other."""
-    return pd.concat([read_table(path, **options) for path in paths])
+    tables = [read_table(path, **options) for path in paths]
+    return pd.concat([table for table in tables if len(table)] or tables)
 
 
 def write_html(path: str, table: pd.DataFrame) -> None:

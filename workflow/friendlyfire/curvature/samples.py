@@ -1,15 +1,15 @@
-"""Boundary points of a class -> the mean Hessians there, block by block, of either half of the images."""
+"""Mean Hessians at stored boundary points, block by block, of either half of the images."""
 
-from engine.job import Progress
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 
-from engine.notes import made
 from friendlyfire.bases.random import random_basis
 from friendlyfire.curvature.hessians import DifferenceHessian, ExactHessian, MeanHessian, PooledHessian, reference_step
 from friendlyfire.networks.network import Network
-from friendlyfire.records.seeds import derive_seed
+from friendlyfire.records.progress import Progress
 from friendlyfire.records.sharing import DIFFERENTIATED_TOGETHER
 from friendlyfire.records.stores import Store
 
@@ -18,64 +18,51 @@ SOURCES = {"clean": "sources", "rival": "rivals"}
 
 
 def mean_hessians(
-    network: Network, store: Store, target: int, settings: dict, device: torch.device, blocks: range | None = None
+    network: Network,
+    boundary: Store,
+    target: int,
+    section: Mapping[str, Any],
+    blocks: Iterable[int] | None = None,
 ) -> tuple[list[MeanHessian], list[MeanHessian]]:
     """Mean Hessians of the margin of ``target`` at its boundary points, of images at even and at odd positions.
 
     Args:
         network: in evaluation mode.
-        store: of the boundary.
+        boundary: store of the points.
         target: the class.
-        settings: of the job; ``curvature`` says how Hessians are measured.
-        device: where the network is.
+        section: ``curvature``: hessian, step and source are read.
         blocks: of ``DIFFERENTIATED_TOGETHER`` images each, those to be read; all unless given.
     """
-    section = settings["curvature"]
-    kind, options = ExactHessian, {}
+    kind, options, device = ExactHessian, {}, network.mean.device
     if section["hessian"] == "differences":
-        kind, options = DifferenceHessian, {"step": step_of(section, store.record["pixels"])}
-    positions = store[f"{target}/positions"]
-    sources = torch.from_numpy(store[f"{target}/{SOURCES[section['source']]}"]).to(device)
+        kind, options = DifferenceHessian, {"step": step_of(section, boundary.record["pixels"])}
+    positions = boundary[f"{target}/positions"]
+    sources = torch.from_numpy(boundary[f"{target}/{SOURCES[section['source']]}"]).to(device)
     of_block = positions // DIFFERENTIATED_TOGETHER
     halves = ([], [])
     for block in range(of_block.max() + 1) if blocks is None else blocks:
         for half, operators in enumerate(halves):
             rows = np.flatnonzero((of_block == block) & (positions % 2 == half))
             if len(rows):
-                points = torch.from_numpy(store.rows(f"{target}/points", rows)).to(device)
+                points = torch.from_numpy(boundary.rows(f"{target}/points", rows)).to(device)
                 operators.append(kind(network, points, target, sources[torch.from_numpy(rows).to(device)], **options))
     return halves
 
 
-def record_of(settings: dict, store: Store) -> dict:
-    """What the stores of a job tell of how its Hessians are measured."""
-    section = settings["curvature"]
-    return {
-        "experiment": settings["experiment"],
-        "settings": section,
-        **made(settings),
-        "classes": store.record["classes"],
-        "class_names": store.record["class_names"],
-        "pixels": store.record["pixels"],
-        "step": step_of(section, store.record["pixels"]),
-    }
+def record_of(section: Mapping[str, Any], boundary: Store) -> dict[str, Any]:
+    """How Hessians at stored boundary points are measured, for the stores of what is made from them."""
+    record = {key: boundary.record[key] for key in ("experiment", "classes", "class_names", "pixels")}
+    return {**record, "settings": dict(section), "step": step_of(section, boundary.record["pixels"])}
 
 
-def step_of(section: dict, pixels: int) -> float:
+def step_of(section: Mapping[str, Any], pixels: int) -> float:
     """h, in pixels in [0, 1]."""
     return reference_step(pixels) if section["step"] == "reference" else section["step"]
 
 
-def seed_of(target: int, settings: dict) -> int:
-    """Seed of what is random in the decomposition of one class."""
-    return derive_seed(settings["seed"], "curvature", settings["experiment"], settings["curvature"]["solver"], target)
-
-
-def probes_of(target: int, pixels: int, settings: dict) -> np.ndarray | None:
+def probes_of(section: Mapping[str, Any], pixels: int, seed: int) -> np.ndarray | None:
     """The orthonormal basis (d, d) that the dense Hessian of a class is measured along; None for the pixels."""
-    if settings["curvature"]["probes"] == "pixels":
-        return None
-    return random_basis(pixels, pixels, seed_of(target, settings))
+    return None if section["probes"] == "pixels" else random_basis(pixels, pixels, seed)
 
 
 class WatchedHessian(PooledHessian):

@@ -1,0 +1,66 @@
+"""The form of the configuration: what the schema says of experiments and data sets, and what each stage declares."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from snakemake.utils import update_config
+
+from friendlyfire.declarations import declared, sections
+
+
+def stages() -> dict[str, dict[str, Any]]:
+    """The sections that an experiment may override: by name, a description and the rules of each key, as JSON schema.
+
+    The keys of the figures stand in one section, and so do the attacks' among those of the perturbations.
+    """
+    found = {**sections(), **declared("measures"), "figures": {"description": "what each figure shows", "options": {}}}
+    stages = {
+        name: {"description": kind["description"], "options": {**kind["options"]}} for name, kind in found.items()
+    }
+    for kind in declared("figures").values():
+        stages["figures"]["options"].update(kind.get("options", {}))
+    for name, kind in declared("attacks").items():
+        stages["perturbations"]["options"][name] = attack_section(kind)
+    return stages
+
+
+def attack_section(kind: Mapping[str, Any]) -> dict[str, Any]:
+    """The rules of an attack's options; a kind whose attacks have names of their own takes any for each of them."""
+    options = kind.get("options", {})
+    rules = {"type": "object", "description": kind["description"]}
+    if "named" in kind:
+        return {**rules, "default": {}, "additionalProperties": {"type": "object", "description": kind["named"]}}
+    defaults = {name: option["default"] for name, option in options.items()}
+    return {**rules, "default": defaults, "additionalProperties": False, "properties": options}
+
+
+def with_stages(skeleton: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole schema of the configuration: the skeleton, and a section per stage, for all and for each experiment."""
+    schema = copy.deepcopy(dict(skeleton))
+    architectures = list(declared("architectures"))
+    for name, stage in stages().items():
+        door = schema["$defs"].get(name, {"additionalProperties": False})
+        schema["$defs"][name] = {
+            **{"type": "object", "description": stage["description"], "properties": stage["options"]},
+            **door,
+        }
+    for name in schema["$defs"]:
+        for place in (schema, schema["properties"]["experiments"]["additionalProperties"]):
+            place["properties"][name] = {"$ref": f"#/$defs/{name}"}
+    architecture = schema["$defs"]["networks"]["properties"]["architecture"] = dict(
+        schema["$defs"]["networks"]["properties"]["architecture"]
+    )
+    architecture["pattern"] = architecture["pattern"].replace("{architectures}", "|".join(architectures))
+    architecture["description"] = architecture["description"].replace("{architectures}", ", ".join(architectures))
+    return schema
+
+
+def with_defaults(config: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[str, Any]:
+    """The given configuration, on top of the shipped one, on top of the declared defaults."""
+    whole = {"attacks": {}}
+    for name, stage in stages().items():
+        whole[name] = {key: copy.deepcopy(rules["default"]) for key, rules in stage["options"].items()}
+    for layer in (shipped, config):
+        update_config(whole, layer)
+    return whole

@@ -1,0 +1,75 @@
+"""Figure 5: norms of confined attacks and of projected images, with pictures of both."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from friendlyfire.figures.captions import image_counts
+from friendlyfire.figures.drawn import Drawn, Legend
+from friendlyfire.figures.panels import as_pictures, basis_name, confined_norms, panels, pictures
+from friendlyfire.records.stores import Store
+
+FIGURES = {
+    "fig5": {
+        "make": "confined",
+        "title": "Figure 5",
+        "section": "4.3 Classification and attack",
+        "bases": ["fig5"],
+        "reads": {"table": "confinement/{basis}.csv", "kept": "confinement/{basis}.zarr.zip"},
+        "tables": {"csv": "numbers"},
+        "caption": (
+            "Norms of DeepFool confined to the first k singular vectors of free DeepFool perturbations (section 4.3, "
+            "figure 5), from the highest singular value and from the lowest, and norms of the mean-subtracted images "
+            "projected onto the same subspaces ({images}); medians of success: {success}. The paper finds that the "
+            "attack is small where the image is recognisable in the subspace, and large where it is not. Norms are "
+            "Euclidean, of pixels in [0, 1]. Bands: 95 % intervals of the means. Below each panel, from left to right "
+            "along its axis: the attack on one image (rescaled) and that image, projected."
+        ),
+        "options": {
+            "fig5": {
+                "default": ["deepfool-high", "deepfool-low"],
+                "type": "array",
+                "uniqueItems": True,
+                "items": {"type": "string"},
+                "description": "bases of figure 5; an empty list leaves the experiment out",
+            },
+        },
+    },
+}
+
+#: Pictures below a panel, spread along its axis.
+SHOWN = 6
+
+
+def confined(table: pd.DataFrame, kept: Sequence[Store], legend: Legend) -> Drawn:
+    """Draw the norms of confined attacks and of projected images against the rank.
+
+    Args:
+        table: norms at each rank.
+        kept: pictures of attacks and images.
+        legend: of the bases.
+    """
+    strips = {}
+    for store in kept:
+        ranks, attacks, images = store["ranks"], store["perturbations"][:, 0], store["projections"][:, 0]
+        chosen = sorted({round(i * (len(ranks) - 1) / (SHOWN - 1)) for i in range(SHOWN)})
+        strips[store.record["experiment"], store.record["basis"]] = ranks[chosen], attacks[chosen], images[chosen]
+    names, bases = list(table["experiment"].unique()), list(table["basis"].unique())
+
+    def figure() -> Figure:
+        figure, columns = panels(names, [1, 0.8] * len(bases))
+        for name, axes in zip(names, columns, strict=True):
+            for basis, plot, below in zip(bases, axes[::2], axes[1::2], strict=True):
+                confined_norms(table[(table["experiment"] == name) & (table["basis"] == basis)], plot)
+                plot.set_xlabel(f"directions in all ({basis_name(basis, legend)})")
+                ranks, attacks, images = strips[name, basis]
+                labels = [f"attack, {rank}" for rank in ranks] + [f"image, {rank}" for rank in ranks]
+                pictures(np.concatenate([as_pictures(attacks), images]), labels, below, rows=2)
+        return figure
+
+    success = "; ".join(
+        f"{name}: {value:.1%}" for name, value in table.groupby("experiment", sort=False)["success"].median().items()
+    )
+    return Drawn({"csv": table}, figure, {"success": success, "images": image_counts(table)})

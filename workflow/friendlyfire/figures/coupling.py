@@ -1,0 +1,88 @@
+"""Accuracy on projected images against the attack's fraction inside, with the distances between the bases."""
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from friendlyfire.figures.captions import image_counts
+from friendlyfire.figures.drawn import Drawn, Legend
+from friendlyfire.figures.panels import accuracy_against_fraction, bases_legend, basis_colours, panels
+from friendlyfire.measures.coupling import correlations, distances, read_curves
+from friendlyfire.records.stores import Store
+
+FIGURES = {
+    "coupling": {
+        "make": "coupling",
+        "title": "Coupling",
+        "section": "4.3 Classification and attack",
+        "bases": ["fig4", "fig3"],
+        "needs": "deepfool-high",
+        "reads": {
+            "accuracy": "accuracy/{basis}.csv",
+            "fractions": "fractions/{basis}.csv",
+            "correct": "accuracy/{basis}.zarr.zip",
+            "inside": "fractions/{basis}.zarr.zip",
+        },
+        "tables": {"csv": "numbers", "distances": "distances", "correlations": "correlations"},
+        "caption": (
+            "Accuracy on projected measured images against the fraction of DeepFool's norm inside the same subspace on "
+            "held-out images, along the ranks of each basis ({images}). No basis was made from either. If "
+            "vulnerability and accuracy were one, all bases would lie on one line; a basis above the line of "
+            "DeepFool's own directions carries more accuracy at the same fraction of the attack. Mean difference of "
+            "accuracy at equal fraction from that line, in points (95 %): {gaps}."
+        ),
+    },
+}
+
+
+def coupling(
+    accuracy: pd.DataFrame,
+    fractions: pd.DataFrame,
+    correct: Sequence[Store],
+    inside: Sequence[Store],
+    legend: Legend,
+    seed: Callable[..., int],
+) -> Drawn:
+    """Draw accuracy against the fraction of DeepFool's norm inside, a line per basis.
+
+    Args:
+        accuracy: on projected images, at each rank of each basis.
+        fractions: of the norm of each attack inside.
+        correct: which images are correct, of the same bases.
+        inside: fractions of single perturbations, of the same bases.
+        legend: of the bases.
+        seed: of a draw, by the names of what is drawn.
+    """
+    accuracy = accuracy.query("split == 'test'")
+    # Rank 0 has no attack inside, and a line from there to the first rank would be drawn, not measured.
+    both = (
+        accuracy.query("rank > 0")
+        .merge(
+            fractions.drop(columns=["directions_per_class", "role", "images"]),
+            on=["experiment", "basis", "rank"],
+            suffixes=("", "_fraction"),
+        )
+        .rename(columns={"ci_low_fraction": "fraction_ci_low", "ci_high_fraction": "fraction_ci_high"})
+    )
+    table = both[both["attack"] == "deepfool"].drop(columns="attack")
+    curves = read_curves(correct, inside, "deepfool")
+    apart = pd.DataFrame([row for name, part in curves.items() for row in distances(part, name, seed)])
+    colours = basis_colours(table["basis"].unique(), legend)
+
+    def figure() -> Figure:
+        names = list(table["experiment"].unique())
+        figure, columns = panels(names)
+        for name, (ax,) in zip(names, columns, strict=True):
+            accuracy_against_fraction(table[table["experiment"] == name], ax, colours)
+        bases_legend(figure, colours, [], legend)
+        return figure
+
+    points = apart.assign(**{name: 100 * apart[name] for name in ("gap", "gap_ci_low", "gap_ci_high")})
+    gaps = "; ".join(
+        f"{row.experiment}, {row.basis}: {row.gap:+.1f} ({row.gap_ci_low:+.1f} to {row.gap_ci_high:+.1f})"
+        for row in points.itertuples()
+    )
+    images = image_counts(pd.concat([accuracy, fractions.query("role == 'held-out'")]))
+    tables = {"csv": table, "distances": apart, "correlations": correlations(both)}
+    return Drawn(tables, figure, {"gaps": gaps, "images": images})

@@ -1,0 +1,19 @@
+"""What a figure gives."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+#: Label and colour of each kind, by name.
+Legend = Mapping[str, Mapping[str, str]]
+
+
+@dataclass
+class Drawn:
+    """A figure, the tables it shows, and the words of its caption."""
+
+    tables: dict[str, pd.DataFrame]  #: by the names under which its declaration lists them in ``tables``
+    figure: Callable[[], Figure]
+    words: dict[str, str] = field(default_factory=dict)  #: for the braces of the declared caption

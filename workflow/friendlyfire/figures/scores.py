@@ -1,0 +1,95 @@
+"""Figures 2, S1 and S2: what the first direction of each class does to all images."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from friendlyfire.figures.captions import shares
+from friendlyfire.figures.drawn import Drawn
+from friendlyfire.figures.panels import as_pictures, panels, pictures, population_scores, population_transitions
+from friendlyfire.records.stores import Store
+
+FIGURES = {
+    "fig2": {
+        "make": "population",
+        "title": "Figure 2",
+        "section": "4.1 Class identity along directions",
+        "kinds": ["positive"],
+        "reads": {"table": "scores/{kind}.csv", "forms": "scores/{kind}-form.csv", "moved": "scores/{kind}.zarr.zip"},
+        "tables": {"csv": "numbers", "form": "form of the curves"},
+        "caption": (
+            "Top: score of a class and of its strongest rival while all images move along the most positively curved "
+            "direction of the class's boundary; medians, with the 30th to 70th percentiles. Middle: the fraction of "
+            "other images that are carried into the class, their median softmax, and the fraction of the class's own "
+            "images that stay (bands: 95 %). Bottom: the first two such directions of several classes. The paper finds "
+            "that away from s = 0 the class overtakes all others, whatever the image. {shares}"
+        ),
+        "options": {
+            "scores": {
+                "default": ["positive", "negative", "flat"],
+                "type": "array",
+                "uniqueItems": True,
+                "items": {"enum": ["positive", "negative", "flat"]},
+                "description": "kinds of directions of figures 1, 2, S1 and S2",
+            },
+        },
+    },
+    "figS1": {
+        "make": "population",
+        "title": "Figure S1",
+        "section": "4.1 Class identity along directions",
+        "kinds": ["negative"],
+        "reads": {"table": "scores/{kind}.csv", "forms": "scores/{kind}-form.csv", "moved": "scores/{kind}.zarr.zip"},
+        "tables": {"csv": "numbers", "form": "form of the curves"},
+        "caption": (
+            "As figure 2, along the most negatively curved direction of the class's boundary. The paper finds that "
+            "away from s = 0 the others overtake the class and its own images leave it. {shares}"
+        ),
+    },
+    "figS2": {
+        "make": "population",
+        "title": "Figure S2",
+        "section": "4.1 Class identity along directions",
+        "kinds": ["flat"],
+        "reads": {"table": "scores/{kind}.csv", "forms": "scores/{kind}-form.csv", "moved": "scores/{kind}.zarr.zip"},
+        "tables": {"csv": "numbers", "form": "form of the curves"},
+        "caption": (
+            "As figure 2, along the flattest direction of the class's boundary. The paper finds that nothing happens "
+            "along it. {shares}"
+        ),
+    },
+}
+
+#: Classes whose directions are shown as pictures.
+SHOWN = 5
+
+
+def population(table: pd.DataFrame, forms: pd.DataFrame, moved: Sequence[Store]) -> Drawn:
+    """Draw what a movement along the first direction of a class does to all images.
+
+    Args:
+        table: scores and transitions, class by class.
+        forms: symmetry, monotonicity and separability of the curves.
+        moved: pictures of the directions.
+    """
+    directions, shown = {}, {}
+    for store in moved:
+        name, classes = store.record["experiment"], store.record["classes"]
+        directions[name] = classes[:SHOWN], store["directions"][:SHOWN]
+        shown[name] = store.record["shown"]
+
+    def figure() -> Figure:
+        names = list(table["experiment"].unique())
+        figure, columns = panels(names, [1, 1, 0.8])
+        for name, (top, middle, bottom) in zip(names, columns, strict=True):
+            mine = table[(table["experiment"] == name) & (table["class"] == shown[name])]
+            population_scores(mine, top)
+            top.set_title(f"{name}: {shown[name]}")
+            population_transitions(mine, middle)
+            classes, vectors = directions[name]
+            images = as_pictures(vectors.swapaxes(0, 1).reshape(-1, *vectors.shape[2:]))
+            pictures(images, [*classes, *classes], bottom, rows=2)
+        return figure
+
+    return Drawn({"csv": table, "form": forms}, figure, {"shares": shares(table, forms)})

@@ -1,0 +1,117 @@
+"""Attacks that must stay in a subspace, beside the images projected onto it (section 4.3, figure 5)."""
+
+import numpy as np
+import pandas as pd
+import torch
+
+from friendlyfire.attacks.deepfool import Attack, deepfool
+from friendlyfire.bases.basis import Basis
+from friendlyfire.datasets.images import Dataset
+from friendlyfire.measures.measured import Measured
+from friendlyfire.measures.projections import columns, nested_projections
+from friendlyfire.measures.ranks import chosen_ranks
+from friendlyfire.networks.network import Network, as_pixels
+from friendlyfire.records.intervals import mean_interval, wilson_interval
+from friendlyfire.records.progress import progress
+
+MEASURES = {
+    "confinement": {
+        "make": "confinement",
+        "per": "basis",
+        "from": ["network", "dataset", "basis"],
+        "with": {"options": "perturbations.deepfool"},
+        "gives": {"confinement": "{basis}.csv", "pictures": "{basis}.zarr.zip"},
+        "holds": "pictures",
+        "gigabytes": [6, 2],
+        "hours": 4,
+        "description": "attacks confined to the first columns of a basis",
+        "options": {
+            "images": {
+                "default": 500,
+                "type": "integer",
+                "minimum": 2,
+                "description": "how many of the measured images are attacked",
+            },
+            "ranks": {
+                "default": 10,
+                "description": (
+                    "ranks of the subspaces: a list, or how many to choose; all of the basis is always there"
+                ),
+                "anyOf": [
+                    {"type": "integer", "minimum": 1},
+                    {"type": "array", "uniqueItems": True, "items": {"type": "integer", "minimum": 1}},
+                ],
+            },
+            "pictures": {
+                "default": 1,
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 16,
+                "description": "images whose projections and attacks are kept as pictures",
+            },
+        },
+    },
+}
+
+
+def confinement(
+    network: Network,
+    dataset: Dataset,
+    basis: Basis,
+    *,
+    images: int,
+    ranks: int | list[int],
+    pictures: int,
+    options: dict,
+) -> Measured:
+    """Measure norm and success of DeepFool confined to the first columns of a basis, at each rank.
+
+    Args:
+        network: in evaluation mode.
+        dataset: its measured images are attacked.
+        basis: any.
+        images: how many of them.
+        ranks: a list, or how many to choose.
+        pictures: how many images to keep as pictures.
+        options: of :func:`.deepfool`.
+
+    Returns:
+        A table with a row per rank, and pictures of the first images and their perturbations.
+    """
+    device, part = network.mean.device, dataset.part("measured", images)
+    pixels, indices, shown = as_pixels(part.images(), device), part.indices(), min(pictures, len(part))
+    mean, vectors = torch.from_numpy(dataset.mean).float().to(device), columns(basis, device)
+    grid = chosen_ranks(ranks, vectors.shape[1])
+    rows, perturbations, projections = [], [], []
+    nested = nested_projections(pixels, mean, vectors, grid)
+    for rank, projected in zip(progress(grid, "ranks"), nested, strict=True):
+        attack = deepfool(network, pixels, basis=vectors[:, :rank], **options)
+        rows.append({"role": "measured", "rank": rank, **summary(attack, projected - mean)})
+        perturbations.append(attack.perturbations[:shown].cpu().numpy())
+        projections.append(projected[:shown].cpu().numpy())
+    arrays = {
+        "ranks": np.array(grid),
+        "indices": indices[:shown],
+        "images": pixels[:shown].cpu().numpy(),
+        "perturbations": np.stack(perturbations),  # (ranks, n, channels, height, width)
+        "projections": np.stack(projections),
+    }
+    units = "pixels in [0, 1]; perturbations without the overshoot"
+    return Measured({"confinement": pd.DataFrame(rows)}, arrays, {"role": "measured", "units": units})
+
+
+def summary(attack: Attack, projected: torch.Tensor) -> dict[str, float]:
+    """Mean norms with 95 % intervals: of the attacks that succeeded, and of all projected images."""
+    converged = attack.converged.cpu().numpy()
+    norms = attack.overshot.flatten(1).double().norm(dim=1).cpu().numpy()[converged]
+    image_norms = projected.flatten(1).double().norm(dim=1).cpu().numpy()
+    row = {"norm": np.nan, "norm_ci_low": np.nan, "norm_ci_high": np.nan}  # of no success there is no norm
+    if len(norms):
+        row["norm"] = norms.mean()
+    if len(norms) > 1:
+        row["norm_ci_low"], row["norm_ci_high"] = mean_interval(norms)
+    row["image_norm"] = image_norms.mean()
+    row["image_norm_ci_low"], row["image_norm_ci_high"] = mean_interval(image_norms)
+    row["success"] = converged.mean()
+    row["success_ci_low"], row["success_ci_high"] = wilson_interval(int(converged.sum()), len(converged))
+    return {**row, "fooled": len(norms), "images": len(converged)}

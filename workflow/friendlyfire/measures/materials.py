@@ -1,0 +1,45 @@
+"""What measures are made from, by the words of their declarations: one function for each word of ``from``."""
+
+from contextlib import ExitStack
+from typing import Any
+
+from friendlyfire.bases.basis import Basis, read_basis
+from friendlyfire.datasets.images import Dataset
+from friendlyfire.records.stores import Store, open_store
+
+
+def dataset(inputs: Any, settings: dict, stores: ExitStack) -> Dataset:
+    """The images, by their roles."""
+    return Dataset(stores.enter_context(open_store(inputs.dataset, "dataset")))
+
+
+def network(inputs: Any, settings: dict, stores: ExitStack) -> Any:
+    """The network, in evaluation mode, on the device of the job."""
+    from friendlyfire.devices import resolve_device
+    from friendlyfire.networks.network import load_network
+
+    return load_network(inputs.network, resolve_device(settings["device"]))
+
+
+def basis(inputs: Any, settings: dict, stores: ExitStack) -> Basis:
+    """The basis that the job is about."""
+    return read_basis(inputs.basis, settings["experiment"])
+
+
+def bases(inputs: Any, settings: dict, stores: ExitStack) -> list[Basis]:
+    """Several bases, in the order of the input."""
+    return [read_basis(path, settings["experiment"]) for path in inputs.bases]
+
+
+def perturbations(inputs: Any, settings: dict, stores: ExitStack) -> list[Store]:
+    """The stores of the perturbations, one per attack."""
+    return _stores(inputs.perturbations, "perturbations", settings, stores)
+
+
+def curvature(inputs: Any, settings: dict, stores: ExitStack) -> list[Store]:
+    """The stores of the eigenpairs of the mean Hessians, one per shard."""
+    return _stores(inputs.curvature, "curvature", settings, stores)
+
+
+def _stores(paths: list[str], kind: str, settings: dict, stores: ExitStack) -> list[Store]:
+    return [stores.enter_context(open_store(path, kind, settings["experiment"])) for path in paths]

@@ -1,0 +1,39 @@
+"""Images projected onto nested subspaces (section 4.2)."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from friendlyfire.bases.basis import Basis
+
+
+def columns(basis: Basis, device: torch.device) -> Tensor:
+    """Directions (d, k) of a basis in float32, as the images are."""
+    return torch.from_numpy(basis.vectors.astype(np.float32)).to(device)
+
+
+def nested_projections(images: Tensor, mean: Tensor, basis: Tensor, ranks: Sequence[int]) -> Iterable[Tensor]:
+    """The images projected onto the first k columns of a basis, for each k of ``ranks``: mean + Q_k Q_k' (i - mean).
+
+    Each next projection adds only the columns that are new to it. Since the mean image stays whole, the component of
+    the training mean outside the subspace, which the paper's footnote 5 speaks of, is included, and k = 0 gives the
+    mean image.
+
+    Args:
+        images: (n, channels, height, width).
+        mean: mean image of the training set, (channels, height, width).
+        basis: (d, k) orthonormal columns.
+        ranks: ascending; the last at most k.
+
+    Yields:
+        Tensors of the shape of ``images``.
+    """
+    centred = (images - mean).flatten(1)
+    projected, reached = torch.zeros_like(centred), 0
+    for rank in ranks:
+        columns = basis[:, reached:rank]
+        projected = torch.addmm(projected, centred @ columns, columns.T)
+        reached = rank
+        yield mean + projected.reshape(images.shape)

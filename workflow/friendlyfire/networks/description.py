@@ -1,0 +1,21 @@
+"""Sentences about a network, for people."""
+
+from typing import Any
+
+
+def described(row: Any) -> str:
+    """What a network is and how accurate.
+
+    Args:
+        row: with experiment, architecture, accuracy, ci_low, ci_high, images, logits and classes.
+    """
+    interval = f"95 % interval {100 * row.ci_low:.1f} to {100 * row.ci_high:.1f}"
+    return (
+        f"{row.experiment}: {row.architecture}, test accuracy {100 * row.accuracy:.1f} %"
+        f"{sub_network(row.logits, row.classes)} ({row.images:,} images, {interval})"
+    )
+
+
+def sub_network(logits: int, classes: int) -> str:
+    """How many of a network's logits stand for classes of the images, if not all do."""
+    return f" in the sub-network of {classes:,} of its {logits:,} logits" if classes < logits else ""
