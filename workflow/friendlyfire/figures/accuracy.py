@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from friendlyfire.figures.captions import curvature_quality, fooling_rates, image_counts
+from friendlyfire.figures.captions import curvature_quality, fooling_rates, image_counts, without_intervals
 from friendlyfire.figures.drawn import Drawn, Legend
 from friendlyfire.figures.panels import (
     accuracy_against_directions,
@@ -29,15 +29,17 @@ FIGURES = {
         "tables": {"csv": "numbers"},
         "caption": (
             "Accuracy on images projected onto the first directions of each class, ordered by the curvature of the "
-            "class boundary (section 4.2, figure 3, top row; {images}). Where the lines of high curvature rise at once "
-            "and the flattest stay at chance, the network classifies with the directions along which its boundaries "
+            "class boundary (section 4.2, figure 3, top row; {images}). Where the lines of high curvature rise at once"
+            " and the flattest stay at chance, the network classifies with the directions along which its boundaries "
             "curve. Bands: 95 % intervals of the accuracy on measured images, from which no basis was made. The "
             "controls depend on nothing of the network. Lower rows: the mean fraction of the norm of each attack "
-            "inside the same subspaces (section 4.3), for images that are held out of all bases; fooled are {attacks}. "
-            "Universal perturbations come from the images that the bases come from. Perturbations by FGSM and by "
-            "Foolbox's attacks count whether they fool or not; saliency maps have no length, so they are not judged. "
-            "A direction that other classes have already given adds no rank, so lines of curvature may be longer than "
-            "those of the controls. Curvature: {quality}"
+            "inside the same subspaces (section 4.3), for images that are held out of all bases; fooled are {attacks}."
+            " Universal perturbations come from the images that the bases come from. {few} Perturbations by FGSM and "
+            "by Foolbox's attacks count whether they fool or not; saliency maps have no length, so they are not "
+            "judged. A direction that other classes have already given adds no rank, so lines of curvature may be "
+            "longer than those of the controls. A dot ends a line where a basis has no direction left, before others "
+            "do: the basis of both signs takes two directions per class at each step, so it ends after half as many. "
+            "Curvature: {quality}"
         ),
         "options": {
             "fig3": {
@@ -69,7 +71,8 @@ FIGURES = {
             "singular value and from the lowest (section 4.3, figure 4; {images}). Where the line from the highest "
             "rises far ahead of the one from the lowest, the network classifies with the directions along which it is "
             "fooled. Bands: 95 % intervals of the accuracy on measured images, from which no basis was made. The "
-            "controls show how much of that the data do without the network."
+            "controls show how much of that the data do without the network. A dot ends a line where a basis has no "
+            "direction left, before others do."
         ),
         "options": {
             "fig4": {
@@ -99,6 +102,7 @@ def by_class(
     words = {
         "images": image_counts(accuracy),
         "attacks": fooling_rates(fractions),
+        "few": without_intervals(fractions),
         "quality": curvature_quality(quality),
     }
 
@@ -136,7 +140,7 @@ def accuracies(
         for attack, ax in zip(attacks, below, strict=True):
             mine = (fractions["experiment"] == name) & (fractions["attack"] == attack)
             fractions_against_directions(fractions[mine], ax, x, colours)
-            ax.set_ylabel(f"norm of {called.get(attack, attack)} inside")
+            ax.set_ylabel(f"fraction of norm of\n{called.get(attack, attack)} inside")
         (below or [top])[-1].set_xlabel(label)
     bases_legend(figure, colours, list(table["split"].unique()), legend)
     return figure

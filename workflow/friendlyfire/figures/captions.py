@@ -3,6 +3,7 @@
 import pandas as pd
 
 from friendlyfire.networks.description import sub_network
+from friendlyfire.records.intervals import FEWEST
 
 #: What the captions call the images of a role.
 ROLES = {"training": "training images (in-sample)", "measured": "measured images", "held-out": "held-out images"}
@@ -40,6 +41,21 @@ def fooling_rates(table: pd.DataFrame) -> str:
         + ", ".join(f"{attack} {rate.fooling:.0%}" for (_, attack), rate in part.iterrows())
         + f" of {part['images'].iloc[0]:,.0f}"
         for experiment, part in rates.groupby(level=0, sort=False)
+    )
+
+
+def without_intervals(table: pd.DataFrame) -> str:
+    """A sentence about the attacks with too few perturbations for a band; empty if there are none.
+
+    Args:
+        table: columns experiment, attack, perturbations.
+    """
+    counts = table.groupby(["experiment", "attack"], sort=False)["perturbations"].max()
+    few = "; ".join(f"{experiment}: {n:,} by {attack}" for (experiment, attack), n in counts[counts < FEWEST].items())
+    return (
+        f"Points without bands stand for fewer than {FEWEST} perturbations, too few for an interval ({few})."
+        if few
+        else ""
     )
 
 

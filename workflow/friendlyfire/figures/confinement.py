@@ -25,7 +25,8 @@ FIGURES = {
             "projected onto the same subspaces ({images}); medians of success: {success}. The paper finds that the "
             "attack is small where the image is recognisable in the subspace, and large where it is not. Norms are "
             "Euclidean, of pixels in [0, 1]. Bands: 95 % intervals of the means. Below each panel, from left to right "
-            "along its axis: the attack on one image (rescaled) and that image, projected."
+            "along its axis, at the numbers of directions that stand there: the attack on one image (rescaled) and "
+            "that image, projected."
         ),
         "options": {
             "fig5": {
@@ -65,8 +66,8 @@ def confined(table: pd.DataFrame, kept: Sequence[Store], legend: Legend) -> Draw
                 confined_norms(table[(table["experiment"] == name) & (table["basis"] == basis)], plot)
                 plot.set_xlabel(f"directions in all ({basis_name(basis, legend)})")
                 ranks, attacks, images = strips[name, basis]
-                labels = [f"attack, {rank}" for rank in ranks] + [f"image, {rank}" for rank in ranks]
-                pictures(np.concatenate([as_pictures(attacks), images]), labels, below, rows=2)
+                labels = [f"{rank}" for rank in [*ranks, *ranks]]
+                pictures(np.concatenate([as_pictures(attacks), images]), labels, below, rows=("attack", "image"))
         return figure
 
     success = "; ".join(

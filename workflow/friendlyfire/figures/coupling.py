@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 
 from friendlyfire.figures.captions import image_counts
 from friendlyfire.figures.drawn import Drawn, Legend
-from friendlyfire.figures.panels import accuracy_against_fraction, bases_legend, basis_colours, panels
-from friendlyfire.measures.coupling import correlations, distances, read_curves
+from friendlyfire.figures.panels import accuracy_against_fraction, accuracy_gaps, bases_legend, basis_colours, panels
+from friendlyfire.measures.coupling import REFERENCE, correlations, distances, read_curves
 from friendlyfire.records.stores import Store
 
 FIGURES = {
@@ -26,11 +26,12 @@ FIGURES = {
         },
         "tables": {"csv": "numbers", "distances": "distances", "correlations": "correlations"},
         "caption": (
-            "Accuracy on projected measured images against the fraction of DeepFool's norm inside the same subspace on "
-            "held-out images, along the ranks of each basis ({images}). No basis was made from either. If "
+            "Accuracy on projected measured images against the fraction of DeepFool's norm inside the same subspace on"
+            " held-out images, along the ranks of each basis ({images}). No basis was made from either. If "
             "vulnerability and accuracy were one, all bases would lie on one line; a basis above the line of "
-            "DeepFool's own directions carries more accuracy at the same fraction of the attack. Mean difference of "
-            "accuracy at equal fraction from that line, in points (95 %): {gaps}."
+            "DeepFool's own directions carries more accuracy at the same fraction of the attack. Top: the band is the "
+            "95 % interval of the accuracy along DeepFool's own directions, the thick line. Bottom: the mean "
+            "difference of accuracy at equal fraction from that line, with its 95 % interval, in points: {gaps}."
         ),
     },
 }
@@ -72,9 +73,10 @@ def coupling(
 
     def figure() -> Figure:
         names = list(table["experiment"].unique())
-        figure, columns = panels(names)
-        for name, (ax,) in zip(names, columns, strict=True):
-            accuracy_against_fraction(table[table["experiment"] == name], ax, colours)
+        figure, columns = panels(names, [1, 0.7])
+        for name, (top, bottom) in zip(names, columns, strict=True):
+            accuracy_against_fraction(table[table["experiment"] == name], top, colours, REFERENCE)
+            accuracy_gaps(apart[apart["experiment"] == name], bottom, colours, REFERENCE)
         bases_legend(figure, colours, [], legend)
         return figure
 

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from friendlyfire.figures.drawn import Drawn
-from friendlyfire.figures.panels import OTHERS, as_pictures, class_colours, panels, pictures, score_curves
+from friendlyfire.figures.panels import as_pictures, class_colours, class_legend, panels, pictures, score_curves
 from friendlyfire.records.stores import Store
 
 FIGURES = {
@@ -22,15 +21,13 @@ FIGURES = {
         "caption": (
             "A class's score while images move along the most positively and the most negatively curved direction of "
             "its boundary (figure 1; {shown}). Each curve is a measured image, coloured by the predicted class on the "
-            "way. The paper finds that the curves of all images have nearly the same shape: the first direction "
-            "carries them into the class, the second out of it. The length of the movement, s, is the Euclidean norm "
-            "of the change, of pixels in [0, 1]. Below each panel: the direction, and one of the images on its way."
+            "way: black is the class whose score it is. The paper finds that the curves of all images have nearly the "
+            "same shape: the first direction carries them into the class, the second out of it. The length of the "
+            "movement, s, is the Euclidean norm of the change, of pixels in [0, 1]. Below each panel: the direction, "
+            "and one of the images on its way."
         ),
     },
 }
-
-#: Predicted classes that have a colour of their own, the most frequent ones.
-NAMED = 10
 
 
 def score_along_directions(curves: pd.DataFrame, moved: Sequence[Store]) -> Drawn:
@@ -48,16 +45,13 @@ def score_along_directions(curves: pd.DataFrame, moved: Sequence[Store]) -> Draw
         figure, columns = panels(names, [1, 0.4] * len(kinds), columns=3)
         for name, axes in zip(names, columns, strict=True):
             mine = curves[curves["experiment"] == name]
-            frequent = mine["predicted"].value_counts().index[:NAMED]
-            colours = class_colours(sorted(frequent))
+            predicted = mine["predicted"].value_counts().index
+            colours = class_colours(predicted, mine["class"].iloc[0])
             for kind, plot, below in zip(kinds, axes[::2], axes[1::2], strict=True):
                 score_curves(mine[mine["kind"] == kind], plot, colours)
-                plot.set_title(f"{name}: most {kind} curvature")
+                plot.set_title(f"{name}\nmost {kind} curvature")
                 pictures(*strips[name, kind], below)
-            handles = [Line2D([], [], color=colour, label=label) for label, colour in colours.items()]
-            if mine["predicted"].nunique() > NAMED:
-                handles.append(Line2D([], [], color=OTHERS, label="others"))
-            axes[0].legend(handles=handles, title="predicted", fontsize=5, title_fontsize=5, ncols=2, handlelength=1)
+            class_legend(axes[0], colours, others=not set(predicted) <= set(colours))
         return figure
 
     counts = curves.groupby("experiment", sort=False)[["class", "image"]].agg({"class": "first", "image": "nunique"})
@@ -69,5 +63,5 @@ def strip(store: Store) -> tuple[np.ndarray, list[str]]:
     """Pictures of the direction of the class that is shown, and of an image on its way, with their labels."""
     record = store.record
     direction = store["directions"][record["classes"].index(record["shown"]), :1]
-    steps = [f"{name}\ns = {s:.1f}" for name, s in zip(record["predicted"], store["steps"], strict=True)]
+    steps = [f"{name}\ns = {s:z.1f}" for name, s in zip(record["predicted"], store["steps"], strict=True)]
     return np.concatenate([as_pictures(direction), store["images"]]), ["direction", *steps]

@@ -7,7 +7,14 @@ from matplotlib.figure import Figure
 
 from friendlyfire.figures.captions import shares
 from friendlyfire.figures.drawn import Drawn
-from friendlyfire.figures.panels import as_pictures, panels, pictures, population_scores, population_transitions
+from friendlyfire.figures.panels import (
+    as_pictures,
+    panels,
+    pictures,
+    population_scores,
+    population_transitions,
+    short,
+)
 from friendlyfire.records.stores import Store
 
 FIGURES = {
@@ -22,8 +29,9 @@ FIGURES = {
             "Top: score of a class and of its strongest rival while all images move along the most positively curved "
             "direction of the class's boundary; medians, with the 30th to 70th percentiles. Middle: the fraction of "
             "other images that are carried into the class, their median softmax, and the fraction of the class's own "
-            "images that stay (bands: 95 %). Bottom: the first two such directions of several classes. The paper finds "
-            "that away from s = 0 the class overtakes all others, whatever the image. {shares}"
+            "images that stay (bands: 95 %; where none are carried, there is no softmax). Bottom: the first two such "
+            "directions of several classes. The paper finds that away from s = 0 the class overtakes all others, "
+            "whatever the image. {shares}"
         ),
         "options": {
             "scores": {
@@ -85,11 +93,11 @@ def population(table: pd.DataFrame, forms: pd.DataFrame, moved: Sequence[Store])
         for name, (top, middle, bottom) in zip(names, columns, strict=True):
             mine = table[(table["experiment"] == name) & (table["class"] == shown[name])]
             population_scores(mine, top)
-            top.set_title(f"{name}: {shown[name]}")
+            top.set_title(f"{name}\nclass {short(shown[name])}")
             population_transitions(mine, middle)
             classes, vectors = directions[name]
             images = as_pictures(vectors.swapaxes(0, 1).reshape(-1, *vectors.shape[2:]))
-            pictures(images, [*classes, *classes], bottom, rows=2)
+            pictures(images, [*classes, *classes], bottom, rows=("first", "second"))
         return figure
 
     return Drawn({"csv": table, "form": forms}, figure, {"shares": shares(table, forms)})

@@ -17,9 +17,9 @@ FIGURES = {
         "tables": {"csv": "numbers"},
         "caption": (
             "Top: eigenvalues of the mean Hessian of each class's margin at its boundary (algorithm 1), the whole "
-            "spectrum. Where few directions curve, the lines fall steeply at their ends and are flat between. Bottom: "
-            "singular values of the perturbations of unit norm and of the mean-subtracted images, as fractions of the "
-            "largest. {quality}"
+            "spectrum. Where few directions curve, the lines fall steeply at their ends and are flat between. In "
+            "colour are the classes of the largest and of the smallest top curvature. Bottom: singular values of the "
+            "perturbations of unit norm and of the mean-subtracted images, as fractions of the largest. {quality}"
         ),
         "options": {
             "spectrum": {

@@ -1,4 +1,7 @@
-"""Confidence intervals of the figures in the tables."""
+"""Confidence intervals of the figures in the tables.
+
+SciPy is imported where it is used: that takes half a second, and most who import this module need proportions alone.
+"""
 
 import math
 
@@ -76,17 +79,19 @@ def jackknife_interval(estimate: float, without: np.ndarray) -> tuple[float, flo
     Returns:
         Lower and upper bound; NaN where there are fewer than :data:`FEWEST` images, or where the estimate is 0 or 1.
     """
+    from scipy.special import expit, logit
+
     n = len(without)
-    with np.errstate(divide="ignore"):
-        odds = np.log([estimate, *without]) - np.log1p([-estimate, *-without])
-    if n < FEWEST or not np.isfinite(odds).all():
+    whole, others = logit(estimate), logit(without)
+    if n < FEWEST or not (np.isfinite(whole) and np.isfinite(others).all()):
         return math.nan, math.nan
-    values = n * odds[0] - (n - 1) * odds[1:]
+    values = n * whole - (n - 1) * others
     half = _student_quantile(n - 1, 0.975) * values.std(ddof=1) / math.sqrt(n)
-    return tuple(1 / (1 + math.exp(-end)) for end in (values.mean() - half, values.mean() + half))
+    low, high = expit([values.mean() - half, values.mean() + half])
+    return float(low), float(high)
 
 
 def _student_quantile(freedom: int, probability: float) -> float:
-    from scipy.special import stdtrit  # takes half a second, and most that import this module need proportions alone
+    from scipy.special import stdtrit
 
     return float(stdtrit(freedom, probability))
