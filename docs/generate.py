@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from engine.kinds import with_declared_options
 
+from engine.kinds import with_declared_options
 from friendlyfire.declarations import declared
 
 #: Keys of a declaration that have a place of their own on the page of kinds.
