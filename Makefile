@@ -41,7 +41,7 @@ format: $(INSTALLED)
 	$(BIN)/snakefmt Snakefile workflow/rules
 
 clean:  ## everything that was made, but the environment
-	rm -rf results .snakemake .pytest_cache .ruff_cache .hypothesis
+	rm -rf results docs/reference/generated .snakemake .pytest_cache .ruff_cache .hypothesis
 
 $(INSTALLED): envs/requirements.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11, 4) and 'Friendly Fire needs Python 3.11.4 or newer, this is ' + sys.version.split()[0] + '; try: make PYTHON=python3.11')"

@@ -22,12 +22,11 @@ exclude_patterns = ["reference/generated/*.inc.md"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-autodoc_default_options = {"members": True, "member-order": "bysource", "show-inheritance": False}
+autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 napoleon_use_rtype = False
-# "Cost", "Source" and the like are sections of this project's docstrings.
-napoleon_custom_sections = [("Cost", "notes"), ("Source", "notes")]
+napoleon_custom_sections = ["Cost"]
 python_maximum_signature_line_length = 100
 add_module_names = False
 toc_object_entries_show_parents = "hide"

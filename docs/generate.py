@@ -16,7 +16,7 @@ from engine.kinds import with_declared_options
 from friendlyfire.declarations import declared
 
 #: Keys of a declaration that have a place of their own on the page of kinds.
-SHOWN_APART = {"make", "description", "options"}
+SHOWN_APART = {"make", "label", "description", "options"}
 
 
 def write_all(root: Path, target: Path) -> None:
@@ -153,12 +153,14 @@ def _noun(noun: str, found: Mapping[str, Mapping[str, Any]]) -> str:
     """The section of one noun."""
     rows = []
     for name, kind in found.items():
-        what = kind.get("description") or _first_line(kind["make"])
+        what = _text(kind.get("description") or _first_line(kind["make"]))
+        if "label" in kind:
+            what = f"**{_text(kind['label'])}**: {what}"
         told = [f"{_code(key)}: {_code(_plain(value))}" for key, value in kind.items() if key not in SHOWN_APART]
         if kind.get("options"):
             told.append("options: " + ", ".join(map(_code, kind["options"])))
         function = kind["make"].replace(":", ".")
-        rows.append([_code(name), _text(what), f"{{py:obj}}`~{function}`", "; ".join(told)])
+        rows.append([_code(name), what, f"{{py:obj}}`~{function}`", "; ".join(told)])
     heads = ["name", "kind", "function", "declaration"]
     widths = [20, 34, 18, 28]
     return f"## {noun.capitalize()}\n\n{_list_table(heads, rows, widths, 'ff-kinds')}"
@@ -186,8 +188,9 @@ def api_pages(library: Path) -> dict[str, str]:
         is_package = parts != place
         page = parts[1] if len(parts) > 2 or (len(parts) == 2 and is_package) else parts[0]
         module = ".".join(parts)
-        heading = "#" if page not in pages else "##"
-        pages.setdefault(page, []).append(f"{heading} {module}\n\n```{{eval-rst}}\n.. automodule:: {module}\n```\n")
+        # A section is called by the name that its page's lacks.
+        heading = f"# {module}" if page not in pages else f"## {'.'.join(parts[1 if page == parts[0] else 2 :])}"
+        pages.setdefault(page, []).append(f"{heading}\n\n```{{eval-rst}}\n.. automodule:: {module}\n```\n")
     return {name: "\n".join(sections) for name, sections in pages.items()}
 
 
@@ -208,7 +211,10 @@ def _list_table(heads: list[str], rows: list[list[str]], widths: list[int], name
 
 def _text(plain: str) -> str:
     """Plain text as Markdown."""
-    return re.sub(r"([\\`*_<>\[\]{}|$#])", r"\\\1", " ".join(plain.split()))
+    plain = " ".join(plain.split()).replace("``", "`")
+    parts = re.split(r"(`[^`]+`)", plain)
+    parts[::2] = [re.sub(r"([\\`*_<>\[\]{}|$#])", r"\\\1", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def _sentence(plain: str) -> str:

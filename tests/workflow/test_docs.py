@@ -54,6 +54,17 @@ def test_guarantees_name_tests_that_exist():
     assert [name for name in named if not (REPOSITORY / "tests" / name).exists()] == []
 
 
+def test_every_column_is_described_and_every_described_column_exists(demo):
+    text = (DOCS / "reference/tables.md").read_text(encoding="utf-8")
+    described = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", text, re.MULTILINE))))
+    there = set()
+    for path in (demo.folder / "results").rglob("*.csv"):
+        there |= set(path.read_text(encoding="utf-8").partition("\n")[0].split(","))
+    assert described <= there
+    # Intervals and floors are described by their suffixes.
+    assert {re.sub(r"_(ci_low|ci_high|floor)$", "", name) for name in there - described} <= described | {"test"}
+
+
 def test_site_builds_without_a_warning(tmp_path):
     if importlib.util.find_spec("sphinx") is None and "CI" not in os.environ:
         pytest.skip("Sphinx is not installed: pip install -r docs/requirements.txt")
