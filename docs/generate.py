@@ -156,11 +156,11 @@ def _noun(noun: str, found: Mapping[str, Mapping[str, Any]]) -> str:
         what = _text(kind.get("description") or _first_line(kind["make"]))
         if "label" in kind:
             what = f"**{_text(kind['label'])}**: {what}"
-        told = [f"{_code(key)}: {_code(_plain(value))}" for key, value in kind.items() if key not in SHOWN_APART]
+        details = [f"{_code(key)}: {_code(_plain(value))}" for key, value in kind.items() if key not in SHOWN_APART]
         if kind.get("options"):
-            told.append("options: " + ", ".join(map(_code, kind["options"])))
+            details.append("options: " + ", ".join(map(_code, kind["options"])))
         function = kind["make"].replace(":", ".")
-        rows.append([_code(name), what, f"{{py:obj}}`~{function}`", "; ".join(told)])
+        rows.append([_code(name), what, f"{{py:obj}}`~{function}`", "; ".join(details)])
     heads = ["name", "kind", "function", "declaration"]
     widths = [20, 34, 18, 28]
     return f"## {noun.capitalize()}\n\n{_list_table(heads, rows, widths, 'ff-kinds')}"
