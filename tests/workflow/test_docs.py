@@ -47,6 +47,12 @@ def test_readme_and_page_show_the_same_network():
     assert all(block in page for block in own)
 
 
+def test_the_builder_has_the_pins_of_the_tests():
+    pins = (REPOSITORY / "envs/requirements.txt").read_text(encoding="utf-8").splitlines()
+    builder = (DOCS / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in builder if not line.startswith("#") and line not in pins] == []
+
+
 def test_guarantees_name_tests_that_exist():
     text = (DOCS / "explanation/guarantees.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`((?:unit|workflow|results)/\w+\.py)", text))
