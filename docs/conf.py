@@ -19,7 +19,7 @@ copyright = "the Friendly Fire developers, MIT licence"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 # Files that are included in pages, not pages themselves.
 exclude_patterns = ["reference/generated/*.inc.md"]
-myst_enable_extensions = ["colon_fence", "deflist"]
+myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 
 autodoc_default_options = {"members": True, "member-order": "bysource"}
