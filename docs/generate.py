@@ -1,6 +1,6 @@
 """The code -> pages of the reference: configuration keys, declared kinds, and the public library.
 
-The hook in conf.py calls :func:`write_all`. Nothing here names a module, a key or a kind: all of them are found.
+The hook in conf.py calls :func:`write_all`. Modules, keys and kinds are found, not listed.
 """
 
 import ast
