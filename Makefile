@@ -5,7 +5,7 @@ INSTALLED := .venv/installed
 # No copyleft among what is installed; docutils leaves the choice of licence.
 LICENCES := pip-licenses --partial-match --fail-on "GPL;GNU" --ignore-packages docutils
 
-.PHONY: demo test test-long bench lint audit format clean
+.PHONY: demo test test-long bench docs lint audit format clean
 
 demo: $(INSTALLED)  ## the whole main line on bundled data, to results/figures
 	$(BIN)/snakemake --cores all
@@ -19,6 +19,10 @@ test-long: $(INSTALLED)  ## the same with ten times as many faults, and examples
 bench: $(INSTALLED)  ## speed and memory beside peers, to results/benchmarks
 	$(BIN)/python -m pip install --quiet --no-deps --requirement benchmarks/requirements.txt
 	PYTHONPATH=workflow $(BIN)/python -m benchmarks
+
+docs: $(INSTALLED)  ## the documentation as pages, to results/docs/index.html; a warning is an error
+	$(BIN)/python -m pip install --quiet --requirement docs/requirements.txt
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs results/docs
 
 lint: $(INSTALLED)  ## ruff, snakefmt and snakemake's linter, all at zero
 	$(BIN)/ruff check .
@@ -37,7 +41,7 @@ format: $(INSTALLED)
 	$(BIN)/snakefmt Snakefile workflow/rules
 
 clean:  ## everything that was made, but the environment
-	rm -rf results .snakemake .pytest_cache .ruff_cache .hypothesis
+	rm -rf results docs/reference/generated .snakemake .pytest_cache .ruff_cache .hypothesis
 
 $(INSTALLED): envs/requirements.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11, 4) and 'Friendly Fire needs Python 3.11.4 or newer, this is ' + sys.version.split()[0] + '; try: make PYTHON=python3.11')"
