@@ -12,11 +12,11 @@ from typing import Any
 
 import yaml
 
-from engine.kinds import with_declared_options
+from engine.schema import with_stages
 from friendlyfire.declarations import declared
 
 #: Keys of a declaration that have a place of their own on the page of kinds.
-SHOWN_APART = {"make", "label", "description", "options"}
+SHOWN_APART = {"make", "label", "description", "options", "caption"}
 
 
 def write_all(root: Path, target: Path) -> None:
@@ -25,7 +25,7 @@ def write_all(root: Path, target: Path) -> None:
     (target / "api").mkdir(parents=True)
     schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
     shipped = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
-    keys = configuration(with_declared_options(schema), shipped)
+    keys = configuration(with_stages(schema), shipped)
     (target / "configuration.inc.md").write_text(keys, encoding="utf-8")
     library = root / "workflow/friendlyfire"
     (target / "kinds.inc.md").write_text(kinds(library), encoding="utf-8")
@@ -41,16 +41,15 @@ def configuration(schema: Mapping[str, Any], shipped: Mapping[str, Any]) -> str:
 
     Args:
         schema: JSON schema of the configuration, with the declared options in it.
-        shipped: the configuration that comes with the project, for defaults that the schema does not hold.
+        shipped: the configuration that comes with the project, for the defaults of the general keys.
     """
-    defaults = _merged({"perturbations": _option_defaults()}, shipped)
     general, sections = [], []
     for name, part in schema["properties"].items():
         part = _resolved(part, schema)
         if part.get("type") != "object":
             general.append(_row(name, part, shipped.get(name, _MISSING)))
             continue
-        rows = list(_rows(part, schema, "", defaults.get(name, {})))
+        rows = list(_rows(part, schema, "", _MISSING))
         sections.append(f"## {name}\n\n{_sentence(part['description'])}\n\n{_key_table(rows)}")
     return "\n".join(["## General keys\n", _key_table(general), *sections])
 
@@ -61,6 +60,7 @@ _MISSING = object()
 
 def _rows(part: Mapping[str, Any], schema: Mapping[str, Any], prefix: str, defaults: Any) -> Iterator[list[str]]:
     """Rows of all keys of an object, those of the objects in it by dotted names."""
+    defaults = part.get("default", defaults)
     entries = {name: (_resolved(value, schema), value) for name, value in part.get("properties", {}).items()}
     free = part.get("additionalProperties")
     if isinstance(free, Mapping):
@@ -110,23 +110,6 @@ def _typed(name: str, part: Mapping[str, Any]) -> str:
         if key in part and name in ("integer", "number")
     ]
     return " ".join([name, ", ".join(limits)]).strip()
-
-
-def _option_defaults() -> dict[str, dict[str, Any]]:
-    """Defaults of the options that attacks declare."""
-    return {
-        name: {option: rules["default"] for option, rules in kind.get("options", {}).items() if "default" in rules}
-        for name, kind in declared("attacks").items()
-    }
-
-
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Both mappings as one, at every depth; ``above`` wins."""
-    both = dict(below)
-    for key, value in above.items():
-        old = both.get(key)
-        both[key] = _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-    return both
 
 
 def _resolved(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
