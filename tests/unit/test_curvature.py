@@ -69,6 +69,15 @@ def test_dense_recovers_values_vectors_and_sign(planted, kind, options):
     assert scores.argmax(1).tolist() == [1, 0]
 
 
+def test_a_linear_network_does_not_curve(planted):
+    *_, points = planted
+    linear = nn.Sequential(nn.Flatten(), nn.Linear(D, 2, dtype=torch.float64))
+    pairs = decompose_dense(halves_of(DifferenceHessian, linear, points, step=0.5), leading=8)
+    assert not pairs.values.any()
+    assert np.isnan(pairs.quality.overlap)  # no direction leads
+    assert pairs.quality.residual == 0
+
+
 def test_the_other_class_sees_the_opposite_sign(planted):
     network, _, points = planted
     pairs = decompose_dense(halves_of(DifferenceHessian, network, points, target=0, step=0.5))

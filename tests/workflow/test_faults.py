@@ -104,7 +104,7 @@ DAMAGED = [
     ("digits-lenet/bases/deepfool-low.zarr.zip", "measure_fractions", "digits-lenet/fractions/deepfool-low.csv"),
     ("digits-lenet/curvature/shard-0.zarr.zip", "make_basis", "digits-lenet/bases/curvature-flat.zarr.zip"),
     ("digits-lenet/network.safetensors", "measure_accuracy", "digits-lenet/accuracy/dct.csv"),
-    ("digits-lenet/scores/positive.zarr.zip", "plot_scores", "figures/fig2.csv"),
+    ("digits-lenet/scores/positive.zarr.zip", "plot_fig2", "figures/fig2.csv"),
     ("digits-lenet/spectra.csv", "plot_spectrum", "figures/spectrum.csv"),
 ]
 
@@ -181,11 +181,11 @@ def test_results_of_other_settings_cannot_come_out_as_one_figure(copied, faults)
     copied.run(table, "--config", "accuracy={measured_images: 200}")
     (copied.folder / figure).unlink()
     printed = copied.run(figure, "--rerun-triggers", "mtime", fails=True)
-    line = told(printed, f"plot_accuracy: {table} was made with digits-lenet.accuracy.measured_images = 200")
+    line = told(printed, f"plot_fig4: {table} was made with digits-lenet.accuracy.measured_images = 200")
     assert line.endswith(f"the configuration says 10000; make it again with: snakemake --cores all --force {table}")
     assert not (copied.folder / figure).exists()
     copied.run("--force", table)
-    assert copied.planned(figure) == {"plot_accuracy"}
+    assert copied.planned(figure) == {"plot_fig4"}
     faults.count("told", table)
 
 

@@ -20,7 +20,7 @@ from friendlyfire.records.errors import ConfigError
 from friendlyfire.records.stores import open_store
 
 FIGURES = ("fig1", "fig2", "figS1", "figS2", "fig3", "fig4", "fig5", "coupling", "spectrum", "training")
-PLOTS = {f"plot_{what}" for what in ("accuracy", "confinement", "coupling", "curves", "scores", "spectrum", "training")}
+PLOTS = {f"plot_{figure}" for figure in FIGURES}
 
 
 @pytest.mark.parametrize(
@@ -140,9 +140,11 @@ def test_a_run_from_an_empty_folder_gives_the_same_tables(demo, tmp_path, way):
 
 
 CURVED = {"decompose_curvature", "make_basis", "tabulate_spectra"}
-SCORED = {"measure_scores", "plot_scores", "plot_curves"}
-MEASURED = {"measure_accuracy", "measure_fractions", "plot_accuracy", "plot_coupling", "plot_spectrum"}
-CONFINED = {"measure_confinement", "plot_confinement"}
+SCORED = {"measure_scores", "plot_fig1", "plot_fig2", "plot_figS1", "plot_figS2"}
+PROJECTED = {"measure_accuracy", "plot_fig3", "plot_fig4", "plot_coupling"}
+INSIDE = {"measure_fractions", "plot_fig3", "plot_coupling"}
+MEASURED = PROJECTED | INSIDE | {"plot_spectrum"}
+CONFINED = {"measure_confinement", "plot_fig5"}
 RESAMPLED = {"measure_resampling", "tabulate_resampling"}
 FOUND = {"find_boundary"}
 
@@ -160,21 +162,23 @@ LIBRARY = "workflow/friendlyfire"
         (f"{LIBRARY}/attacks/deepfool.py", '    r"""DeepFool perturbations', '    r"""Perturbations', set()),
         (f"{LIBRARY}/attacks/deepfool.py", "iterations: Tensor  #", "iterations: Tensor  # n,", set()),
         (f"{LIBRARY}/networks/training.py", "training diverged in", "the loss diverged in", set()),
-        ("workflow/scripts/measure_accuracy.py", "{role} images", "images of {role}", set()),
+        (f"{LIBRARY}/measures/accuracy.py", "{role} images", "images of {role}", set()),
+        (f"{LIBRARY}/measures/accuracy.py", "how many measured images", "measured images", set()),
         # What no result depends on.
         ("workflow/engine/job.py", "seconds: float = 10", "seconds: float = 5", set()),
         ("workflow/engine/settings.py", "LARGEST_SQUARE = 20_000", "LARGEST_SQUARE = 30_000", set()),
         (f"{LIBRARY}/bases/another.py", "", "def another_basis():\n    return 1\n", set()),
         (f"{LIBRARY}/networks/architectures/nin.py", "Dropout(0.5)", "Dropout(0.4)", set()),
         # Figures.
-        (f"{LIBRARY}/figures/panels.py", 'loc="lower right"', 'loc="lower left"', {"plot_training"}),
+        (f"{LIBRARY}/figures/panels.py", 'xlabel="epoch"', 'xlabel="epochs"', {"plot_training"}),
         (f"{LIBRARY}/figures/style.mplstyle", "", "# Edited.\n", PLOTS),
-        ("workflow/report/fig4.rst", "", "Edited.\n", {"plot_accuracy"}),
+        (f"{LIBRARY}/figures/accuracy.py", "rises far ahead", "rises ahead", {"plot_fig4"}),
+        (f"{LIBRARY}/figures/confinement.py", "SHOWN = 6", "SHOWN = 5", {"plot_fig5"}),
         # What computes.
         (
-            f"{LIBRARY}/figures/templates.py",
-            "text.rstrip()",
-            "text.strip()",
+            f"{LIBRARY}/figures/captions.py",
+            ".rstrip()",
+            ".strip()",
             PLOTS | {"tabulate_spectra", "tabulate_resampling"},
         ),
         (
@@ -196,10 +200,10 @@ LIBRARY = "workflow/friendlyfire"
             ATTACKED | FOUND | CURVED | SCORED | MEASURED | CONFINED | RESAMPLED,
         ),
         (
-            f"{LIBRARY}/measures/accuracy.py",
+            f"{LIBRARY}/measures/projections.py",
             "centred @ columns",
             "1.0 * centred @ columns",
-            {"measure_accuracy", "plot_accuracy", "plot_coupling"} | CONFINED,
+            PROJECTED | CONFINED,
         ),
         (f"{LIBRARY}/curvature/boundary.py", "points = ", "points = 1 * ", FOUND | CURVED | SCORED | MEASURED),
         (
@@ -208,12 +212,12 @@ LIBRARY = "workflow/friendlyfire"
             "return 1 * vectors.reshape(",
             {"make_basis"} | MEASURED - {"plot_spectrum"},
         ),
-        (f"{LIBRARY}/measures/scores.py", "steps: Tensor,", "steps: Tensor,\n    unused: int = 0,", SCORED),
+        (f"{LIBRARY}/measures/curves.py", "steps: Tensor,", "steps: Tensor,\n    unused: int = 0,", SCORED),
         (
             f"{LIBRARY}/measures/fractions.py",
             "return np.sqrt(",
             "return 1 * np.sqrt(",
-            {"measure_fractions", "plot_accuracy", "plot_coupling"},
+            INSIDE,
         ),
     ],
 )  # fmt: skip
@@ -228,7 +232,7 @@ def test_only_what_an_edit_affects_is_rerun(demo, edited, name, old, new, rules)
         ("device=cpu", set()),
         (
             "accuracy={measured_images: 200}",
-            {"measure_accuracy", "measure_fractions", "plot_accuracy", "plot_coupling"},
+            PROJECTED,
         ),
         ("bases={pca_images: 99}", {"make_basis", "tabulate_spectra"} | MEASURED),
         ("bases={directions: 50}", {"make_basis"} | MEASURED - {"plot_spectrum"}),
@@ -237,7 +241,7 @@ def test_only_what_an_edit_affects_is_rerun(demo, edited, name, old, new, rules)
         ("curvature={source: rival}", CURVED | SCORED | MEASURED),
         ("boundary={step_back: 0.8}", FOUND | CURVED | SCORED | MEASURED),
         ("resampling={factors: [1, 2]}", RESAMPLED),
-        ("figures={fig4: [deepfool-high]}", {"plot_accuracy", "plot_coupling"}),
+        ("figures={fig4: [deepfool-high]}", {"plot_fig4", "plot_coupling"}),
     ],
 )
 def test_a_changed_value_makes_again_exactly_the_stages_below_it(demo, key, rules):

@@ -70,10 +70,13 @@ def decompose_dense(
     # Measured along the eigenvectors themselves, not along the probes: this is what nonlinearity costs.
     residuals[foremost] = np.linalg.norm(whole @ v - v * values[foremost], axis=0) / largest
     symmetric_norm = np.linalg.norm(mean + mean.T) or 1.0
+    sides = [(half + half.T) / 2 for half in measured]
+    # A Hessian that vanishes, as a linear network's does, has no leading directions.
+    spaces = [_leading_eigenvectors(side, leading) for side in sides] if all(map(np.any, sides)) else None
     quality = Quality(
         asymmetry=float(np.linalg.norm(mean - mean.T) / symmetric_norm),
         residual=float(residuals[foremost].max()),
-        overlap=subspace_overlap(*(_leading_eigenvectors((half + half.T) / 2, leading) for half in measured)),
+        overlap=subspace_overlap(*spaces) if spaces else np.nan,
         leading=leading,
         points=whole.points,
         gradients=whole.num_gradients,
@@ -184,7 +187,7 @@ def decompose_lanczos(
             if m >= limit or (residuals <= tolerance).all():
                 break
         q = image[:, new][:, : limit - m]
-        # Where the Krylov space ends, it goes on with directions by chance: noise at the level of rounding.
+        # Where the Krylov space ends, continue with random directions: noise at the level of rounding.
         scale = squared.diagonal()[:m].max().sqrt() or 1.0
         q = q + 1e-13 * scale / d**0.5 * torch.from_numpy(random.standard_normal(q.shape))
 
