@@ -126,7 +126,7 @@ def sureness(table):
 
 CONFIG = """experiments={digits-lenet: {networks: {architecture: linear, epochs: 5},
     perturbations: {images: 64, darkening: {amount: 0.4}}, accuracy: {training_images: 50},
-    fractions: {attacks: [darkening]}, confidence: {images: 40}, 
+    fractions: {attacks: [darkening]}, confidence: {images: 40},
     figures: {fig3: [means], fig4: [means, random], spectrum: [pca]}}}"""
 
 
