@@ -3,17 +3,13 @@
 from collections.abc import Mapping
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from friendlyfire.figures.captions import curvature_quality, fooling_rates, image_counts, without_intervals
 from friendlyfire.figures.drawn import Drawn, Legend
-from friendlyfire.figures.panels import (
-    accuracy_against_directions,
-    bases_legend,
-    basis_colours,
-    fractions_against_directions,
-    panels,
-)
+from friendlyfire.figures.panels import SPLITS, bases_legend, basis_colours, panels
+from friendlyfire.records.intervals import FEWEST
 
 FIGURES = {
     "fig3": {
@@ -144,3 +140,58 @@ def accuracies(
         (below or [top])[-1].set_xlabel(label)
     bases_legend(figure, colours, list(table["split"].unique()), legend)
     return figure
+
+
+def accuracy_against_directions(table: pd.DataFrame, ax: Axes, x: str, colours: Mapping[str, str]) -> None:
+    """Accuracy in % on projected images, a line a basis and split, with 95 % bands on the test lines.
+
+    A dot ends the test line of a basis that has no more directions, if others have.
+
+    Args:
+        table: columns basis, split, accuracy, ci_low, ci_high, and ``x``.
+        ax: where to draw.
+        x: ``directions_per_class`` or ``rank``.
+        colours: of the bases.
+    """
+    for (basis, split), line in table.groupby(["basis", "split"], sort=False):
+        ax.plot(
+            line[x],
+            100 * line["accuracy"],
+            color=colours[basis],
+            linestyle=SPLITS[split],
+            linewidth=1.6 if split == "test" else 0.9,
+        )
+        if split == "test":
+            ax.fill_between(
+                line[x], 100 * line["ci_low"], 100 * line["ci_high"], color=colours[basis], alpha=0.2, linewidth=0
+            )
+            dot_where_it_ends(line, ax, x, 100 * line["accuracy"], colours[basis], table[x].max())
+    ax.set(ylim=(0, 101), xlim=(0, table[x].max()), ylabel="accuracy (%)")
+
+
+def dot_where_it_ends(line: pd.DataFrame, ax: Axes, x: str, y: pd.Series, colour: str, end: float) -> None:
+    """A dot at the last point of a line that ends before the axis does, so that the end is seen to be meant."""
+    if line[x].iloc[-1] < end:
+        ax.plot(line[x].iloc[-1], y.iloc[-1], color=colour, marker="o", markersize=3.5, clip_on=False, zorder=3)
+
+
+def fractions_against_directions(table: pd.DataFrame, ax: Axes, x: str, colours: Mapping[str, str]) -> None:
+    """Mean fraction of the perturbations' norm inside the subspaces, a line a basis with its 95 % band.
+
+    Where there are too few perturbations for an interval, the points are marked and there is no band.
+
+    Args:
+        table: columns basis, fraction, ci_low, ci_high, perturbations, and ``x``, of one attack.
+        ax: where to draw.
+        x: ``directions_per_class`` or ``rank``.
+        colours: of the bases.
+    """
+    for basis, line in table.groupby("basis", sort=False):
+        colour = colours[basis]
+        if line["perturbations"].max() < FEWEST:
+            ax.plot(line[x], line["fraction"], color=colour, linewidth=0.7, marker=".")
+        else:
+            ax.plot(line[x], line["fraction"], color=colour)
+            ax.fill_between(line[x], line["ci_low"], line["ci_high"], color=colour, alpha=0.2, linewidth=0)
+        dot_where_it_ends(line, ax, x, line["fraction"], colour, table[x].max())
+    ax.set(ylim=(0, 1.01), xlim=(0, table[x].max()))

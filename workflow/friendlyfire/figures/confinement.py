@@ -4,11 +4,21 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from friendlyfire.figures.captions import image_counts
 from friendlyfire.figures.drawn import Drawn, Legend
-from friendlyfire.figures.panels import as_pictures, basis_name, confined_norms, panels, pictures
+from friendlyfire.figures.panels import (
+    ATTACK_COLOUR,
+    IMAGE_COLOUR,
+    as_pictures,
+    basis_name,
+    legend_below,
+    panels,
+    pictures,
+    plain_decades,
+)
 from friendlyfire.records.stores import Store
 
 FIGURES = {
@@ -74,3 +84,23 @@ def confined(table: pd.DataFrame, kept: Sequence[Store], legend: Legend) -> Draw
         f"{name}: {value:.1%}" for name, value in table.groupby("experiment", sort=False)["success"].median().items()
     )
     return Drawn({"csv": table}, figure, {"success": success, "images": image_counts(table)})
+
+
+def confined_norms(table: pd.DataFrame, ax: Axes) -> None:
+    """Mean norm of the confined attacks, and of the projected images, against the rank, with 95 % bands.
+
+    Args:
+        table: columns rank, norm and image_norm with _ci_low and _ci_high, of one basis.
+        ax: where to draw.
+    """
+    for name, colour, label in (
+        ("norm", ATTACK_COLOUR, "confined attack"),
+        ("image_norm", IMAGE_COLOUR, "projected image"),
+    ):
+        ax.plot(table["rank"], table[name], color=colour, label=label, marker="o")
+        ax.fill_between(
+            table["rank"], table[f"{name}_ci_low"], table[f"{name}_ci_high"], color=colour, alpha=0.2, linewidth=0
+        )
+    ax.set(yscale="log", ylabel="mean L2 norm\n(pixels in [0, 1])", xlim=(0, table["rank"].max() * 1.02))
+    plain_decades(ax)
+    legend_below(ax)

@@ -1,13 +1,14 @@
 """Accuracy on projected images against the attack's fraction inside, with the distances between the bases."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from friendlyfire.figures.captions import image_counts
 from friendlyfire.figures.drawn import Drawn, Legend
-from friendlyfire.figures.panels import accuracy_against_fraction, accuracy_gaps, bases_legend, basis_colours, panels
+from friendlyfire.figures.panels import bases_legend, basis_colours, panels
 from friendlyfire.measures.coupling import REFERENCE, correlations, distances, read_curves
 from friendlyfire.records.stores import Store
 
@@ -88,3 +89,41 @@ def coupling(
     images = image_counts(pd.concat([accuracy, fractions.query("role == 'held-out'")]))
     tables = {"csv": table, "distances": apart, "correlations": correlations(both)}
     return Drawn(tables, figure, {"gaps": gaps, "images": images})
+
+
+def accuracy_against_fraction(table: pd.DataFrame, ax: Axes, colours: Mapping[str, str], reference: str) -> None:
+    """Accuracy of the projected images against the fraction of the attack's norm inside, a line a basis.
+
+    One basis has a thick line with its 95 % band, the others thin lines with small dots: nine bands over each other
+    would hide whether the lines are one. How far each lies from that basis is what :func:`accuracy_gaps` shows.
+
+    Args:
+        table: columns basis, fraction, accuracy, ci_low, ci_high.
+        ax: where to draw.
+        colours: of the bases.
+        reference: the basis that the others are held against.
+    """
+    for basis, line in table.groupby("basis", sort=False):
+        colour, chosen = colours[basis], basis == reference
+        look = {"linewidth": 2.4, "zorder": 2.2} if chosen else {"linewidth": 0.8, "marker": ".", "markersize": 2.5}
+        ax.plot(line["fraction"], 100 * line["accuracy"], color=colour, **look)
+        if chosen:
+            low, high = 100 * line["ci_low"], 100 * line["ci_high"]
+            ax.fill_between(line["fraction"], low, high, color=colour, alpha=0.3, linewidth=0)
+    ax.set(xlim=(0, 1.01), ylim=(0, 101), xlabel="fraction of DeepFool's norm inside", ylabel="accuracy (%)")
+
+
+def accuracy_gaps(table: pd.DataFrame, ax: Axes, colours: Mapping[str, str], reference: str) -> None:
+    """Mean difference of accuracy from the reference's line at equal fraction, in points, a dot a basis with its 95 %.
+
+    Args:
+        table: columns basis, gap, gap_ci_low, gap_ci_high.
+        ax: where to draw.
+        colours: of the bases, the reference's included.
+        reference: the basis that the others are held against.
+    """
+    ax.axhline(0, color=colours[reference], zorder=1.9)
+    for place, row in enumerate(table.itertuples()):
+        ax.plot([place, place], [100 * row.gap_ci_low, 100 * row.gap_ci_high], color=colours[row.basis])
+        ax.plot(place, 100 * row.gap, color=colours[row.basis], marker="o", markersize=4)
+    ax.set(ylabel="gap (points)", xlabel="bases, in the order of the legend", xticks=[], xlim=(-0.6, len(table) - 0.4))

@@ -1,13 +1,16 @@
 """Figure 1: one class's score along two directions, a curve per image."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from friendlyfire.figures.drawn import Drawn
-from friendlyfire.figures.panels import as_pictures, class_colours, class_legend, panels, pictures, score_curves
+from friendlyfire.figures.panels import MOVEMENT, OTHERS, as_pictures, legend_below, panels, pictures, short
 from friendlyfire.records.stores import Store
 
 FIGURES = {
@@ -28,6 +31,11 @@ FIGURES = {
         ),
     },
 }
+
+#: Colour of the class that a figure is of, and those of the other classes (P. Tol's muted scheme, told apart by the
+#: colour-blind).
+SHOWN_COLOUR = "#000000"
+CLASS_COLOURS = ("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499")
 
 
 def score_along_directions(curves: pd.DataFrame, moved: Sequence[Store]) -> Drawn:
@@ -65,3 +73,40 @@ def strip(store: Store) -> tuple[np.ndarray, list[str]]:
     direction = store["directions"][record["classes"].index(record["shown"]), :1]
     steps = [f"{name}\ns = {s:z.1f}" for name, s in zip(record["predicted"], store["steps"], strict=True)]
     return np.concatenate([as_pictures(direction), store["images"]]), ["direction", *steps]
+
+
+def score_curves(table: pd.DataFrame, ax: Axes, colours: Mapping[str, str]) -> None:
+    """One class's score along a direction, a curve an image, each stretch in the colour of the predicted class.
+
+    Args:
+        table: columns image, s, score, predicted, class, of one class and direction.
+        ax: where to draw.
+        colours: of class names; the others are grey.
+    """
+    shown = table["class"].iloc[0]
+    for _, curve in table.groupby("image", sort=False):
+        points = curve[["s", "score"]].to_numpy()
+        segments = np.stack([points[:-1], points[1:]], axis=1)
+        ax.add_collection(
+            LineCollection(
+                segments,
+                colors=[colours.get(name, OTHERS) for name in curve["predicted"][1:]],
+                linewidths=[1.1 if name == shown else 0.7 for name in curve["predicted"][1:]],
+                alpha=0.8,
+            )
+        )
+    ax.autoscale_view()
+    ax.set(xlabel=MOVEMENT, ylabel=f"logit of class {short(shown, 14)}")
+
+
+def class_colours(names: Sequence[str], shown: str) -> dict[str, str]:
+    """A colour for the class that a figure is of, and for the first of the other class names, as many as there are."""
+    others = [name for name in names if name != shown][: len(CLASS_COLOURS)]
+    return {shown: SHOWN_COLOUR, **dict(zip(sorted(others), CLASS_COLOURS, strict=False))}
+
+
+def class_legend(ax: Axes, colours: Mapping[str, str], others: bool) -> None:
+    """The legend of the predicted classes below a panel, with the grey of the others if there are any."""
+    shown = [*colours.items()] + [("other classes", OTHERS)] * others
+    handles = [Line2D([], [], color=colour, label=short(name, 14)) for name, colour in shown]
+    legend_below(ax, handles, title="predicted class")

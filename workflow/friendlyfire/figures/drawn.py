@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 from matplotlib.figure import Figure
 
-#: Label and colour of each kind, by name.
+#: Label and colour of each basis, by name. Colours are Okabe and Ito's, controls are grey.
 Legend = Mapping[str, Mapping[str, str]]
 
 

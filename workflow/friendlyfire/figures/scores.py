@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from friendlyfire.figures.captions import shares
 from friendlyfire.figures.drawn import Drawn
 from friendlyfire.figures.panels import (
+    ATTACK_COLOUR,
+    IMAGE_COLOUR,
+    MOVEMENT,
     as_pictures,
+    legend_below,
     panels,
     pictures,
-    population_scores,
-    population_transitions,
     short,
 )
 from friendlyfire.records.stores import Store
@@ -72,6 +75,9 @@ FIGURES = {
 #: Classes whose directions are shown as pictures.
 SHOWN = 5
 
+#: Colour of the median softmax.
+SOFTMAX_COLOUR = "#009E73"
+
 
 def population(table: pd.DataFrame, forms: pd.DataFrame, moved: Sequence[Store]) -> Drawn:
     """Draw what a movement along the first direction of a class does to all images.
@@ -101,3 +107,44 @@ def population(table: pd.DataFrame, forms: pd.DataFrame, moved: Sequence[Store])
         return figure
 
     return Drawn({"csv": table, "form": forms}, figure, {"shares": shares(table, forms)})
+
+
+def population_scores(table: pd.DataFrame, ax: Axes) -> None:
+    """Median score of the target and of its strongest rival, with their 30th to 70th percentiles, of one class.
+
+    Args:
+        table: columns s, target_p30, target_p50, target_p70 and rival_ likewise.
+        ax: where to draw.
+    """
+    lines = {"target": (ATTACK_COLOUR, "target class"), "rival": (IMAGE_COLOUR, "strongest other")}
+    for name, (colour, label) in lines.items():
+        ax.plot(table["s"], table[f"{name}_p50"], color=colour, label=label)
+        ax.fill_between(table["s"], table[f"{name}_p30"], table[f"{name}_p70"], color=colour, alpha=0.2, linewidth=0)
+    ax.set(xlabel=MOVEMENT, ylabel="class score (logit)", xlim=(table["s"].min(), table["s"].max()))
+    legend_below(ax)
+
+
+def population_transitions(table: pd.DataFrame, ax: Axes) -> None:
+    """Shares of the images that the movement carries into the target class, and of those that stay in it.
+
+    A line without any value is neither drawn nor in the legend: where no image is carried, there is no softmax.
+
+    Args:
+        table: columns s, carried and stays with _ci_low and _ci_high, softmax_median, of one class.
+        ax: where to draw.
+    """
+    lines = {
+        "carried": (ATTACK_COLOUR, "-", "", "others carried into it"),
+        "stays": ("black", (0, (4, 2)), "", "its own that stay"),
+        # With markers: where images are carried at one step only, there is a point and no line.
+        "softmax_median": (SOFTMAX_COLOUR, "-", ".", "median softmax of the carried"),
+    }
+    for name, (colour, style, marker, label) in lines.items():
+        if table[name].isna().all():
+            continue
+        ax.plot(table["s"], table[name], color=colour, linestyle=style, marker=marker, label=label)
+        if f"{name}_ci_low" in table:
+            low, high = table[f"{name}_ci_low"], table[f"{name}_ci_high"]
+            ax.fill_between(table["s"], low, high, color=colour, alpha=0.15, linewidth=0)
+    ax.set(xlabel=MOVEMENT, ylabel="fraction", ylim=(-0.02, 1.02), xlim=(table["s"].min(), table["s"].max()))
+    legend_below(ax)

@@ -1,11 +1,20 @@
 """Eigenvalues of each class and singular values of the perturbations, a column per experiment."""
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from friendlyfire.figures.captions import curvature_quality
 from friendlyfire.figures.drawn import Drawn
-from friendlyfire.figures.panels import eigenvalues, panels, singular_values
+from friendlyfire.figures.panels import (
+    ATTACK_COLOUR,
+    IMAGE_COLOUR,
+    OTHERS,
+    legend_below,
+    panels,
+    plain_decades,
+    short,
+)
 
 FIGURES = {
     "spectrum": {
@@ -36,6 +45,9 @@ FIGURES = {
     },
 }
 
+#: Colour and name of each kind of singular values.
+SINGULAR = {"deepfool": ("#E69F00", "DeepFool perturbations"), "pca": ("#555555", "images")}
+
 
 def spectrum(spectra: pd.DataFrame, quality: pd.DataFrame) -> Drawn:
     """Draw the spectra of the mean Hessians, and of the perturbations and images.
@@ -56,3 +68,55 @@ def spectrum(spectra: pd.DataFrame, quality: pd.DataFrame) -> Drawn:
         return figure
 
     return Drawn({"csv": spectra}, figure, {"quality": curvature_quality(quality)})
+
+
+def eigenvalues(table: pd.DataFrame, ax: Axes) -> None:
+    """Eigenvalues of the mean Hessians against their order, a line a class.
+
+    The classes of largest and of smallest top curvature have colours, the others are grey: however many classes there
+    are, the two lines say how far they differ.
+
+    Args:
+        table: columns class, index, value.
+        ax: where to draw.
+    """
+    top = table[table["index"] == table["index"].min()].set_index("class")["value"]
+    ends = {
+        top.idxmax(): (IMAGE_COLOUR, f"{short(top.idxmax(), 14)}: largest top curvature"),
+        top.idxmin(): (ATTACK_COLOUR, f"{short(top.idxmin(), 14)}: smallest top curvature"),
+    }
+    for name, line in table.groupby("class", sort=False):
+        if name not in ends:
+            ax.plot(line["index"], line["value"], color=OTHERS, linewidth=0.6)
+    for name, (colour, label) in ends.items():
+        line = table[table["class"] == name]
+        ax.plot(line["index"], line["value"], color=colour, label=label)
+    if len(top) > len(ends):
+        ax.plot([], [], color=OTHERS, label=f"the other {len(top) - len(ends)} classes")
+    ax.axhline(0, color="black", linewidth=0.5)
+    ax.set(
+        xlabel="direction, most positive first",
+        ylabel="mean curvature\n(logits / pixel²)",
+        xlim=(1, table["index"].max()),
+    )
+    legend_below(ax)
+
+
+def singular_values(table: pd.DataFrame, ax: Axes) -> None:
+    """Singular values as fractions of the largest, of the perturbations and of the images.
+
+    Args:
+        table: columns spectrum, index, value.
+        ax: where to draw.
+    """
+    for kind, line in table.groupby("spectrum", sort=False):
+        colour, name = SINGULAR[kind]
+        ax.plot(line["index"], line["value"] / line["value"].max(), color=colour, label=name)
+    ax.set(
+        yscale="log",
+        xlabel="direction, by singular value",
+        ylabel="singular value / largest",
+        xlim=(1, table["index"].max()),
+    )
+    plain_decades(ax)
+    legend_below(ax)

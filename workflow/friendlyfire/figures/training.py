@@ -1,10 +1,11 @@
 """Learning curves, a panel per experiment."""
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from friendlyfire.figures.drawn import Drawn
-from friendlyfire.figures.panels import learning_curve, panels
+from friendlyfire.figures.panels import SPLIT_NAMES, SPLITS, legend_below, panels
 
 FIGURES = {
     "training": {
@@ -17,6 +18,9 @@ FIGURES = {
         "caption": "Accuracy after each epoch. At the end: {finals}.",
     },
 }
+
+#: Colour of the curves.
+COLOUR = "#0072B2"
 
 
 def training(curves: pd.DataFrame) -> Drawn:
@@ -38,3 +42,21 @@ def training(curves: pd.DataFrame) -> Drawn:
         return figure
 
     return Drawn({"csv": curves}, figure, {"finals": finals})
+
+
+def learning_curve(table: pd.DataFrame, ax: Axes) -> None:
+    """Training (in-sample) and test accuracy in % after each epoch, with a 95 % band on the latter.
+
+    Args:
+        table: columns epoch, train_accuracy, test_accuracy, test_ci_low, test_ci_high.
+        ax: where to draw.
+    """
+    for split, style in SPLITS.items():
+        ax.plot(
+            table["epoch"], 100 * table[f"{split}_accuracy"], color=COLOUR, linestyle=style, label=SPLIT_NAMES[split]
+        )
+    low, high = 100 * table["test_ci_low"], 100 * table["test_ci_high"]
+    ax.fill_between(table["epoch"], low, high, color=COLOUR, alpha=0.2, linewidth=0)
+    ax.set(xlabel="epoch", ylabel="accuracy (%)", xlim=(1, max(2, table["epoch"].max())))
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    legend_below(ax)
