@@ -25,7 +25,6 @@ ALLOWED = {
         "max_products": st.integers(8, 300),
         "source": st.sampled_from(["clean", "rival"]),
         "shards": st.integers(1, 20),
-        "image_shards": st.integers(1, 5),
     },
     "bases": {"directions": st.none() | st.integers(1, 64)},
     "accuracy": {"ranks": st.integers(1, 30) | st.lists(st.integers(1, 70), unique=True)},

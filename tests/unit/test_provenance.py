@@ -13,7 +13,7 @@ def test_sections_are_named_as_in_the_configuration():
     params = {
         "seed": 0,
         "boundary": {"images": 60},
-        "curvature": {"leading": 10, "shards": 3, "image_shards": 2},
+        "curvature": {"leading": 10, "shards": 3},
         "accuracy": {"ranks": 16},
     }
     flat = {

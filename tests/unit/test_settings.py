@@ -32,7 +32,7 @@ def test_the_shipped_suites_are_right(suite):
 
 FAULTS = [
     ("epoch", 3, r"config: unknown key 'epoch'; allowed: accuracy, attacks, bases, boundary, confinement, curvature"),
-    ("curvature.image", 3, r"curvature: unknown key 'image'; allowed: .*image_shards, leading"),
+    ("curvature.image", 3, r"curvature: unknown key 'image'; allowed: .*hessian, leading"),
     ("experiments.digits-lenet.network", {}, r"experiments\.digits-lenet: unknown key 'network'; allowed: .*networks"),
     ("boundary.images", "many", r"boundary\.images: 'many' is not of type 'integer' \(how many"),
     ("boundary.images", 60.0, r"boundary\.images: 60\.0 is not of type 'integer'"),
@@ -73,11 +73,6 @@ FAULTS = [
     ),
     ("experiments.digits-lenet.accuracy.directions_per_class", [90], r"directions_per_class: 90 is beyond the 64 dim"),
     ("curvature.directions", 65, r"digits-lenet: curvature\.directions: 65 is beyond the 64 dimensions"),
-    (
-        "experiments.digits-lenet.curvature",
-        {"solver": "lanczos", "directions": 5, "image_shards": 4},
-        r"curvature\.image_shards: 4 need curvature\.solver dense",
-    ),
     ("curvature.solver", "lanczos", r"curvature\.directions: 'all' needs solver dense; give lanczos a number"),
     (
         "experiments.digits-lenet.curvature",

@@ -44,7 +44,10 @@ class Figures:
 
     def experiments_with(self, name: str) -> list[str]:
         """Experiments of the suite that have a panel in a figure, or a row in a table."""
-        return [experiment for experiment in self.experiments if name in TABLES or self._shows(name, experiment)]
+        if name in TABLES:
+            return self.experiments
+        found = [experiment for experiment in self.experiments if self._shows(name, experiment)]
+        return found if len(found) >= self.kinds[name].get("least", 1) else []
 
     def _shows(self, name: str, experiment: str) -> bool:
         kind = self.kinds[name]

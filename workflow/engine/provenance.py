@@ -19,7 +19,7 @@ from engine.sections import experiment_settings
 from friendlyfire.records.errors import ProvenanceError
 
 #: Keys that say how work is shared out, which no result depends on.
-SHARES = ("shards", "image_shards")
+SHARES = ("shards",)
 
 
 def settings_of(params: Mapping[str, Any], scope: str) -> dict[str, Any]:

@@ -243,11 +243,6 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
                 f"{key}: curvature.directions: {curvature['directions']} at either end are more than {pixels} "
                 f"dimensions or {curvature['max_products']} products (max_products) can give"
             )
-        if curvature["image_shards"] > 1:
-            raise ConfigError(
-                f"{key}: curvature.image_shards: {curvature['image_shards']} need curvature.solver dense; lanczos "
-                "shares out the classes only, by curvature.shards"
-            )
         if "flat" in figures["scores"]:
             raise ConfigError(f"{key}: figures.scores: flat needs curvature.solver dense")
         for name, kind in kinds.items():

@@ -17,7 +17,7 @@ from friendlyfire.datasets.class_names import IMAGENET
 from friendlyfire.datasets.sources import HELD_OUT, image_shape, known_classes, known_images, sampled_sides
 from friendlyfire.declarations import declared
 from friendlyfire.records.files import sha256
-from friendlyfire.records.sharing import ATTACKED_TOGETHER, DIFFERENTIATED_TOGETHER, useful_shards
+from friendlyfire.records.sharing import ATTACKED_TOGETHER, useful_shards
 
 #: Of a file, read once a run.
 file_digest = functools.cache(sha256)
@@ -173,11 +173,10 @@ class Stages:
         return [f"{folder}/shard-{shard}.zarr.zip" for shard in range(shards)]
 
     def curvature_settings(self, wildcards):
-        """Params: curvature, with the numbers of jobs that have something to do."""
+        """Params: curvature, with the number of jobs that have something to do."""
         section, boundary = (
             experiment_settings(self.config, wildcards.experiment, name) for name in ("curvature", "boundary")
         )
-        section["image_shards"] = useful_shards(section["image_shards"], DIFFERENTIATED_TOGETHER, boundary["images"])
         classes = boundary["classes"]
         known = known_classes(self.dataset_section(wildcards.experiment)) if classes == "all" else len(classes)
         section["shards"] = min(section["shards"], known or section["shards"])
@@ -187,12 +186,6 @@ class Stages:
         """Params: boundary, DeepFool's options, and over how many jobs the classes are spread."""
         shards = self.curvature_settings(wildcards)["curvature"]["shards"]
         return {**self.settings("boundary", "perturbations.deepfool")(wildcards), "curvature": {"shards": shards}}
-
-    def hessian_parts(self, wildcards):
-        """Input: the stores of the mean Hessians of all shares of the images, if there are several."""
-        shards = self.curvature_settings(wildcards)["curvature"]["image_shards"]
-        prefix = f"results/{wildcards.experiment}/curvature/hessians-{wildcards.shard}"
-        return [f"{prefix}-{part}.zarr.zip" for part in range(shards)] if shards > 1 else []
 
     def shards_of(self, stage):
         """Input: the stores of all shards of a stage, boundary or curvature, of the job's experiment."""

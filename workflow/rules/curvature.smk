@@ -3,31 +3,7 @@
 Needs: a network and its boundary points.
 Gives: results/{experiment}/curvature/shard-{shard}.zarr.zip, the eigenpairs of the mean Hessian of every
 `curvature.shards`-th target class, each with its quality record.
-With `curvature.image_shards` above 1, hessians-{shard}-{part}.zarr.zip beside them, which those are made from.
 """
-
-
-rule measure_hessians:
-    """Measure the dense mean Hessians at the boundary points of one share of the images."""
-    input:
-        network="results/{experiment}/network.safetensors",
-        boundary="results/{experiment}/boundary/shard-{shard}.zarr.zip",
-    output:
-        **noted_outputs(hessians=temp("results/{experiment}/curvature/hessians-{shard}-{part}.zarr.zip")),
-    log:
-        "results/logs/measure_hessians/{experiment}-{shard}-{part}.log",
-    conda:
-        "../../envs/torch.yaml"
-    threads: stages.threads_of_job
-    resources:
-        gpu=GPU,
-        mem=stages.gigabytes(6, 4),
-        runtime=stages.hours(8),
-    params:
-        code=stages.code_of("measure_hessians"),
-        settings=stages.curvature_settings,
-    script:
-        "../scripts/measure_hessians.py"
 
 
 rule decompose_curvature:
@@ -35,7 +11,6 @@ rule decompose_curvature:
     input:
         network="results/{experiment}/network.safetensors",
         boundary="results/{experiment}/boundary/shard-{shard}.zarr.zip",
-        hessians=stages.hessian_parts,
     output:
         **noted_outputs(curvature="results/{experiment}/curvature/shard-{shard}.zarr.zip"),
     log:

@@ -3,7 +3,6 @@
 from engine.job import run
 
 import logging
-from contextlib import ExitStack
 from dataclasses import asdict, fields
 
 import numpy as np
@@ -22,27 +21,25 @@ from friendlyfire.records.stores import create_store, open_store
 def main(inputs, outputs, settings):
     section, experiment = settings["curvature"], settings["experiment"]
     network = load_network(inputs.network, resolve_device(settings["device"]))
-    with ExitStack() as stores:
-        boundary = stores.enter_context(open_store(inputs.boundary, "boundary", experiment))
-        hessians = [stores.enter_context(open_store(path, "hessians", experiment)) for path in inputs.hessians]
+    with open_store(inputs.boundary, "boundary", experiment) as boundary:
         units = "step: pixels in [0, 1]; values: logits / pixel^2, positive ones lead into the class"
         quality = [part.name for part in fields(Quality)]
         record = {**record_of(section, boundary), **made(settings), "units": units, "quality": quality}
-        target = stores.enter_context(create_store(outputs.curvature, "curvature", record))
         classes = boundary.record["classes"]
         progress = Progress("classes", len(classes))
-        for number, c in enumerate(classes, start=1):
-            seed = derive_seed(settings["seed"], "curvature", experiment, section["solver"], c)
-            pairs = decompose(mean_hessians(network, boundary, c, section), c, section, seed, hessians, progress)
-            logging.info("class %s: %s", boundary.record["class_names"][number - 1], asdict(pairs.quality))
-            progress.reach(number)
-            kept = kept_vectors(pairs.values, section)
-            target.array(f"{c}/values", pairs.values)
-            target.array(f"{c}/residuals", pairs.residuals)
-            target.array(f"{c}/converged", pairs.converged)
-            target.array(f"{c}/kept", kept)
-            target.array(f"{c}/vectors", pairs.vectors[:, kept].astype(np.float32), axis=1)
-            target.array(f"{c}/quality", np.array(list(asdict(pairs.quality).values()), dtype=np.float64))
+        with create_store(outputs.curvature, "curvature", record) as target:
+            for number, c in enumerate(classes, start=1):
+                seed = derive_seed(settings["seed"], "curvature", experiment, section["solver"], c)
+                pairs = decompose(mean_hessians(network, boundary, c, section), section, seed, progress)
+                logging.info("class %s: %s", boundary.record["class_names"][number - 1], asdict(pairs.quality))
+                progress.reach(number)
+                kept = kept_vectors(pairs.values, section)
+                target.array(f"{c}/values", pairs.values)
+                target.array(f"{c}/residuals", pairs.residuals)
+                target.array(f"{c}/converged", pairs.converged)
+                target.array(f"{c}/kept", kept)
+                target.array(f"{c}/vectors", pairs.vectors[:, kept].astype(np.float32), axis=1)
+                target.array(f"{c}/quality", np.array(list(asdict(pairs.quality).values()), dtype=np.float64))
 
 
 if "snakemake" in globals():

@@ -25,9 +25,13 @@ def main(inputs, outputs, settings):
     wide = wide.rename(
         columns={"side": "d_low", "image_norm": "norm of images", "perturbation_norm": "norm of perturbations"}
     ).rename(columns=lambda name: f"f = {name}" if name[0].isdigit() else name)
-    Path(outputs.md).write_text(markdown(wide), encoding="utf-8")
-    Path(outputs.tex).write_text(latex(wide), encoding="utf-8")
-    write_html(outputs.html, pd.DataFrame(cells(wide), columns=list(wide)))
+    decimals = {name: "{:.0f}" if name == "d_low" else "{:.2f}" for name in wide.columns[1:]}
+    texts = wide.assign(**{name: wide[name].map(form.format) for name, form in decimals.items()})
+    Path(outputs.md).write_text(markdown(texts), encoding="utf-8")
+    columns = "l" + "r" * len(decimals)
+    latex = texts.style.hide(axis="index").to_latex(hrules=True, column_format=columns, convert_css=True)
+    Path(outputs.tex).write_text(latex.replace("_", "\\_"), encoding="utf-8")
+    write_html(outputs.html, texts)
     networks = read_tables(inputs.networks)
     for name in ("caption", "attacks_caption"):
         text = Path(getattr(inputs, name)).read_text(encoding="utf-8")
@@ -43,29 +47,10 @@ def paper_form(rows: pd.DataFrame, experiment: str) -> pd.DataFrame:
     return table
 
 
-def cells(table: pd.DataFrame) -> list[list[str]]:
-    """All cells as text: two decimals, sides whole."""
-    return [
-        [
-            value if isinstance(value, str) else f"{value:.0f}" if name == "d_low" else f"{value:.2f}"
-            for name, value in row.items()
-        ]
-        for _, row in table.iterrows()
-    ]
-
-
 def markdown(table: pd.DataFrame) -> str:
-    """A Markdown table, numbers to the right."""
-    lines = [list(table), ["---", *["---:"] * (table.shape[1] - 1)], *cells(table)]
+    """A Markdown table of texts, numbers to the right."""
+    lines = [list(table), ["---", *["---:"] * (table.shape[1] - 1)], *table.to_numpy().tolist()]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def latex(table: pd.DataFrame) -> str:
-    """A LaTeX tabular with booktabs rules."""
-    head = " & ".join(name.replace("_", "\\_") for name in table)
-    body = "".join(f"{' & '.join(line)} \\\\\n" for line in cells(table))
-    columns = "l" + "r" * (table.shape[1] - 1)
-    return f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{head} \\\\\n\\midrule\n{body}\\bottomrule\n\\end{{tabular}}\n"
 
 
 if "snakemake" in globals():

@@ -100,13 +100,6 @@ SECTIONS = {
                 "maximum": 1000,
                 "description": "jobs that share the target classes",
             },
-            "image_shards": {
-                "default": 1,
-                "type": "integer",
-                "minimum": 1,
-                "maximum": 1000,
-                "description": "jobs, for each of these, that share the images; they change no result",
-            },
         },
     },
 }

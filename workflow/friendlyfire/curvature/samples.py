@@ -1,6 +1,6 @@
 """Mean Hessians at stored boundary points, block by block, of either half of the images."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,6 @@ def mean_hessians(
     boundary: Store,
     target: int,
     section: Mapping[str, Any],
-    blocks: Iterable[int] | None = None,
 ) -> tuple[list[MeanHessian], list[MeanHessian]]:
     """Mean Hessians of the margin of ``target`` at its boundary points, of images at even and at odd positions.
 
@@ -31,7 +30,6 @@ def mean_hessians(
         boundary: store of the points.
         target: the class.
         section: ``curvature``: hessian, step and source are read.
-        blocks: of ``DIFFERENTIATED_TOGETHER`` images each, those to be read; all unless given.
     """
     kind, options, device = ExactHessian, {}, network.mean.device
     if section["hessian"] == "differences":
@@ -40,7 +38,7 @@ def mean_hessians(
     sources = torch.from_numpy(boundary[f"{target}/{SOURCES[section['source']]}"]).to(device)
     of_block = positions // DIFFERENTIATED_TOGETHER
     halves = ([], [])
-    for block in range(of_block.max() + 1) if blocks is None else blocks:
+    for block in range(of_block.max() + 1):
         for half, operators in enumerate(halves):
             rows = np.flatnonzero((of_block == block) & (positions % 2 == half))
             if len(rows):

@@ -37,7 +37,6 @@ def decompose_dense(
     halves: tuple[MeanHessian, MeanHessian],
     probes: np.ndarray | None = None,
     leading: int = 10,
-    measured: list[np.ndarray] | None = None,
 ) -> Eigenpairs:
     """All eigenpairs of the mean Hessian, formed whole from its products with an orthonormal basis, then symmetrised.
 
@@ -45,7 +44,6 @@ def decompose_dense(
         halves: the operator on two halves of the sample; the mean is over both.
         probes: (d, d) orthonormal basis to probe along; None for the pixels. It is part of the result.
         leading: how many directions the quality record is about.
-        measured: :func:`products_along` the probes of each half, where those were measured elsewhere.
 
     Cost:
         2 (d + leading) gradients a point, and O(d^3).
@@ -54,7 +52,7 @@ def decompose_dense(
         CurvatureError: the Hessian is not finite.
     """
     d, whole = halves[0].pixels, PooledHessian(*halves)
-    measured = measured or [products_along(half, probes) for half in halves]
+    measured = [products_along(half, probes) for half in halves]
     if probes is not None:
         measured = [products @ probes.T for products in measured]
     mean = sum((half.points / whole.points) * matrix for half, matrix in zip(halves, measured, strict=True))

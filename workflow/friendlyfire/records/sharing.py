@@ -5,7 +5,7 @@ from collections.abc import Mapping
 #: Images of an attack that share batches whichever job has them, so that results do not depend on the shards.
 ATTACKED_TOGETHER = 1024
 
-#: Likewise of a mean Hessian.
+#: Images of the boundary that share batches.
 DIFFERENTIATED_TOGETHER = 32
 
 

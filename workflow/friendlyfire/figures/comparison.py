@@ -1,0 +1,83 @@
+"""Experiments over each other: colours are bases, line styles are experiments."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from friendlyfire.figures.captions import image_counts
+from friendlyfire.figures.drawn import Drawn, Legend
+from friendlyfire.figures.panels import PANEL, basis_colours, basis_name
+
+FIGURES = {
+    "comparison": {
+        "make": "comparison",
+        "title": "Comparison",
+        "section": "4.3 Classification and attack",
+        "bases": ["fig4"],
+        "least": 2,
+        "reads": {"accuracy": "accuracy/{basis}.csv", "fractions": "fractions/{basis}.csv"},
+        "tables": {"csv": "numbers"},
+        "caption": (
+            "The experiments of the suite over each other, on the bases of figure 4 ({images}). Left: accuracy on "
+            "projected measured images against the number of directions. Right: the same accuracy against the fraction "
+            "of DeepFool's norm inside, on held-out images. Bands: 95 % intervals of the accuracy."
+        ),
+    },
+}
+
+
+def comparison(accuracy: pd.DataFrame, fractions: pd.DataFrame, legend: Legend) -> Drawn:
+    """Draw accuracy of several experiments in one panel, against the rank and against the fraction inside.
+
+    Args:
+        accuracy: on projected images, at each rank of each basis.
+        fractions: of the norm of each attack inside.
+        legend: of the bases.
+    """
+    keys = ["experiment", "basis", "rank"]
+    inside = fractions.query("attack == 'deepfool'")[[*keys, "fraction"]]
+    table = accuracy.query("role == 'measured'").merge(inside, on=keys, how="left")
+    colours = basis_colours(table["basis"].unique(), legend)
+
+    def figure() -> Figure:
+        figure, axes = plt.subplots(1, 2, figsize=(2.4 * PANEL[0], 1.3 * PANEL[1]), sharey=True)
+        for ax, x, label in zip(
+            axes, ("rank", "fraction"), ("directions in all", "fraction of DeepFool's norm inside"), strict=True
+        ):
+            accuracies_over_each_other(table, ax, x, colours)
+            ax.set(xlabel=label, xlim=(0, table[x].max()), ylim=(0, 101))
+        axes[0].set_ylabel("accuracy (%)")
+        handles, names = axes[0].get_legend_handles_labels()
+        words = {
+            "basis": "basis",
+            "experiment": "experiment",
+            **{basis: basis_name(basis, legend) for basis in colours},
+        }
+        axes[0].get_legend().remove()
+        axes[1].get_legend().remove()
+        figure.legend(handles, [words.get(name, name) for name in names], loc="outside right center", fontsize=7)
+        return figure
+
+    return Drawn({"csv": table}, figure, {"images": image_counts(accuracy.query("role == 'measured'"))})
+
+
+def accuracies_over_each_other(table: pd.DataFrame, ax: Axes, x: str, colours: Mapping[str, str]) -> None:
+    """Accuracy in %, a colour per basis and a line style per experiment, with 95 % bands.
+
+    Args:
+        table: columns experiment, basis, accuracy, ci_low, ci_high, and ``x``.
+        ax: where to draw.
+        x: ``rank`` or ``fraction``.
+        colours: of the bases.
+    """
+    percent = table.assign(accuracy=100 * table["accuracy"])
+    sns.lineplot(
+        percent, x=x, y="accuracy", hue="basis", style="experiment", palette=colours, errorbar=None, sort=False, ax=ax
+    )
+    for (_, basis), line in table.groupby(["experiment", "basis"], sort=False):
+        low, high = 100 * line["ci_low"], 100 * line["ci_high"]
+        ax.fill_between(line[x], low, high, color=colours[basis], alpha=0.15, linewidth=0)
