@@ -4,8 +4,6 @@ import os
 import sys
 from pathlib import Path
 
-import yaml
-
 # Of this file, not of another Snakefile that uses it as a module.
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 
@@ -13,9 +11,6 @@ ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 sys.path[:0] = [str(ROOT / "workflow"), os.getcwd()]
 
 from engine import ending
-from engine.schema import with_defaults
-
-config.update(with_defaults(config, yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))))
 
 # As many cores as there are, unless it is said; a cluster's are not this machine's.
 if workflow.resource_settings.cores is None and workflow.resource_settings.nodes is None:
@@ -34,10 +29,7 @@ include: "workflow/rules/common.smk"
 
 
 # In the order of the paper.
-for stage in (
-    *("datasets", "networks", "perturbations", "boundary", "curvature", "bases", "measures", "figures"),
-    "provenance",
-):
+for stage in "datasets networks perturbations boundary curvature bases measures figures provenance".split():
 
     include: f"workflow/rules/{stage}.smk"
 
@@ -63,13 +55,3 @@ rule all:
         [path for name in figures.targets for path in figures.files(name)],
         "results/provenance.json",
     localrule: True
-
-
-for name in figures.targets:
-
-    rule:
-        name:
-            name
-        input:
-            figures.files(name),
-        localrule: True

@@ -9,7 +9,7 @@ import yaml
 from engine.figures import Figures
 from engine.kinds import attacks_of_images, legend
 from engine.provenance import note_of
-from engine.schema import with_stages
+from engine.schema import with_defaults, with_stages
 from engine.settings import check_config, typed
 from engine.stages import Stages
 from friendlyfire.records.errors import ConfigError
@@ -17,10 +17,13 @@ from friendlyfire.records.errors import ConfigError
 WORKFLOW = ROOT / "workflow"
 STYLE = os.path.relpath(WORKFLOW / "friendlyfire" / "figures" / "style.mplstyle")
 
-config.update(typed(config))
+shipped, schema = (
+    yaml.safe_load(path.read_text(encoding="utf-8"))
+    for path in (ROOT / "config.yaml", WORKFLOW / "schemas" / "config.schema.yaml")
+)
+config.update(typed(with_defaults(config, shipped)))
 
 try:
-    schema = yaml.safe_load((WORKFLOW / "schemas" / "config.schema.yaml").read_text(encoding="utf-8"))
     check_config(config, with_stages(schema))
 except ConfigError as error:
     sys.exit(str(error))  # an exception would have lines of Snakemake's below it
@@ -34,7 +37,6 @@ wildcard_constraints:
     attack="|".join([*attacks_of_images(config), r"foolbox-\w+"]),
     basis="(?:" + "|".join(legend(config)) + r")(?:-\d+px)?",
     shard=r"\d+",
-    part=r"\d+",
     kind="positive|negative|flat",
 
 

@@ -73,3 +73,13 @@ rule tabulate_resampling:
         code=stages.code_of("tabulate_resampling"),
     script:
         "../scripts/tabulate_resampling.py"
+
+
+for target in figures.targets:
+
+    rule:
+        name:
+            target
+        input:
+            figures.files(target),
+        localrule: True
