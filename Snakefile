@@ -10,7 +10,7 @@ ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 # Of the scripts too: the library, and the user's own modules in the working directory.
 sys.path[:0] = [str(ROOT / "workflow"), os.getcwd()]
 
-from engine import ending
+from engine import ending, warm
 
 # As many cores as there are, unless it is said; a cluster's are not this machine's.
 if workflow.resource_settings.cores is None and workflow.resource_settings.nodes is None:
@@ -37,6 +37,7 @@ for stage in "datasets networks perturbations boundary curvature bases measures 
 onstart:
     ending.check_writable("results")
     ending.forget_faults()
+    warm.start()
 
 
 onerror:

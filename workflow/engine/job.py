@@ -13,6 +13,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
+from engine import warm
+
+if hasattr(sys.modules["__main__"], "snakemake"):
+    warm.hand_over()
+
 from threadpoolctl import threadpool_limits
 
 from engine.notes import machine, provenance, sections, write_note
