@@ -76,7 +76,7 @@ def test_a_job_ends_as_without(script, folder, tmp_path, body, code):
         printed, loud = job.communicate(timeout=60)
         assert printed == f"{place is not None} {tmp_path} yes False\n"
         assert loud.startswith("loud\n")
-            assert ("a message" in loud) == ("a message" in body)
+        assert ("a message" in loud) == ("a message" in body)
         assert ("RuntimeError: no" in loud) == ("no" in body)
         assert job.returncode == code
 
