@@ -9,6 +9,7 @@ import yaml
 from engine.figures import Figures
 from engine.kinds import attacks_of_images, legend
 from engine.provenance import note_of
+from engine.repetitions import with_repetitions
 from engine.schema import with_defaults, with_stages
 from engine.settings import check_config, typed
 from engine.stages import Stages
@@ -28,6 +29,7 @@ try:
 except ConfigError as error:
     sys.exit(str(error))  # an exception would have lines of Snakemake's below it
 
+config.update(with_repetitions(config))
 stages, figures = Stages(config, WORKFLOW), Figures(config, WORKFLOW)
 
 

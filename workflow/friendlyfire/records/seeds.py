@@ -2,6 +2,20 @@
 
 import hashlib
 
+#: Stands between the name of an experiment and the number of a repetition.
+MARK = "@"
+
+
+def repetition(experiment: str, number: int) -> str:
+    """The name of a repetition of an experiment; number 0 has the experiment's own."""
+    return f"{experiment}{MARK}{number}" if number else experiment
+
+
+def repetition_of(name: str) -> tuple[str, int]:
+    """The experiment and the number of a repetition, from its name."""
+    experiment, _, number = name.partition(MARK)
+    return experiment, int(number or 0)
+
 
 def derive_seed(seed: int, *names: str | int) -> int:
     """Seed of one draw, from the configured ``seed`` and the names of what is drawn.

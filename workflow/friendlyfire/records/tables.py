@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from friendlyfire.records.files import whole
+from friendlyfire.records.seeds import repetition_of
 
 #: The last column of every table: :func:`engine.provenance.digest`, a key of results/provenance.json.
 COLUMN = "provenance"
@@ -17,7 +18,14 @@ NAMES = ("experiment", "class", "predicted")
 
 
 def write_table(path: str, table: pd.DataFrame, settings: dict) -> None:
-    """Write a table whole, with the column that says what settings made it."""
+    """Write a table whole, with the column that says what settings made it.
+
+    The name of a repetition, in the column ``experiment``, becomes the experiment and the number, in ``seed``.
+    """
+    if "experiment" in table and "seed" not in table:
+        names = [repetition_of(name) for name in table["experiment"]]
+        table = table.assign(experiment=[name for name, _ in names])
+        table.insert(table.columns.get_loc("experiment") + 1, "seed", [number for _, number in names])
     with whole(path) as partial:
         table.assign(**{COLUMN: settings["provenance"]["digest"]}).to_csv(partial, index=False)
 
