@@ -44,7 +44,7 @@ def test_progress_counts_the_images_of_a_range_and_says_how_long_it_will_take(cl
 def test_the_console_is_told_how_far_a_job_has_got(monkeypatch):
     console = io.StringIO()
     monkeypatch.setattr(job, "_console", console)
-    monkeypatch.setattr(job, "_progress", None)
+    monkeypatch.setattr("friendlyfire.records.progress._latest", None)
     with job.pulse("train_network digits-lenet", seconds=0.01):
         time.sleep(0.1)
         Progress("epochs", 30, done=2)
