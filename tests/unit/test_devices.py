@@ -53,7 +53,7 @@ def test_a_job_that_runs_out_of_gpu_memory_begins_again_with_half(whole_batches,
 
     fitting_memory(main)()
     assert begun == [64, 32, 16]
-    assert caplog.text.count("out of GPU memory: beginning again with half as many images at once") == 2
+    assert caplog.text.count("out of GPU memory: restarting with half the batch size") == 2
 
 
 def test_a_job_that_never_fits_says_so(whole_batches):
@@ -61,7 +61,7 @@ def test_a_job_that_never_fits_says_so(whole_batches):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 8 GiB.\nMore of it")
 
     with pytest.raises(
-        DeviceError, match=r"with single images: OutOfMemoryError: CUDA out of memory\. Tried to allocate 8 GiB\.$"
+        DeviceError, match=r"at batch size 1: OutOfMemoryError: CUDA out of memory\. Tried to allocate 8 GiB\.$"
     ):
         fitting_memory(main)()
 

@@ -223,7 +223,7 @@ def test_a_sub_network_gives_the_logits_of_its_classes_in_their_order(tmp_path):
 def test_a_damaged_network_is_told(tmp_path, content):
     path = tmp_path / "n.safetensors"
     path.write_bytes(content)
-    with pytest.raises(NetworkError, match="is damaged .* make it again with: snakemake --cores all --force"):
+    with pytest.raises(NetworkError, match="is damaged .* recreate it with: snakemake --cores all --force"):
         load_network(path)
 
 

@@ -84,7 +84,7 @@ def test_another_store_than_expected_is_refused(path, kind, experiment, message)
 
 def test_another_version_is_refused(path, monkeypatch):
     monkeypatch.setattr("friendlyfire.records.stores.VERSION", 99)
-    with pytest.raises(StoreError, match="has version 1, not 99; make it again with"), open_store(path, "basis"):
+    with pytest.raises(StoreError, match="has version 1, not 99; recreate it with"), open_store(path, "basis"):
         pass
 
 
@@ -100,7 +100,7 @@ def test_a_flipped_byte_anywhere_in_the_content_is_an_error(path):
     for place in places:
         path.write_bytes(original[:place] + bytes([original[place] ^ 1]) + original[place + 1 :])
         with (
-            pytest.raises(StoreError, match="is damaged .* make it again with: snakemake --cores all --force"),
+            pytest.raises(StoreError, match="is damaged .* recreate it with: snakemake --cores all --force"),
             open_store(path, "basis") as store,
         ):
             for name in ARRAYS:

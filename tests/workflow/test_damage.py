@@ -116,7 +116,7 @@ def test_a_result_that_was_made_from_another_is_told(results, faults):
     for path in behind.keys() - {figure}:
         with kept(note_of(path)):
             write_note(path, {**behind[path], "code": "another"})
-            with pytest.raises(FriendlyFireError, match=f" was made from another {path} than the one that is there"):
+            with pytest.raises(FriendlyFireError, match=f" was made from another version of {path}"):
                 results_behind([figure])
             faults.count("told", f"another {path}")
 

@@ -29,7 +29,7 @@ def told(printed: str, text: str) -> str:
         ("suite=nope", "config: suite: there is no 'nope'; choose from demo, paper"),
         ("perturbations={images: -3}", "config: perturbations.images: -3 is less than the minimum of 1"),
         ("networks={architecture: vgg}", "config: networks.architecture: 'vgg' is not allowed; choose from alexnet"),
-        ("curvature={directions: 65}", "curvature.directions: 65 is beyond the 64 dimensions"),
+        ("curvature={directions: 65}", "curvature.directions: 65 is more than the 64 dimensions"),
     ],
 )
 def test_config_faults_stop_before_any_job(fresh, faults, config, text):
@@ -127,7 +127,7 @@ def test_a_damaged_result_is_told_with_the_command_that_mends_it(copied, faults,
         # What it reads, or what that was made from.
         line = told(printed, f"{rule}: results/")
         assert line.split()[1] in damaged
-        assert line.endswith(f"make it again with: snakemake --cores all --force {line.split()[1]}")
+        assert line.endswith(f"recreate it with: snakemake --cores all --force {line.split()[1]}")
         assert not (results / target).exists()
         faults.count("told", name)
 
@@ -147,7 +147,7 @@ def test_a_check_reads_what_no_later_job_does(copied, faults):
             path.write_bytes(damage(path.read_bytes()))
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
             line = told(copied.run("check", "--rerun-triggers", "mtime", fails=True), f"check: results/{name} is ")
-        assert line.endswith(f"make it again with: snakemake --cores all --force results/{name}")
+        assert line.endswith(f"recreate it with: snakemake --cores all --force results/{name}")
         faults.count("told", name)
 
 
@@ -170,7 +170,7 @@ def test_a_result_in_the_place_of_another_is_told_by_the_job_that_reads_it(copie
             str(target.relative_to(copied.folder)), "--rerun-triggers", "mtime", *arguments, fails=True
         )
         line = told(printed, f": results/{place} ")
-        assert line.endswith(f"make it again with: snakemake --cores all --force results/{place}")
+        assert line.endswith(f"recreate it with: snakemake --cores all --force results/{place}")
         assert not target.exists()
         faults.count("told", place)
 
@@ -182,7 +182,7 @@ def test_results_of_other_settings_cannot_come_out_as_one_figure(copied, faults)
     (copied.folder / figure).unlink()
     printed = copied.run(figure, "--rerun-triggers", "mtime", fails=True)
     line = told(printed, f"plot_fig4: {table} was made with digits-lenet.accuracy.measured_images = 200")
-    assert line.endswith(f"the configuration says 10000; make it again with: snakemake --cores all --force {table}")
+    assert line.endswith(f"the configuration has 10000; recreate it with: snakemake --cores all --force {table}")
     assert not (copied.folder / figure).exists()
     copied.run("--force", table)
     assert copied.planned(figure) == {"plot_fig4"}

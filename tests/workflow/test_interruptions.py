@@ -80,7 +80,7 @@ def test_a_full_disk_and_one_that_cannot_be_written_are_told(demo, faults, small
     assert "No space left on device" in printed
     remount("size=100m,ro")
     printed = workflow.run("training", fails=True)
-    assert "results cannot be written; it is on a read-only disk, or another user's" in printed
+    assert "results is not writable; it is on a read-only disk or belongs to another user" in printed
     remount("size=100m,rw")
     workflow.run("training")
     same = same_tables(workflow, demo, ("figures/training.csv", "digits-lenet/network.safetensors"))
@@ -114,7 +114,7 @@ def test_an_interrupted_run_says_how_to_go_on(demo, faults, tmp_path, sent, ever
         log = workflow.wait_for_epochs(running)
         (os.killpg if everyone else os.kill)(running.pid, sent)
         printed, _ = running.communicate(timeout=120)
-    assert "Go on with the same command" in printed, printed[-3000:]
+    assert "Run the same command again" in printed, printed[-3000:]
     assert (workflow.folder / "results/datasets/digits.zarr.zip").exists()
     # Ctrl-C ends the training; a signal to Snakemake alone lets it end first, and SIGINT takes its results away.
     kept = (workflow.folder / target).exists()

@@ -85,7 +85,7 @@ def test_weights_without_a_normalisation_stop_before_any_job(own):
     (workflow.folder / "forgotten.yaml").write_text(yaml.safe_dump(config))
     train_elsewhere(workflow, config)
     printed = workflow.run("--configfile", "forgotten.yaml", fails=True)
-    assert "networks.normalisation: small_net.safetensors does not say how images are normalised; choose" in printed
+    assert "networks.normalisation: small_net.safetensors does not record how images are normalised; choose" in printed
     assert not (workflow.folder / "results").exists()
 
 

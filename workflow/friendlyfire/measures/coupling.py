@@ -13,7 +13,7 @@ from friendlyfire.records.stores import Store
 #: The basis that the others are compared with: the attack's own directions.
 REFERENCE = "deepfool-high"
 
-WAY_OUT = "make them again with: snakemake --cores all --forcerun measure_accuracy measure_fractions"
+WAY_OUT = "recreate them with: snakemake --cores all --forcerun measure_accuracy measure_fractions"
 
 
 class Means(NamedTuple):

@@ -248,7 +248,7 @@ def load_network(
         probes, logits = state.pop("probe.images"), state.pop("probe.logits")
     except (SafetensorError, KeyError, OSError, ValueError) as error:
         raise NetworkError(
-            f"{path} is damaged ({error}); make it again with: snakemake --cores all --force {path}"
+            f"{path} is damaged ({error}); recreate it with: snakemake --cores all --force {path}"
         ) from error
     body = build_body(settings or record["settings"], tuple(record["shape"]), record["classes"])
     restore_attributes(body, record["modules"])
@@ -259,10 +259,10 @@ def load_network(
     network.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
     again = f"snakemake --cores all --force {path}"
     if settings is None:
-        reason = f"its forward() was edited, or its library is of another version; make it again with: {again}"
+        reason = f"its forward() was edited, or its library is of another version; recreate it with: {again}"
     else:
         built = ", ".join(f"{key} {record['settings'].get(key)}" for key in ("architecture", *BODY_OPTIONS))
-        reason = f"it was built with {built}; give the same in networks, or make it again with: {again}"
+        reason = f"it was built with {built}; give the same in networks, or recreate it with: {again}"
     found = _probed(network, probes.to(device), record["settings"]["architecture"])
     logits = logits.to(device)
     same = found.shape == logits.shape and (found - logits).abs().max() <= PROBE_TOLERANCE * logits.abs().max()

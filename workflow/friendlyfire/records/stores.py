@@ -189,7 +189,7 @@ def open_store(path: str | os.PathLike, kind: str | None, experiment: str | None
             if record.get(key) != value:
                 raise StoreError(
                     f"{path} has {key} {record.get(key)!r}, not {value!r}; "
-                    f"make it again with: snakemake --cores all --force {path}"
+                    f"recreate it with: snakemake --cores all --force {path}"
                 )
         yield Store(path, group)
     finally:
@@ -220,5 +220,5 @@ def _told_as_damage(path: Path) -> Iterator[None]:
     except _DAMAGE as error:
         raise StoreError(
             f"{path} is damaged ({type(error).__name__}: {error}); "
-            f"make it again with: snakemake --cores all --force {path}"
+            f"recreate it with: snakemake --cores all --force {path}"
         ) from error
