@@ -22,7 +22,7 @@ def test_names_come_as_a_list_or_one_a_line(tmp_path):
 
 
 def test_a_name_that_comes_twice_is_refused():
-    with pytest.raises(ConfigError, match=r"networks\.classes: '7' stands there twice"):
+    with pytest.raises(ConfigError, match=r"networks\.classes: '7' is listed twice"):
         read_class_names(["7", "cat", 7])
 
 

@@ -38,7 +38,7 @@ def test_wide_layers_take_small_batches(whole_batches, channels, count):
 
 def test_cuda_that_is_not_there_is_told(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ConfigError, match="device: cuda, but torch sees no CUDA device here; choose device=auto"):
+    with pytest.raises(ConfigError, match="device: cuda, but torch finds no CUDA device here; choose device=auto"):
         resolve_device("cuda")
     assert resolve_device("auto").type == "cpu"
 

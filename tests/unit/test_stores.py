@@ -64,7 +64,7 @@ def test_an_error_while_writing_leaves_the_old_store(path):
 
 def test_a_missing_store_names_the_command(tmp_path):
     with (
-        pytest.raises(StoreError, match=r"c\.zarr\.zip is missing; make it with: snakemake"),
+        pytest.raises(StoreError, match=r"c\.zarr\.zip is missing; create it with: snakemake"),
         open_store(tmp_path / "c.zarr.zip", "basis"),
     ):
         pass

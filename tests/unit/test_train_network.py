@@ -51,7 +51,7 @@ def settings(code="one", **options):
 
 @pytest.fixture
 def interrupted(paths, monkeypatch):
-    """A training that ends after its first epoch; afterwards all goes on as ever."""
+    """Interrupt a training after its first epoch; later trainings run normally."""
 
     def interrupt(self, done):
         raise KeyboardInterrupt
@@ -65,10 +65,10 @@ def interrupted(paths, monkeypatch):
 @pytest.mark.parametrize(
     ("now", "message"),
     [
-        (settings(), "going on after epoch 1"),
-        (settings(expected_accuracy=0.9, accuracy_tolerance=0.2), "going on after epoch 1"),
-        (settings("another"), "is of other settings or code: training starts anew"),
-        (settings(momentum=0.8), "is of other settings or code: training starts anew"),
+        (settings(), "resuming after epoch 1"),
+        (settings(expected_accuracy=0.9, accuracy_tolerance=0.2), "resuming after epoch 1"),
+        (settings("another"), "belongs to other settings or code: training starts from scratch"),
+        (settings(momentum=0.8), "belongs to other settings or code: training starts from scratch"),
     ],
 )
 def test_a_training_resumes_if_it_is_the_same_code(interrupted, caplog, now, message):

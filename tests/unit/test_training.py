@@ -1,4 +1,4 @@
-"""Training is deterministic, goes on where it was killed, and says when it diverges."""
+"""Training is deterministic, resumes where it was killed, and reports divergence."""
 
 import numpy as np
 import pytest

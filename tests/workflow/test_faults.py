@@ -40,7 +40,7 @@ def test_config_faults_stop_before_any_job(fresh, faults, config, text):
 
 def test_cuda_that_is_absent_is_told(fresh, faults):
     printed = fresh.run("results/digits-lenet/network.safetensors", "--config", "device=cuda", fails=True)
-    told(printed, "train_network: device: cuda, but torch sees no CUDA device here; choose device=auto or device=cpu")
+    told(printed, "train_network: device: cuda, but torch finds no CUDA device here; choose device=auto or device=cpu")
     faults.count("told", "no CUDA")
 
 

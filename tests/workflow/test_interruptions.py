@@ -119,6 +119,6 @@ def test_an_interrupted_run_says_how_to_go_on(demo, faults, tmp_path, sent, ever
     # Ctrl-C ends the training; a signal to Snakemake alone lets it end first, and SIGINT takes its results away.
     kept = (workflow.folder / target).exists()
     workflow.run(target)
-    assert kept or "going on after epoch" in log.read_text()
+    assert kept or "resuming after epoch" in log.read_text()
     assert kept or not (workflow.folder / "results/digits-lenet/training.checkpoint").exists()
     faults.count("survived" if same_tables(workflow, demo, (target[8:],)) else "wrong", f"{sent}")

@@ -163,7 +163,7 @@ def test_weights_of_another_architecture_are_told(own):
         printed = workflow.run("fig4", "--configfile", "mine.yaml", fails=True)
     finally:
         path.write_bytes(kept)
-    assert "import_network: weights small_net.safetensors are of another architecture" in printed
+    assert "import_network: weights small_net.safetensors belong to another architecture" in printed
 
 
 def test_attacks_of_foolbox_and_resampled_perturbations_come_by_name(own):

@@ -302,7 +302,7 @@ def test_every_result_tells_what_made_it(demo):
 
 
 def test_a_killed_training_goes_on_to_the_same_network(demo, tmp_path):
-    """SIGKILL of everything after some epochs; the next run goes on from there, and ends as the undisturbed one."""
+    """SIGKILL of everything after some epochs; the next run resumes there and matches an undisturbed run."""
     workflow = Workflow(tmp_path / "killed")
     target = "results/digits-lenet/network.safetensors"
     with workflow.started(target) as running:
@@ -310,7 +310,7 @@ def test_a_killed_training_goes_on_to_the_same_network(demo, tmp_path):
     assert not (workflow.folder / target).exists()
     workflow.run("--unlock")
     workflow.run(target)
-    assert "going on after epoch" in log.read_text()
+    assert "resuming after epoch" in log.read_text()
     assert (workflow.folder / "results/digits-lenet/training.csv").read_bytes() == (
         demo.folder / "results/digits-lenet/training.csv"
     ).read_bytes()
