@@ -107,8 +107,8 @@ def test_curves_are_read_as_they_were_kept(stores):
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ({"first": 5}, "is of other images than the other bases; recreate them with"),
-        ({"ranks": (0, 2, 3)}, "are not of one basis at the same ranks; recreate them with"),
+        ({"first": 5}, "has other images than the other bases; recreate them with"),
+        ({"ranks": (0, 2, 3)}, "do not have the same basis and ranks; recreate them with"),
     ],
 )
 def test_bases_of_other_images_or_ranks_are_told(stores, other, message):

@@ -137,7 +137,7 @@ def test_pooled_is_the_mean_over_all_points(planted):
 
 def test_more_directions_than_dimensions_are_refused(planted):
     network, _, points = planted
-    with pytest.raises(CurvatureError, match="19 eigenpairs at either end are more than the 36"):
+    with pytest.raises(CurvatureError, match="19 eigenpairs at each end are too many for 36"):
         decompose_lanczos(halves_of(ExactHessian, network, points), 19, seed=0)
 
 

@@ -1,4 +1,4 @@
-"""Networks own their preprocessing, come back as they were saved, and refuse weights that are not theirs."""
+"""Networks contain their preprocessing, load as they were saved, and reject weights of other networks."""
 
 import os
 

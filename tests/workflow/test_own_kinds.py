@@ -129,7 +129,7 @@ def test_a_fault_in_their_declaration_stops_before_any_job(outside, config, told
     [
         (
             "experiments={digits-lenet: {bases: {x: {make: mykinds:crooked, from: dataset}}, figures: {fig4: [x]}}}",
-            "bases.x: mykinds:crooked gives directions of shape (64,)",
+            "bases.x: mykinds:crooked returns directions of shape (64,)",
         ),
         (
             "experiments={digits-lenet: {attacks: {bad: mykinds:failing}, fractions: {attacks: [bad]}}}",
