@@ -48,7 +48,7 @@ def test_what_is_no_batch_of_images_is_refused(affine, function, images, message
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("function", sorted(FUNCTIONS.keys() - {"foolbox"}))  # Foolbox itself keeps to [0, 1]
+@pytest.mark.parametrize("function", sorted(FUNCTIONS.keys() - {"foolbox"}))  # Foolbox itself stays in [0, 1]
 def test_perturbed_images_may_leave_their_range(affine, function):
     FUNCTIONS[function](affine, 4 * torch.rand(2, *SHAPE) - 2)
 

@@ -1,4 +1,4 @@
-"""Gaps between lines that are known: none, constant, and none but for noise; and the images that stand behind them."""
+"""Gaps between known lines: none, constant, and only noise; and checks of the images behind them."""
 
 from contextlib import ExitStack
 

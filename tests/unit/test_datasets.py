@@ -1,4 +1,4 @@
-"""Images from folders, grey, transparent or odd in size; and what is wrong with a folder, in one line."""
+"""Images from folders, grey, transparent or of odd sizes; and one-line messages for invalid folders."""
 
 import os
 import struct
@@ -166,7 +166,7 @@ def test_a_torchvision_set_that_is_not_there_is_told(tmp_path):
 
 @pytest.fixture
 def mnist(tmp_path):
-    """MNIST as torchvision reads it, but of 6 training and 4 test images."""
+    """MNIST as torchvision reads it, but with 6 training and 4 test images."""
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for name, n in (("train", 6), ("t10k", 4)):

@@ -1,4 +1,4 @@
-"""Which processor computes, how many images at once, and what happens when its memory runs out."""
+"""The choice of processor and batch size, and the reaction to a lack of memory."""
 
 from engine.job import fitting_memory
 
@@ -75,7 +75,7 @@ def test_other_errors_are_not_taken_for_it(whole_batches):
 
 
 def measured(network, images, labels, device, threads):
-    """Norms of DeepFool, a mean Hessian and counts of correct classes, as one processor has them."""
+    """Norms of DeepFool, a mean Hessian and counts of correct classes, on one processor."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

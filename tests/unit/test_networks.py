@@ -122,7 +122,7 @@ def test_a_saved_network_comes_back(tmp_path):
     assert not any(parameter.requires_grad for parameter in again.parameters())
 
 
-#: Networks of torchvision that are built otherwise with published weights, and the side of small images for them.
+#: Networks of torchvision that are built differently with published weights, and a small image side for each.
 TWOFOLD = {"googlenet": 64, "inception_v3": 80}
 
 
@@ -136,7 +136,7 @@ def twofold(request, monkeypatch):
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.train().momentum = None
-    network(torch.randn(8, *shape))  # batch normalisation takes the scale of its inputs, so that images matter
+    network(torch.randn(8, *shape))  # batch normalisation removes the scale of its inputs, so that images matter
     monkeypatch.setattr(torchvision.models.WeightsEnum, "get_state_dict", lambda *_, **__: network.state_dict())
     return f"torchvision/{request.param}", shape
 
@@ -268,7 +268,7 @@ def test_a_pickled_module_is_refused(tmp_path):
 
 
 class Hostile:
-    """A pickle of this makes a folder when it is loaded."""
+    """A pickle of this creates a folder when it is loaded."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -346,7 +346,7 @@ def test_a_network_of_another_accuracy_than_expected_is_refused(expected, tolera
     if fails:
         with pytest.raises(
             NetworkError,
-            match=r"the network has test accuracy 85\.0% \(95 % interval 82\.7% to 87\.1%\), and "
+            match=r"the network has test accuracy 85\.0% \(95 % interval 82\.7% to 87\.1%\), but "
             rf"networks\.expected_accuracy is {expected:.1%}; check it, or change networks\.expected_accuracy",
         ):
             check_accuracy(850, 1000, expected, tolerance, "the network", "check it")

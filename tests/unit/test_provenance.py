@@ -1,4 +1,4 @@
-"""Inputs of a job go together, or it is told which of them do not."""
+"""Inputs of a job belong together, or the message names those that do not."""
 
 import pytest
 

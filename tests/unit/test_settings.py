@@ -162,7 +162,7 @@ FAULTS = [
     ("networks.architecture", "sys:exit", r"sys:exit: 'sys' is not a Python file; give a module of your own"),
 ]
 
-#: Files of a user's package, and what is said of ``mine.nets:net``.
+#: Files of a user's package, and the message about ``mine.nets:net``.
 MODULES = [
     ({"nets.py": b"def net(:"}, r"nets\.py is not valid Python \(SyntaxError: "),
     ({"nets.py": b"# caf\xe9\ndef net(n): pass"}, r"nets\.py is not valid Python \(SyntaxError: .*encoding"),

@@ -1,4 +1,4 @@
-"""Stores come back as they were written, whole or not at all."""
+"""Stores load as they were written, completely or not at all."""
 
 import zipfile
 
@@ -94,7 +94,7 @@ def test_a_flipped_byte_anywhere_in_the_content_is_an_error(path):
         places = [
             entry.header_offset + 30 + len(entry.filename) + entry.file_size // 2
             for entry in archive.infolist()
-            if entry.file_size and entry.filename != "train/zarr.json"  # of a group that holds nothing itself
+            if entry.file_size and entry.filename != "train/zarr.json"  # of a group without arrays
         ]
     assert len(places) >= 2 * len(ARRAYS)
     for place in places:

@@ -1,4 +1,4 @@
-"""What a user sees when something is wrong: one line that names it and the way out, and no result that lies."""
+"""Errors that a user sees: one line that names the fault and the way out, and no wrong result."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ def fresh(tmp_path_factory):
 
 
 def told(printed: str, text: str) -> str:
-    """The one line of ``printed`` that holds ``text``; what a job says stands below the run once more."""
+    """Return the only line of ``printed`` that contains ``text``; a job's error is repeated at the end of the run."""
     lines = list(dict.fromkeys(line for line in printed.splitlines() if text in line))
     assert len(lines) == 1, printed[-3000:]
     return lines[0]
@@ -87,19 +87,19 @@ def test_a_network_at_chance_feeds_nothing_on(fresh, faults):
 
 
 def test_a_copy_elsewhere_has_nothing_to_make_again(copied):
-    """Nor if its code is newer than the results, as in a fresh clone."""
+    """Also if the code is newer than the results, as in a fresh clone."""
     for path in (copied.folder / "workflow").rglob("*"):
         path.touch()
     assert copied.planned() == set()
 
 
 def flip(content: bytes) -> bytes:
-    """The file with a stretch of bytes changed in its middle, long enough to touch what every reader needs."""
+    """Change a range of bytes in the middle of the file, long enough to affect every reader."""
     start, stop = max(0, len(content) // 2 - 2048), len(content) // 2 + 2048
     return content[:start] + bytes(byte ^ 0xFF for byte in content[start:stop]) + content[stop:]
 
 
-#: What is damaged, the rule that reads it, and what that shall not make of it.
+#: The damaged result, the rule that reads it, and the result that must not be made from it.
 DAMAGED = [
     ("digits-lenet/bases/deepfool-low.zarr.zip", "measure_fractions", "digits-lenet/fractions/deepfool-low.csv"),
     ("digits-lenet/curvature/shard-0.zarr.zip", "make_basis", "digits-lenet/bases/curvature-flat.zarr.zip"),
@@ -124,7 +124,7 @@ def test_a_damaged_result_is_told_with_the_command_that_mends_it(copied, faults,
     printed = copied.run(*targets, "--rerun-triggers", "mtime", "--keep-going", fails=True)
     damaged = [f"results/{name}" for name, _, _ in DAMAGED]
     for name, rule, target in DAMAGED:
-        # What it reads, or what that was made from.
+        # An input, or an input of an input.
         line = told(printed, f"{rule}: results/")
         assert line.split()[1] in damaged
         assert line.endswith(f"recreate it with: snakemake --cores all --force {line.split()[1]}")
@@ -176,7 +176,7 @@ def test_a_result_in_the_place_of_another_is_told_by_the_job_that_reads_it(copie
 
 
 def test_results_of_other_settings_cannot_come_out_as_one_figure(copied, faults):
-    """Made for another configuration, and slipped in where Snakemake is told to look at times only."""
+    """The table is made with another configuration, and Snakemake checks only file times."""
     table, figure = "results/digits-lenet/accuracy/pca.csv", "results/figures/fig4.csv"
     copied.run(table, "--config", "accuracy={measured_images: 200}")
     (copied.folder / figure).unlink()

@@ -1,4 +1,4 @@
-"""A run that is killed, finds the disk full or is not alone ends in the tables of an undisturbed one."""
+"""A run that is killed, finds the disk full or is not the only one ends in the tables of an undisturbed run."""
 
 import os
 import random
@@ -29,7 +29,7 @@ def same_tables(workflow, demo, tables=TABLES) -> bool:
 
 
 def test_kills_at_any_moment_change_no_table(demo, faults, tmp_path):
-    """SIGKILL of a job, or of the whole run, at moments drawn by chance; then on, until it is whole."""
+    """SIGKILL of a job, or of the whole run, at random times; then the run is repeated until it is complete."""
     rng, workflow, killed = random.Random(0), Workflow(tmp_path / "killed"), 0
     while killed < faults.kills:
         with workflow.started(*TARGETS) as running:
@@ -56,7 +56,7 @@ def test_kills_at_any_moment_change_no_table(demo, faults, tmp_path):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A workflow whose results lie on a disk of their own, and a function that mounts it anew with other options."""
+    """A workflow whose results are on their own disk, and a function that remounts it with other options."""
     workflow = Workflow(tmp_path / "small")
     results = workflow.folder / "results"
     results.mkdir()
@@ -74,7 +74,7 @@ def small_disk(tmp_path):
 
 def test_a_full_disk_and_one_that_cannot_be_written_are_told(demo, faults, small_disk):
     workflow, remount = small_disk
-    # What is half written stays where it is; the next run may not take it for whole.
+    # Incomplete files stay; the next run must not treat them as complete.
     printed = workflow.run("training", "--keep-incomplete", fails=True)
     assert "train_network: results/digits-lenet/training.checkpoint cannot be written: " in printed
     assert "No space left on device" in printed

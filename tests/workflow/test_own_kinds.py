@@ -1,4 +1,4 @@
-"""A user's own attack and basis, by configuration alone, from an empty folder of their own."""
+"""A user's own attack and basis, by configuration alone, from the user's own folder."""
 
 import numpy as np
 import pandas as pd

@@ -14,7 +14,7 @@ from friendlyfire.declarations import Kind, declared
 TABLES = {
     "quality": {"title": "Quality of the curvature", "section": "3 Curvature"},
     "table1": {"title": "Table 1", "section": "4.4 Compression"},
-    "provenance": {"title": "What made the results", "section": "Provenance"},
+    "provenance": {"title": "Provenance of the results", "section": "Provenance"},
 }
 
 
