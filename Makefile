@@ -1,37 +1,37 @@
-# demo and test install what they need into .venv first; nothing else on the machine is touched.
+# demo and test first install their packages into .venv; they change nothing else on the machine.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
-# No copyleft among what is installed; docutils leaves the choice of licence.
+# No copyleft among the installed packages; docutils offers a choice of licences.
 LICENCES := pip-licenses --partial-match --fail-on "GPL;GNU" --ignore-packages docutils
 
 .PHONY: demo test test-long bench docs lint audit format clean
 
-demo: $(INSTALLED)  ## the whole main line on bundled data, to results/figures
+demo: $(INSTALLED)  ## all figures from bundled data, to results/figures
 	$(BIN)/snakemake --cores all
 
-test: $(INSTALLED)  ## every test
+test: $(INSTALLED)  ## all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-test-long: $(INSTALLED)  ## the same with ten times as many faults, and examples drawn anew
+test-long: $(INSTALLED)  ## all tests with ten times as many faults and new random examples
 	$(BIN)/python -m pytest --long
 
-bench: $(INSTALLED)  ## speed and memory beside peers, to results/benchmarks
+bench: $(INSTALLED)  ## speed and memory compared with other libraries, to results/benchmarks
 	$(BIN)/python -m pip install --quiet --no-deps --requirement benchmarks/requirements.txt
 	PYTHONPATH=workflow $(BIN)/python -m benchmarks
 
-docs: $(INSTALLED)  ## the documentation as pages, to results/docs/index.html; a warning is an error
+docs: $(INSTALLED)  ## the documentation as HTML, to results/docs/index.html; warnings are errors
 	$(BIN)/python -m pip install --quiet --requirement docs/requirements.txt
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs results/docs
 
-lint: $(INSTALLED)  ## ruff, snakefmt and snakemake's linter, all at zero
+lint: $(INSTALLED)  ## ruff, snakefmt and snakemake's linter, without any findings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check --compact-diff Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 	$(BIN)/$(LICENCES)
 
-audit: $(INSTALLED)  ## known vulnerabilities of the pinned packages, by the index's own database
+audit: $(INSTALLED)  ## known vulnerabilities of the pinned packages, from the package index
 	$(BIN)/python -m pip install --quiet pip-audit
 	$(BIN)/pip-audit --requirement envs/requirements.txt
 
@@ -40,7 +40,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow/rules
 
-clean:  ## everything that was made, but the environment
+clean:  ## delete all outputs, but keep the environment
 	rm -rf results docs/reference/generated .snakemake .pytest_cache .ruff_cache .hypothesis
 
 $(INSTALLED): envs/requirements.txt

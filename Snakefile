@@ -4,20 +4,20 @@ import os
 import sys
 from pathlib import Path
 
-# Of this file, not of another Snakefile that uses it as a module.
+# The folder of this file, also if another Snakefile uses it as a module.
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 
-# Of the scripts too: the library, and the user's own modules in the working directory.
+# Also for the scripts: the library, and the user's own modules in the working directory.
 sys.path[:0] = [str(ROOT / "workflow"), os.getcwd()]
 
 from engine import ending, warm
 
-# As many cores as there are, unless it is said; a cluster's are not this machine's.
+# Use all cores by default; on a cluster, the cores of this machine do not matter.
 if workflow.resource_settings.cores is None and workflow.resource_settings.nodes is None:
     workflow.global_resources["_cores"] = workflow.resource_settings.cores = os.cpu_count()
 
 
-# A limit on GPUs is one of each machine: what a profile sets for this one does not hold back the cluster.
+# A limit on GPUs applies per machine: the limit of this machine's profile does not restrict a cluster.
 resource_scopes:
     gpu="local",
 

@@ -1,1 +1,1 @@
-"""Speed and memory, side by side with peers and with the bare cost of the arithmetic: `make bench`."""
+"""Speed and memory, compared with other libraries and with the bare cost of the arithmetic: `make bench`."""

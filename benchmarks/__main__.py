@@ -1,4 +1,4 @@
-"""Run the benchmarks, or those that are named: python -m benchmarks [attacks dense leading ... many]."""
+"""Run all benchmarks, or the named ones: python -m benchmarks [attacks dense leading ... many]."""
 
 import platform
 import sys
@@ -25,7 +25,7 @@ BENCHMARKS = {
     "workflow": workflow.measure,
 }
 
-#: Takes half an hour and 16 GB, and runs only when it is named.
+#: A benchmark that takes half an hour and 16 GB, and runs only if it is named.
 LONG = {"many": decompositions.measure_many}
 
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "foolbox", "torchattacks")
@@ -33,7 +33,7 @@ PACKAGES += ("adversarial-robustness-toolbox", "curvlinops-for-pytorch", "snakem
 
 
 def main(names: list[str]) -> None:
-    """Measure, and write a CSV for each benchmark, the table of goals and the figure."""
+    """Run the benchmarks, and write a CSV per benchmark, the table of goals and the figure."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     began, goals = time.monotonic(), []
     for name in names:
@@ -53,7 +53,7 @@ def main(names: list[str]) -> None:
 
 
 def machine() -> str:
-    """What it was measured on."""
+    """Describe the machine and the package versions."""
     models = [
         line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
     ]
@@ -62,7 +62,7 @@ def machine() -> str:
 
 
 def draw() -> None:
-    """Speeds of the contenders as bars, a panel a benchmark."""
+    """Draw the speeds of the contenders as bars, one panel per benchmark."""
     plt.style.use("workflow/friendlyfire/figures/style.mplstyle")
     panels = []
     if (RESULTS / "attacks.csv").exists():

@@ -1,4 +1,4 @@
-"""DeepFool, untargeted, 10 classes: against Foolbox, torchattacks and ART, and against its bare network passes."""
+"""Untargeted DeepFool with 10 classes, compared with Foolbox, torchattacks and ART, and with bare network passes."""
 
 import logging
 import warnings
@@ -10,14 +10,14 @@ import torch
 from benchmarks.harness import Counted, Goal, alternating, bare, network_and_images, seconds_of
 from friendlyfire.attacks.deepfool import deepfool
 
-#: Images that each contender attacks, by network; torchattacks goes through them one by one and gets fewer.
+#: Number of images per contender, by network; torchattacks attacks them one by one and gets fewer.
 IMAGES = {"LeNet, 28 px": (360, 32), "NIN, 32 px": (64, 6), "AlexNet, 32 px": (96, 8)}
 
 OPTIONS = {"steps": 50, "overshoot": 0.02}
 
 
 def by_foolbox(network, images, batch):
-    """Perturbations (n, ...) by Foolbox's L2DeepFoolAttack, in bounds so wide that nothing is clipped."""
+    """Compute perturbations (n, ...) by Foolbox's L2DeepFoolAttack, in bounds so wide that nothing is clipped."""
     import foolbox
 
     model = foolbox.PyTorchModel(network, bounds=(-10, 11))
@@ -31,14 +31,14 @@ def by_foolbox(network, images, batch):
 
 
 def by_torchattacks(network, images):
-    """The same by torchattacks, which clips to [0, 1]."""
+    """Compute perturbations by torchattacks, which clips to [0, 1]."""
     import torchattacks
 
     return torchattacks.DeepFool(network, **OPTIONS)(images, network(images).argmax(1)).detach() - images
 
 
 def by_art(network, images, batch):
-    """The same by ART, without bounds, by whose width it would lengthen its steps."""
+    """Compute perturbations by ART, without bounds, because ART scales its steps by their width."""
     from art.attacks.evasion import DeepFool
     from art.estimators.classification import PyTorchClassifier
 
@@ -48,18 +48,18 @@ def by_art(network, images, batch):
 
 
 def measure() -> tuple[pd.DataFrame, list[Goal]]:
-    """All contenders on all networks."""
+    """Measure all contenders on all networks."""
     tables, goals = zip(*(measure_network(name, *images) for name, images in IMAGES.items()), strict=True)
     return pd.concat(tables), [goal for some in goals for goal in some]
 
 
 def measure_network(name: str, n: int, few: int) -> tuple[pd.DataFrame, list[Goal]]:
-    """All contenders on one network."""
+    """Measure all contenders on one network."""
     network, images = network_and_images(name)
     images = images[:n]
     sources = network(images).argmax(1)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the peers' own
+        warnings.simplefilter("ignore")  # warnings of the other libraries
         logging.getLogger("art").setLevel(logging.ERROR)
         batches = [n // 3, n]
         best = min(batches, key=lambda batch: seconds_of(lambda: by_foolbox(network, images, batch), 1))
@@ -81,7 +81,7 @@ def measure_network(name: str, n: int, few: int) -> tuple[pd.DataFrame, list[Goa
     rows = []
     for contender, timing in taken.items():
         found = timing.result
-        # Peers that were given fewer images are compared on those.
+        # Contenders with fewer images are compared on those images.
         ours = taken["Friendly Fire"].result[: len(found)]
         fooled = network(images[: len(found)] + found).argmax(1) != sources[: len(found)]
         norm, our_norm = (each[fooled].flatten(1).norm(dim=1).mean().item() for each in (found, ours))

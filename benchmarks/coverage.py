@@ -1,4 +1,4 @@
-"""How often 95 % intervals hold the truth: each kind of interval in the tables, in worlds whose truth is known."""
+"""Coverage of 95 % intervals: each kind of interval in the tables, in simulations with a known truth."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,10 +11,10 @@ from friendlyfire.measures.coupling import Curve, Means, compare, difference, re
 from friendlyfire.measures.curves import additive_and_interaction, curve_form, separability
 from friendlyfire.records.intervals import mean_interval, wilson_interval
 
-#: What an interval of 95 % should cover, by the simulation's count.
+#: Accepted coverage of a 95 % interval in the simulations.
 AIM = (0.93, 0.97)
 
-#: Ranks, and spread of the logit of the fractions, of the bases in the world of :func:`coupled_curves`.
+#: Ranks, and spread of the logit of the fractions, of the bases in the simulation of :func:`coupled_curves`.
 RANKS, SPREAD = np.linspace(0.1, 1, 10), 0.8
 
 #: Correlations of the images' difficulty between ranks and between bases.
@@ -26,21 +26,21 @@ Held = Iterator[bool]
 
 
 def proportions(n: int, p: float, count: int, rng: np.random.Generator) -> Held:
-    """Accuracy, fooling and success: Wilson's interval of a proportion."""
+    """Test Wilson's interval of a proportion, for accuracy, fooling and success."""
     for k in rng.binomial(n, p, count):
         low, high = wilson_interval(int(k), n)
         yield low <= p <= high
 
 
 def means(draw: Callable, n: int, truth: float, count: int, rng: np.random.Generator, **options) -> Held:
-    """Norms and fractions: Student's interval of a mean."""
+    """Test Student's interval of a mean, for norms and fractions."""
     for _ in range(count):
         low, high = mean_interval(draw(rng, n), **options)
         yield low <= truth <= high
 
 
 def latent(n: int, bases: int, between: tuple[float, float], rng: np.random.Generator) -> np.ndarray:
-    """Difficulties (n, bases, ranks) of images by a Gaussian copula, correlated between ranks and between bases."""
+    """Draw difficulties (n, bases, ranks) of images by a Gaussian copula, correlated between ranks and bases."""
     ranks, others = between
     shared = rng.standard_normal((n, bases if others == 0 else 1, len(RANKS) if ranks == 0 else 1))
     largest = max(between)
@@ -48,7 +48,7 @@ def latent(n: int, bases: int, between: tuple[float, float], rng: np.random.Gene
 
 
 def true_lines(apart: bool) -> tuple[np.ndarray, np.ndarray, list[Means]]:
-    """Accuracies (2, ranks) and locations of the fractions' logits (2, ranks) of two bases, and their true lines."""
+    """Return accuracies (2, ranks), locations of the fractions' logits (2, ranks) and the true lines of two bases."""
     shifts = np.array([[0.0], [apart * 1.0]])
     accuracy = 0.1 + 0.85 * expit(10 * (RANKS - 0.25 - 0.12 * shifts))
     location = 6 * (RANKS - 0.3 - 0.05 * shifts)
@@ -60,7 +60,7 @@ def true_lines(apart: bool) -> tuple[np.ndarray, np.ndarray, list[Means]]:
 def coupled_curves(
     apart: bool, between: tuple[float, float], images: int, perturbations: int, rng: np.random.Generator
 ) -> list[Curve]:
-    """What two bases do to images and perturbations drawn from the world of :func:`true_lines`."""
+    """Draw the results of two bases on images and perturbations from the simulation of :func:`true_lines`."""
     accuracy, location, _ = true_lines(apart)
     correct = latent(images, 2, between, rng) < ndtri(accuracy)
     inside = latent(perturbations, 2, (0.9, between[1]), rng)[:, :, :1]
@@ -70,7 +70,7 @@ def coupled_curves(
 def couplings(
     apart: bool, between: tuple[float, float], count: int, rng: np.random.Generator, draws: int = 500
 ) -> Iterator[tuple[bool, bool]]:
-    """Gap and distance between two bases: the paired bootstrap over 360 measured and 200 held-out images."""
+    """Test gap and distance between two bases: the paired bootstrap over 360 measured and 200 held-out images."""
     truth = difference(*true_lines(apart)[2][::-1])
     for _ in range(count):
         reference, curve = coupled_curves(apart, between, 360, 200, rng)
@@ -81,13 +81,13 @@ def couplings(
 
 
 def grid(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Scores (n, steps) of images whose curves differ in height and in amplitude, with a little noise."""
+    """Draw scores (n, steps) of images whose curves differ in height and in amplitude, with a little noise."""
     height, amplitude = rng.standard_normal((2, n, 1))
     return height + (1 + 0.4 * amplitude) * 2 * STEPS**2 + 0.05 * rng.standard_normal((n, len(STEPS)))
 
 
 def forms(count: int, rng: np.random.Generator) -> Iterator[tuple[bool, ...]]:
-    """Symmetry, monotonicity, separability and interaction of score curves, of 200, 200, 100 and 100 images."""
+    """Test symmetry, monotonicity, separability and interaction of score curves, of 200, 200, 100 and 100 images."""
 
     def curves(n):
         return grid(n, rng) + 0.5 * rng.standard_normal((n, 1)) * STEPS
@@ -103,17 +103,17 @@ def forms(count: int, rng: np.random.Generator) -> Iterator[tuple[bool, ...]]:
 
 
 def beta(rng: np.random.Generator, n: int) -> np.ndarray:
-    """Fractions that pile up towards 1."""
+    """Draw fractions that accumulate near 1."""
     return rng.beta(4, 1, n)
 
 
 def lognormal(rng: np.random.Generator, n: int) -> np.ndarray:
-    """Norms, skewed to the right."""
+    """Draw norms with a right-skewed distribution."""
     return rng.lognormal(0, 0.5, n)
 
 
 def measure() -> tuple[pd.DataFrame, list[Goal]]:
-    """Coverage of every kind of interval."""
+    """Measure the coverage of every kind of interval."""
     rng, rows = np.random.default_rng(0), []
 
     def add(number: str, world: str, held: list[bool]) -> None:

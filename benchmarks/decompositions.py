@@ -1,4 +1,4 @@
-"""Singular vectors of large matrices, each contender in a process of its own, for its peak memory."""
+"""Singular vectors of large matrices; each contender has its own process, to measure its peak memory."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from friendlyfire.records.stores import create_store
 
 ROWS, MANY_ROWS, PIXELS, COMPONENTS = 1000, 10_000, 3 * 224 * 224, 100
 
-#: Runs in a process of its own: the store, the contender, where its singular values go.
+#: Script of a contender's process; its arguments are the store, the contender and the output of singular values.
 CONTENDER = """
 import json, sys, time
 from pathlib import Path
@@ -44,14 +44,14 @@ print(json.dumps({"seconds": seconds, "gigabytes": gigabytes}))
 
 
 def contend(path: Path, contender: str) -> tuple[dict, np.ndarray]:
-    """Seconds and peak memory of a contender on the matrix of a store, and its singular values."""
+    """Measure seconds and peak memory of a contender on the matrix of a store, and return its singular values."""
     out = path.with_name("values.npy")
     printed = subprocess.check_output([sys.executable, "-c", CONTENDER, str(path), contender, str(out)])
     return json.loads(printed), np.load(out)
 
 
 def measure() -> tuple[pd.DataFrame, list[Goal]]:
-    """A matrix of ImageNet's size whose singular values fall by five orders of magnitude."""
+    """Decompose a matrix of ImageNet's size whose singular values fall by five orders of magnitude."""
     rows, values = [], {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "perturbations.zarr.zip"
@@ -90,7 +90,7 @@ def measure() -> tuple[pd.DataFrame, list[Goal]]:
 
 
 def measure_many() -> tuple[pd.DataFrame, list[Goal]]:
-    """Ten thousand rows of full rank, from disk: ours alone, for minutes; memory is that of the result."""
+    """Decompose ten thousand rows of full rank from disk: our method only, which takes minutes."""
     with tempfile.TemporaryDirectory() as folder:
         path, generator = Path(folder) / "perturbations.zarr.zip", np.random.default_rng(0)
         scales = np.geomspace(1, 1e-3, MANY_ROWS, dtype=np.float32)[:, None]

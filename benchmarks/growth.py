@@ -1,4 +1,4 @@
-"""How time grows when one thing doubles: exponents, measured and expected."""
+"""Growth of run time with problem size: measured and expected exponents."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ from friendlyfire.networks.network import predict
 
 
 def measure() -> tuple[pd.DataFrame, list[Goal]]:
-    """Exponents by least squares over three sizes, large enough for fixed costs to weigh little."""
+    """Fit exponents by least squares over three sizes, large enough for fixed costs to be small."""
     network, images = network_and_images("LeNet, 28 px")
     sources = network(images).argmax(1)
     basis = torch.from_numpy(random_basis(784, 784, seed=0)).float()

@@ -1,4 +1,4 @@
-"""What all benchmarks share: contenders that take turns, networks and images to run on, and what a goal is."""
+"""Common parts of the benchmarks: contenders in turn, networks and images, and goals."""
 
 import functools
 import gc
@@ -15,12 +15,12 @@ from friendlyfire.datasets.images import digits_splits
 from friendlyfire.networks.network import Network, build_network
 from friendlyfire.networks.training import train
 
-#: Passes at least this long, in seconds, so that timers and caches do not matter.
+#: Smallest duration of a measurement in seconds, so that timers and caches do not matter.
 SHORTEST = 0.2
 
 
 class Goal(NamedTuple):
-    """One line of the table: what was compared with what, how far it should get, and how far it got."""
+    """One line of the table: the comparison, its goal, and the result."""
 
     what: str
     against: str
@@ -30,7 +30,7 @@ class Goal(NamedTuple):
 
 
 class Timing(NamedTuple):
-    """Seconds that a contender took, and what it returned last."""
+    """Seconds of a contender, and its last return value."""
 
     median: float
     low: float
@@ -39,7 +39,7 @@ class Timing(NamedTuple):
 
 
 def alternating(contenders: dict[str, Callable[[], Any]], repeats: int = 3, warm: bool = True) -> dict[str, Timing]:
-    """Run all contenders in turn, ``repeats`` times: noise falls on all alike. If ``warm``, a first is not counted."""
+    """Run all contenders in turn, ``repeats`` times, so noise affects all alike. ``warm`` adds an untimed run."""
     seconds, results = {name: [] for name in contenders}, {}
     for repeat in range(-warm, repeats):
         for name, contender in contenders.items():
@@ -54,7 +54,7 @@ def alternating(contenders: dict[str, Callable[[], Any]], repeats: int = 3, warm
 
 
 def seconds_of(function: Callable[[], Any], repeats: int = 3) -> float:
-    """Median seconds of one call, of as many calls in a row as last long enough to be timed."""
+    """Return the median seconds of one call, from series of calls that are long enough to be timed."""
     function()
     began = time.perf_counter()
     function()
@@ -70,8 +70,8 @@ def seconds_of(function: Callable[[], Any], repeats: int = 3) -> float:
     return statistics.median(taken)
 
 
-#: Networks by name: architecture, options, channels, pixels a side, and epochs that bring it far above chance. With
-#: rectifiers behind its last layer, NIN would leave some classes dead after so little training.
+#: Networks by name: architecture, options, channels, pixels per side, and epochs to an accuracy far above chance. With
+#: rectifiers after its last layer, NIN would have dead classes after so little training.
 NETWORKS = {
     "LeNet, 28 px": ("lenet", {}, 1, 28, 4),
     "NIN, 32 px": ("nin", {"width": 0.5, "activation": "gelu"}, 3, 32, 5),
@@ -82,7 +82,7 @@ NETWORKS = {
 
 @functools.cache
 def network_and_images(name: str) -> tuple[Network, Tensor]:
-    """A network trained on scikit-learn's digits, enlarged, and images of them (360, channels, side, side)."""
+    """Train a network on scikit-learn's digits, enlarged, and return it with images (360, channels, side, side)."""
     architecture, options, channels, side, epochs = NETWORKS[name]
     settings = {
         **{"architecture": architecture, "width": 1.0, "activation": "relu", "pooling": "max", "flip": False},
@@ -106,7 +106,7 @@ def network_and_images(name: str) -> tuple[Network, Tensor]:
 
 
 class Bare:
-    """Passes through a network and nothing else, each at the batch and memory format that suit it best.
+    """Bare passes through a network, each with its best batch size and memory format.
 
     ``plain`` is forward without a graph, ``graph`` with one, ``backward`` from there to the image, ``gradient`` both.
     """
@@ -117,14 +117,14 @@ class Bare:
             images.repeat(-(-batch // len(images)), 1, 1, 1)[:batch].contiguous(memory_format=layout)
             for layout in (torch.contiguous_format, torch.channels_last)
             for batch in (16, 32, 64, 128, 256)
-            if batch * images[0].numel() <= 2**18  # by then larger ones gain nothing on a CPU
+            if batch * images[0].numel() <= 2**18  # larger batches are no faster on a CPU
         ]
         for kind in ("plain", "graph", "backward", "gradient"):
             passes = [(_pass(network, kind, batch), len(batch)) for batch in candidates]
             self.best[kind] = min(passes, key=lambda each: seconds_of(each[0], repeats=1) / each[1])
 
     def __call__(self, **images: int) -> None:
-        """As many images of each kind of pass, or a few more to fill the last batch."""
+        """Run passes of each kind over as many images, or a few more to fill the last batch."""
         for kind, count in images.items():
             one, batch = self.best[kind]
             for _ in range(-(-count // batch)):
@@ -145,12 +145,12 @@ def _pass(network: nn.Module, kind: str, batch: Tensor) -> Callable[[], Any]:
 
 @functools.cache
 def bare(name: str) -> Bare:
-    """The bare passes of one of the networks, measured once."""
+    """Measure the bare passes of a network, once."""
     return Bare(*network_and_images(name))
 
 
 class Counted(nn.Module):
-    """A network that counts the images that pass through it, each way."""
+    """A network that counts the images in forward and backward passes."""
 
     def __init__(self, network: nn.Module):
         super().__init__()
@@ -159,7 +159,7 @@ class Counted(nn.Module):
         self.eval()
 
     def forward(self, images: Tensor) -> Tensor:
-        """As the network's."""
+        """Call the network and count the images."""
         if not (torch.is_grad_enabled() and images.requires_grad):
             self.plain += len(images)
             return self.network(images)

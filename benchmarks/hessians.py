@@ -1,4 +1,4 @@
-"""The mean Hessian, dense and by its leading directions, against peers and against its bare gradients."""
+"""The mean Hessian, dense and by leading directions, compared with other libraries and with bare gradients."""
 
 import warnings
 
@@ -14,25 +14,25 @@ from friendlyfire.attacks.deepfool import deepfool
 from friendlyfire.curvature.hessians import DifferenceHessian, margin_gradients, margins, reference_step
 from friendlyfire.curvature.spectra import decompose_lanczos, subspace_overlap
 
-#: Probes of one product with the dense operator, by network, and points, as many as share a block in the workflow.
+#: Number of probes of one product with the dense operator, by network, and number of points, as in one block.
 PROBES, TOGETHER = {"LeNet, 28 px": 256, "NIN, 32 px": 48, "AlexNet, 32 px": 64}, 16
 
-#: Directions at either end of the spectrum, and boundary points, of which either half of the sample has half.
+#: Number of directions at each end of the spectrum, and number of boundary points of both halves together.
 TARGET, ENDS, POINTS = 3, 25, 80
 
-#: Small, for the network of the leading directions is smooth.
+#: A small step, because the network of the leading directions is smooth.
 STEP = 0.05
 
 
 def boundary_points(network, images, count):
-    """Points on the boundary of the target class, and the classes they came from."""
+    """Return points on the boundary of the target class, and their source classes."""
     attack = deepfool(network, images, torch.full((len(images),), TARGET))
     reached = attack.converged.nonzero().squeeze(1)[:count]
     return (images + attack.perturbations)[reached], attack.sources[reached]
 
 
 def measure_dense() -> tuple[pd.DataFrame, list[Goal]]:
-    """One block of the dense Hessian against as many gradients alone."""
+    """Compare one block of the dense Hessian with as many bare gradients."""
     rows, goals = [], []
     for name, probes in PROBES.items():
         network, images = network_and_images(name)
@@ -65,14 +65,14 @@ def measure_dense() -> tuple[pd.DataFrame, list[Goal]]:
 
 
 def by_lanczos(network, points, sources):
-    """Ours: block Lanczos, over the points of each half."""
+    """Run our block Lanczos over the points of each half."""
     halves = tuple(DifferenceHessian(network, points[half::2], TARGET, sources[half::2], step=STEP) for half in (0, 1))
     pairs = decompose_lanczos(halves, ENDS, seed=0, tolerance=1e-3)
     return pairs.vectors, sum(half.num_gradients for half in halves)
 
 
 def by_arpack(network, points, sources, tolerance):
-    """The paper's reference: ARPACK on central differences, one probe at a time over all points."""
+    """Run the paper's reference: ARPACK on central differences, one probe at a time over all points."""
     d, spent = points[0].numel(), 0
 
     def product(probe):
@@ -88,7 +88,7 @@ def by_arpack(network, points, sources, tolerance):
 
 
 def by_torch_func(network, points, sources):
-    """torch.func.hessian of every point, averaged and decomposed."""
+    """Average and decompose torch.func.hessian of every point."""
 
     def margin(image, source):
         logits = network(image[None])[0]
@@ -103,23 +103,23 @@ def by_torch_func(network, points, sources):
 
 
 class Shifted(nn.Module):
-    """A network whose one parameter is a shift of all images: its Hessian is that to the images."""
+    """A network whose only parameter is a shift of all images: its Hessian is the one with respect to the images."""
 
     def __init__(self, network, pixels):
         super().__init__()
         self.network, self.shift = network, nn.Parameter(torch.zeros(pixels))
 
     def forward(self, images):
-        """Logits of the shifted images."""
+        """Return the logits of the shifted images."""
         return self.network(images + self.shift.reshape(images.shape[1:]))
 
 
 def by_curvlinops(network, points, sources):
-    """ARPACK on curvlinops' Hessian operator, of the margins as a loss."""
+    """Run ARPACK on curvlinops' Hessian operator, with the margins as the loss."""
     from curvlinops import HessianLinearOperator
 
     class Margin(nn.Module):
-        """Mean margin; curvlinops wants the reduction named."""
+        """Mean margin as a loss; curvlinops needs the name of the reduction."""
 
         reduction = "mean"
 
@@ -134,7 +134,7 @@ def by_curvlinops(network, points, sources):
 
 
 def measure_leading() -> tuple[pd.DataFrame, list[Goal]]:
-    """The leading directions of a smooth network by each contender, and how far two halves of the sample agree."""
+    """Compare the leading directions of a smooth network by each contender, and the overlap of two halves."""
     network, images = network_and_images("smooth LeNet, 28 px")
     points, sources = boundary_points(network, images, POINTS)
     contenders = {
@@ -149,8 +149,8 @@ def measure_leading() -> tuple[pd.DataFrame, list[Goal]]:
         return [contender(network, points[half::2], sources[half::2]) for half in (0, 1)]
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the peers' own
-        # Once and not warmed, to save a minute: each takes seconds.
+        warnings.simplefilter("ignore")  # warnings of the other libraries
+        # Once and without a warm run, to save a minute: each run takes seconds.
         taken = alternating(
             {name: lambda one=one: both_halves(one) for name, one in contenders.items()}, repeats=1, warm=False
         )

@@ -1,4 +1,4 @@
-"""Accuracy at all ranks of a basis against the forward passes alone."""
+"""Accuracy at all ranks of a basis, compared with bare forward passes."""
 
 import pandas as pd
 import torch
@@ -13,7 +13,7 @@ RANKS = 20
 
 
 def measure() -> tuple[pd.DataFrame, list[Goal]]:
-    """Twenty ranks from nothing to all."""
+    """Measure twenty ranks from 0 to the full rank."""
     rows, goals = [], []
     for name, n in IMAGES.items():
         network, images = network_and_images(name)

@@ -1,4 +1,4 @@
-"""The workflow itself: the dry run of the suite paper, and the demo, job by job."""
+"""Time of the workflow: the dry run of the suite paper, and the demo, job by job."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ CODE = ("Snakefile", "config.yaml", "workflow", "envs", "profiles")
 
 
 def measure() -> tuple[pd.DataFrame, list[Goal]]:
-    """Both in a new folder, so that nothing is there yet."""
+    """Measure both in a new, empty folder."""
     with tempfile.TemporaryDirectory() as folder:
         for name in CODE:
             source, target = REPOSITORY / name, Path(folder) / name
@@ -28,7 +28,7 @@ def measure() -> tuple[pd.DataFrame, list[Goal]]:
         _, made = _run(folder)
         notes = sorted((Path(folder) / "results/provenance").rglob("*.json"))
         table = pd.DataFrame([json.loads(note.read_text(encoding="utf-8")) for note in notes])
-    # A job with several results has noted itself with each of them.
+    # A job with several results has a note with each of them.
     jobs_of = table.assign(outputs=table["outputs"].map(tuple)).drop_duplicates(["rule", "outputs"]).groupby("rule")
     table = jobs_of.agg(jobs=("seconds", "size"), seconds=("seconds", "sum"), most_gib=("peak_gib", "max"))
     table = table.sort_values("seconds", ascending=False).reset_index()
@@ -45,7 +45,7 @@ def measure() -> tuple[pd.DataFrame, list[Goal]]:
 
 
 def _run(folder: str, *arguments: str) -> tuple[str, float]:
-    """What snakemake prints, and the seconds it takes."""
+    """Run snakemake, and return its output and the seconds."""
     command, began = [sys.executable, "-m", "snakemake", "--cores", "all", *arguments], time.perf_counter()
     done = subprocess.run(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True)
     return done.stdout, time.perf_counter() - began

@@ -11,7 +11,7 @@ from engine.schema import with_defaults, with_stages
 SCHEMA = with_stages(yaml.safe_load((REPOSITORY / "workflow/schemas/config.schema.yaml").read_text()))
 SHIPPED = with_defaults({}, yaml.safe_load((REPOSITORY / "config.yaml").read_text()))
 
-#: Values that the schema allows, of keys that depend on each other.
+#: Values that the schema allows for keys that depend on each other.
 ALLOWED = {
     "networks": {"activation": st.sampled_from(["relu", "gelu"]), "width": st.floats(0.1, 4)},
     "perturbations": {"images": st.integers(1, 9999), "shards": st.integers(1, 99)},
@@ -38,7 +38,7 @@ ALLOWED = {
 
 @st.composite
 def configurations(draw):
-    """The shipped configuration with sections of the demo's experiment drawn anew."""
+    """The shipped configuration with randomly drawn sections of the demo's experiment."""
     config = copy.deepcopy(SHIPPED)
     for stage, keys in ALLOWED.items():
         chosen = {key: draw(values) for key, values in keys.items() if draw(st.booleans())}

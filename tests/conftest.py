@@ -1,4 +1,4 @@
-"""What all tests share: a trained LeNet on digits, and the demo suite built once in a folder of its own."""
+"""Common fixtures: a trained LeNet on digits, and the demo suite built once in its own folder."""
 
 import fcntl
 import os
@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 
-torch.set_num_threads(1)  # two that wait for each other take minutes where cores are shared
+torch.set_num_threads(1)  # two threads that wait for each other take minutes on shared cores
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -54,7 +54,7 @@ def digits():
 
 @pytest.fixture(scope="session")
 def trained(digits):
-    """A function that trains a small LeNet on digits with the given options, once for each."""
+    """A function that trains a small LeNet on digits with the given options, once per set of options."""
     from friendlyfire.networks.network import build_network
     from friendlyfire.networks.training import train
 
@@ -79,7 +79,7 @@ def trained(digits):
 
 @contextmanager
 def kept(*paths: Path) -> Iterator[None]:
-    """Whatever happens to these files in the block, they are afterwards what they were, their times too."""
+    """Restore these files, including their times, after the block."""
     before = [(path, path.read_bytes(), path.stat()) for path in paths]
     try:
         yield
@@ -90,7 +90,7 @@ def kept(*paths: Path) -> Iterator[None]:
 
 
 class Workflow:
-    """Runs snakemake on a copy of the workflow's code in a folder of its own."""
+    """Runs snakemake on a copy of the workflow's code in its own folder."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -107,7 +107,7 @@ class Workflow:
         return {**os.environ, "PYTHONWARNINGS": "", "PYTHONDONTWRITEBYTECODE": "1", "CUDA_VISIBLE_DEVICES": ""}
 
     def run(self, *arguments: str, fails: bool = False) -> str:
-        """What snakemake prints; it must succeed, or fail if ``fails``."""
+        """Run snakemake and return its output; it must succeed, or fail if ``fails``."""
         with self.started(*arguments) as running:
             printed, _ = running.communicate(timeout=900)
         assert (running.returncode != 0) == fails, printed[-5000:]
@@ -115,7 +115,7 @@ class Workflow:
 
     @contextmanager
     def started(self, *arguments: str) -> Iterator[subprocess.Popen]:
-        """A run in a process group of its own, so that its jobs can die with it; it is over at the end of the block."""
+        """Start a run in its own process group, so that its jobs can be killed with it; end it after the block."""
         with subprocess.Popen(
             self.command(*arguments),
             cwd=self.folder,
@@ -124,7 +124,7 @@ class Workflow:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            # Where the tests run in the background, Ctrl-C would be ignored.
+            # Ctrl-C would be ignored if the tests run in the background.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         ) as running:
             try:
@@ -134,7 +134,7 @@ class Workflow:
                     os.killpg(running.pid, signal.SIGKILL)
 
     def wait_for_epochs(self, running: subprocess.Popen, count: int = 3) -> Path:
-        """Wait until the training of a run has some epochs behind it; its log."""
+        """Wait until the training of a run has finished some epochs; return its log."""
         log = self.folder / "results/logs/train_network/digits-lenet.log"
         deadline = time.monotonic() + 120
         while not (log.exists() and log.read_text().count("Epoch(") >= count):
@@ -144,14 +144,14 @@ class Workflow:
         return log
 
     def planned(self, *arguments: str) -> set[str]:
-        """Names of the rules that would run now, but the targets, and what sums up all that ran."""
+        """Return the names of the rules that would run now, without targets and provenance."""
         lines = self.run("--dry-run", *arguments).splitlines()
         rules = {line.split()[-1].rstrip(":") for line in lines if line.startswith(("rule ", "localrule "))}
-        return {rule for rule in rules if "_" in rule} - {"sum_up_provenance"}  # the targets are of one word
+        return {rule for rule in rules if "_" in rule} - {"sum_up_provenance"}  # names of targets have one word
 
 
 class Faults:
-    """Counts what became of a test's faults: told in a line, survived with the same result, or silently wrong."""
+    """Counts the outcomes of a test's faults: reported in a line, survived with the same result, or silently wrong."""
 
     def __init__(self, test: pytest.Item):
         self.flips, self.kills = (40, 40) if test.config.getoption("--long") else (3, 3)
@@ -163,12 +163,12 @@ class Faults:
 
 
 def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="ten times as many faults, examples drawn anew")
+    parser.addoption("--long", action="store_true", help="ten times as many faults, and new random examples")
 
 
 def pytest_configure(config):
     long = config.getoption("--long")
-    # The same examples each time, and more of them, others each time, in the long form.
+    # The same examples in every run; with --long more of them, and other ones in every run.
     hypothesis.settings.register_profile(
         "tests", deadline=None, derandomize=not long, max_examples=2000 if long else 100
     )
@@ -198,15 +198,15 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture
 def faults(request):
-    """Where a test that breaks things counts what it broke, and how much of it is asked for."""
+    """The counter of injected faults, and the number of faults to inject."""
     return Faults(request.node)
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory):
-    """The demo suite, run to its figures, in a path beyond ASCII, with a space; who changes it puts it right again.
+    """The demo suite, run to its figures, in a non-ASCII path with a space; tests must undo their changes.
 
-    It is run once, whatever the number of test processes; each has a copy.
+    It is run once for any number of test processes; each process has a copy.
     """
     shared = tmp_path_factory.getbasetemp()
     shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
@@ -220,7 +220,7 @@ def demo(tmp_path_factory):
 
 
 def copy_of(folder: Path, elsewhere: Path) -> Workflow:
-    """A workflow with the results of another, elsewhere: nothing in it has to be made again."""
+    """A copy of a workflow with its results in another folder: nothing in it has to be rerun."""
     workflow = Workflow(elsewhere)
     for name in ("results", ".snakemake"):
         shutil.copytree(folder / name, workflow.folder / name)
@@ -229,5 +229,5 @@ def copy_of(folder: Path, elsewhere: Path) -> Workflow:
 
 @pytest.fixture
 def copied(demo, tmp_path):
-    """A copy of the demo with its results, to be spoilt."""
+    """A copy of the demo with its results, which tests may damage."""
     return copy_of(demo.folder, tmp_path / "copied")

@@ -1,4 +1,4 @@
-"""What tests need of the system: Debian packages, installed on CI, asked for elsewhere."""
+"""Debian packages that tests need: installed on CI, requested elsewhere."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ import pytest
 
 
 def need(commands: list[str], packages: list[str]) -> None:
-    """Skip the test that needs ``commands`` where they are not, with the way out; on CI, install their packages."""
+    """Skip a test without its ``commands``, and say how to install them; on CI, install their packages."""
     if all(shutil.which(command) for command in commands):
         return
     if not (os.environ.get("CI") and os.getuid() == 0 and shutil.which("apt-get")):

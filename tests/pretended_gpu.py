@@ -1,10 +1,10 @@
-"""A pretended GPU: tensors that say that they are elsewhere, compute on the CPU, and do not mix with those of the CPU.
+"""A pretended GPU: its tensors claim another device, compute on the CPU, and do not mix with tensors of the CPU.
 
-Where code forgets a ``.cpu()`` or a ``device=``, a real GPU raises, and so does this one: an operation on tensors of
-both devices, NumPy of a tensor, a generator or an index of the CPU. Inside :func:`pretended_gpu` the device's name is
-:data:`NAME`, for ``.to()``, ``device=`` and factories; autograd runs as it does for any device.
+If code lacks a ``.cpu()`` or a ``device=``, a real GPU raises, and so does this one: for an operation on tensors of
+both devices, for NumPy of a tensor, and for a generator or an index of the CPU. Inside :func:`pretended_gpu` the
+device's name is :data:`NAME`, for ``.to()``, ``device=`` and factories; autograd runs as it does for any device.
 
-It is torch's backend for devices that are written in Python, under a tensor subclass that holds the values.
+It uses torch's backend for devices written in Python, and a tensor subclass that holds the values.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ NAME = "pretended"
 
 
 class _Module(_DummyBackendModule):
-    """What torch asks the module ``torch.<device>`` for. Chance is the CPU's."""
+    """The functions that torch needs in the module ``torch.<device>``. Random numbers come from the CPU."""
 
     def get_amp_supported_dtype(self) -> list[torch.dtype]:
         return [torch.bfloat16]
@@ -40,7 +40,7 @@ DEVICE = torch.device(NAME, 0)
 class PretendedTensor(Tensor):
     """A tensor on the pretended GPU; its values are those of ``held``, on the CPU."""
 
-    __module__ = "torch"  # by which EagerPy, and so Foolbox, knows a tensor
+    __module__ = "torch"  # EagerPy, and so Foolbox, recognises a tensor by this
     held: Tensor
 
     @staticmethod
@@ -65,14 +65,14 @@ class PretendedTensor(Tensor):
 
 
 def computed(func, args: tuple, kwargs: dict):
-    """What an operation gives: a copy where the device changes, else on the device of its arguments, all of them."""
+    """Return the result of an operation: a copy if the device changes, else on the common device of its arguments."""
     values = [value for value in tree_flatten((args, kwargs))[0] if isinstance(value, Tensor)]
     there = [value for value in values if isinstance(value, PretendedTensor)]
     asked = kwargs.get("device")
     target = asked if asked is None else torch.device(asked).type
     if func in (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default):
         return copied(func, args, kwargs, target)
-    # A number of the CPU, a tensor of no dimension, is taken everywhere.
+    # A number on the CPU, a tensor without dimensions, is accepted everywhere.
     here = [value for value in values if not isinstance(value, PretendedTensor) and value.dim()]
     if there and here:
         raise RuntimeError(f"{func}: tensors are on {NAME} and on the CPU")
@@ -86,13 +86,13 @@ def computed(func, args: tuple, kwargs: dict):
     result = func(*tree_map(unwrapped, args), **tree_map(unwrapped, kwargs))
     if onto != NAME:
         return result
-    # An operation in place gives its argument, and not another tensor of the same values.
+    # An in-place operation returns its argument, not another tensor with the same values.
     known = {id(value.held): value for value in there}
     return tree_map(lambda value: known.get(id(value), wrapped(value)), result)
 
 
 def copied(func, args: tuple, kwargs: dict, target: str | None):
-    """Copies between the devices, the only operations that may have both."""
+    """Copies between the devices, the only operations that may involve both."""
     if func is torch.ops.aten.copy_.default:
         func(*map(unwrapped, args), **kwargs)
         return args[0]
@@ -104,24 +104,24 @@ def copied(func, args: tuple, kwargs: dict, target: str | None):
 
 
 def wrapped(value):
-    """A tensor of the CPU as one of the pretended GPU; anything else as it is."""
+    """Convert a tensor of the CPU to one of the pretended GPU; return anything else unchanged."""
     return PretendedTensor(value) if isinstance(value, Tensor) and not isinstance(value, PretendedTensor) else value
 
 
 def unwrapped(value):
-    """The values of a tensor of the pretended GPU; anything else as it is."""
+    """Return the values of a tensor of the pretended GPU; return anything else unchanged."""
     return value.held if isinstance(value, PretendedTensor) else value
 
 
 class _Factories(TorchDispatchMode):
-    """Operations that take no tensor, and copies to the device, which no tensor of it takes part in yet."""
+    """Operations without tensors, and copies to the device, whose arguments are not on the device yet."""
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         return computed(func, args, kwargs or {})
 
 
 class _Refusals(TorchFunctionMode):
-    """What goes round the dispatcher: NumPy sees the memory of a tensor."""
+    """Operations that bypass the dispatcher: NumPy reads the memory of a tensor."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -136,6 +136,6 @@ class _Refusals(TorchFunctionMode):
 
 @contextlib.contextmanager
 def pretended_gpu() -> Iterator[torch.device]:
-    """The pretended GPU is there in this block."""
+    """Make the pretended GPU available in this block."""
     with _Refusals(), _Factories():
         yield DEVICE

@@ -1,4 +1,4 @@
-"""Python imports this at its start if its folder is on PYTHONPATH: jobs then compute on the pretended GPU."""
+"""Python imports this module at start if its folder is on PYTHONPATH: jobs then compute on the pretended GPU."""
 
 import sys
 

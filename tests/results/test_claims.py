@@ -11,7 +11,7 @@ def tables(demo):
 
 
 def row(table, **values):
-    """The one row that has these values."""
+    """Return the only row with these values."""
     for column, value in values.items():
         table = table[table[column] == value]
     assert len(table) == 1
@@ -19,7 +19,7 @@ def row(table, **values):
 
 
 def low_end(split):
-    """Column of the lower end of an accuracy's interval; accuracy on the training images is in-sample and has none."""
+    """Column of the lower end of an accuracy's interval; accuracy on training images is in-sample and has none."""
     return "ci_low" if split == "test" else "accuracy"
 
 
@@ -31,7 +31,7 @@ def high_end(split):
 @pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize("basis", ["curvature-positive", "curvature-negative", "curvature-extreme"])
 def test_curved_directions_classify_and_flat_ones_do_not(tables, basis, split):
-    """Section 4.2: two directions of high curvature a class hold most of the accuracy, two flat ones little of it."""
+    """Section 4.2: two directions of high curvature per class keep most of the accuracy, two flat ones little of it."""
     curved, flat = (
         row(tables["fig3"], basis=b, split=split, directions_per_class=2) for b in (basis, "curvature-flat")
     )
@@ -57,7 +57,7 @@ def test_all_bases_end_at_the_plain_accuracy(tables):
         table = tables[name]
         full = table[table["rank"] == table.groupby("basis")["rank"].transform("max")]
         spread = full[full["basis"] != "pca"].groupby("split")["accuracy"].agg(lambda a: a.max() - a.min())
-        # Projection onto all of space rounds in float32, which can turn an image at a boundary.
+        # Projection onto the whole space rounds in float32, which can change the class of an image at a boundary.
         assert (spread <= 2 / 360).all()
 
 
@@ -75,7 +75,7 @@ def test_singular_values_of_perturbations_fall(tables):
 
 
 def at_the_ends(table):
-    """Per class, the largest share carried into it and the smallest share that stays, at either end of the range."""
+    """Return, per class, the largest fraction carried in and the smallest fraction that stays, at the ends."""
     ends = table[table["s_relative"].abs() > 1 - 1e-6].groupby("class")
     return ends["carried"].max(), ends["stays"].min()
 

@@ -1,4 +1,4 @@
-"""Which images stand behind each result: those that made directions are never those that anything is measured on."""
+"""Images behind each result: nothing is measured on images that make directions."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from friendlyfire.records.stores import open_store
 
 @pytest.fixture(scope="module")
 def roles(demo):
-    """The source's positions (split, index) of the images of each role."""
+    """Return the source's positions (split, index) of the images of each role."""
     with open_store(demo.folder / "results/datasets/digits.zarr.zip", "dataset") as store:
         dataset = Dataset(store)
         parts = {role: dataset.part(role) for role in dataset.roles}
@@ -24,7 +24,7 @@ def test_the_roles_of_the_demo_are_disjoint_and_whole(roles):
     assert not roles["training"] & roles["measured"]
 
 
-#: Arrays of indices of every store that has some, the role that its images must have, and how many they are.
+#: Arrays of image indices in every store, the role that the images must have, and their number.
 STORED = [
     ("perturbations/uap", "indices", "directions", 120),
     ("boundary/shard-0", "indices", "directions", 60),
@@ -55,7 +55,7 @@ def test_attacks_say_which_images_are_held_out(demo, roles, attack):
 
 
 def test_kept_images_give_the_numbers_of_the_tables(demo):
-    """The bits and fractions of single images, beside a table, have its means."""
+    """The means of the bits and fractions of single images are the numbers in the table."""
     folder = demo.folder / "results/digits-lenet"
     accuracy, fractions = (pd.read_csv(folder / f"{stage}/dct.csv") for stage in ("accuracy", "fractions"))
     with open_store(folder / "accuracy/dct.zarr.zip", "accuracy") as store:
@@ -72,7 +72,7 @@ def test_what_has_no_length_is_not_said_to_fool(demo):
     table = pd.read_csv(demo.folder / "results/digits-lenet/fractions/dct.csv").groupby("attack")["fooling"].first()
     assert np.isnan(table["saliency"])
     assert (table.drop("saliency") > 0.2).all()
-    assert "saliency" not in (demo.folder / "results/figures/fig3.rst").read_text().split("fooled are")[1].split(".")[0]
+    assert "saliency" not in (demo.folder / "results/figures/fig3.rst").read_text().split("rates:")[1].split(".")[0]
 
 
 def test_rates_of_table_1_are_of_all_its_images(demo):

@@ -59,7 +59,7 @@ def test_spaced_ranks_ascend_to_the_largest(largest, count):
 
 
 def test_logits_that_are_no_numbers_are_no_class(faults):
-    """A NaN is the first of all to argmax, and so would be the first class."""
+    """argmax takes a NaN as the largest value, so it would return the first class."""
     images, labels = torch.rand(6, 1, 2, 2) + 0.1, torch.zeros(6, dtype=torch.long)
 
     def network(batch):

@@ -23,7 +23,7 @@ def blocks_of(columns, size):
 @pytest.mark.parametrize("size", [1, 7, 100])
 @pytest.mark.parametrize("spread", [1, 1e-5])
 def test_every_prefix_spans_what_the_same_prefix_of_the_input_spans(size, spread):
-    # With a small spread the columns are nearly parallel, where a single Gram-Schmidt loses orthogonality.
+    # Columns with a small spread are nearly parallel, and a single Gram-Schmidt pass loses orthogonality.
     columns = RNG.standard_normal((50, 1)) + spread * RNG.standard_normal((50, 40))
     vectors, kept = orthonormalise(blocks_of(columns, size), 50)
     assert kept.all()
@@ -66,7 +66,7 @@ def test_a_direction_that_is_not_finite_is_refused():
 
 def test_interleave_takes_every_lists_first_then_every_lists_second():
     lists = [RNG.standard_normal((12, 5)) for _ in range(3)]
-    lists[2][:, 0] = lists[0][:, 0]  # the third list begins with what the first has given
+    lists[2][:, 0] = lists[0][:, 0]  # the third list starts with a direction of the first
 
     def direction_of(i):
         return lambda j: (lists[i][:, j], 10 * i + j)

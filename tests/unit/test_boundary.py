@@ -1,4 +1,4 @@
-"""Boundary points of linear classifiers, whose distances and margins are known, a third class in the way or not."""
+"""Boundary points of linear classifiers with known distances and margins, with and without a third class between."""
 
 import pytest
 import torch
@@ -26,7 +26,7 @@ def two():
 
 @pytest.fixture
 def three():
-    """Classes 0, 1 and 2 from left to right; on the way from 0 to 2 lies 1, whose margin alone is crossed last."""
+    """Classes 0, 1 and 2 from left to right; the way from 0 to 2 passes 1, and its margin is crossed last."""
     return linear([[-4.0, 0.0], [0.0, 0.0], [4.0, 0.0]], [1.0, 0.0, -3.0])
 
 

@@ -1,4 +1,4 @@
-"""What is no batch of images, targets or basis is refused by a ValueError in one line, whichever function is called."""
+"""Every function raises a one-line ValueError for invalid batches of images, targets and bases."""
 
 import pytest
 import torch
@@ -35,7 +35,7 @@ def affine():
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (255 * torch.rand(2, *SHAPE) + 1, r"pixels in \[0, 1\] are expected and these reach 2\d\d.*; divide by 255"),
+        (255 * torch.rand(2, *SHAPE) + 1, r"pixels in \[0, 1\] are expected, but these reach 2\d\d.*; divide by 255"),
         (-20 * torch.ones(2, *SHAPE), r"these reach 20; divide by 255"),
         (torch.full((2, *SHAPE), 200, dtype=torch.uint8), r"of dtype torch\.uint8: .*divide by 255, or call as_pixels"),
         (torch.rand(SHAPE), r"of shape \(3, 4, 4\): \(n, channels, height, width\) is expected"),
@@ -48,7 +48,7 @@ def test_what_is_no_batch_of_images_is_refused(affine, function, images, message
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("function", sorted(FUNCTIONS.keys() - {"foolbox"}))  # Foolbox itself keeps to [0, 1]
+@pytest.mark.parametrize("function", sorted(FUNCTIONS.keys() - {"foolbox"}))  # Foolbox itself stays in [0, 1]
 def test_perturbed_images_may_leave_their_range(affine, function):
     FUNCTIONS[function](affine, 4 * torch.rand(2, *SHAPE) - 2)
 

@@ -10,7 +10,7 @@ def test_imagenet_is_its_1000_sorted_wordnet_ids():
     names = read_class_names("imagenet")
     assert len(names) == 1000
     assert names == sorted(names)
-    # Imagenette's tench, church and parachute, at torchvision's indices of them.
+    # Imagenette's tench, church and parachute, at their indices in torchvision.
     assert columns_of(names, ["n01440764", "n03028079", "n03888257"]) == [0, 497, 701]
 
 
@@ -22,7 +22,7 @@ def test_names_come_as_a_list_or_one_a_line(tmp_path):
 
 
 def test_a_name_that_comes_twice_is_refused():
-    with pytest.raises(ConfigError, match=r"networks\.classes: '7' stands there twice"):
+    with pytest.raises(ConfigError, match=r"networks\.classes: '7' is listed twice"):
         read_class_names(["7", "cat", 7])
 
 

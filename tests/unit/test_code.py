@@ -42,7 +42,7 @@ FILES = {
 
 @pytest.fixture
 def project(tmp_path):
-    """A function that digests the script, some of its files having been edited: text by text in each."""
+    """A function that returns the script's digest after text replacements in some of its files."""
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)

@@ -1,4 +1,4 @@
-"""Gaps between lines that are known: none, constant, and none but for noise; and the images that stand behind them."""
+"""Gaps between known lines: none, constant, and only noise; and checks of the images behind them."""
 
 from contextlib import ExitStack
 
@@ -107,8 +107,8 @@ def test_curves_are_read_as_they_were_kept(stores):
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ({"first": 5}, "is of other images than the other bases; make them again with"),
-        ({"ranks": (0, 2, 3)}, "are not of one basis at the same ranks; make them again with"),
+        ({"first": 5}, "has other images than the other bases; recreate them with"),
+        ({"ranks": (0, 2, 3)}, "do not have the same basis and ranks; recreate them with"),
     ],
 )
 def test_bases_of_other_images_or_ranks_are_told(stores, other, message):

@@ -1,4 +1,4 @@
-"""Intervals of 95 % hold the truth about as often as they say, in worlds whose truth is known."""
+"""95 % intervals contain the truth about as often as stated, in simulations with a known truth."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from benchmarks.coverage import CORRELATIONS, beta, couplings, forms, lognormal,
 
 def held_often_enough(held):
     coverage = np.mean(list(held), axis=0)
-    # 95 %, within three errors of the count and what the approximation costs.
+    # 95 %, within three standard errors of the count and the error of the approximation.
     assert (coverage >= 0.9).all()
     assert (coverage <= 0.99).all()
 

@@ -1,4 +1,4 @@
-"""Mean Hessians of margins that are quadratic, so that they are known, and of a smooth network by three routes."""
+"""Mean Hessians of quadratic margins with known Hessians, and of a smooth network by three methods."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ SPECTRUM = np.r_[np.linspace(9, 3, 4), np.zeros(D - 8), np.linspace(-2, -7, 4)]
 
 
 class Quadratic(nn.Module):
-    """Two classes, F_1 - F_0 = x' A x / 2 + b' x, with a Hessian A that is known."""
+    """Two classes, F_1 - F_0 = x' A x / 2 + b' x, with a known Hessian A."""
 
     def __init__(self, hessian):
         super().__init__()
@@ -74,7 +74,7 @@ def test_a_linear_network_does_not_curve(planted):
     linear = nn.Sequential(nn.Flatten(), nn.Linear(D, 2, dtype=torch.float64))
     pairs = decompose_dense(halves_of(DifferenceHessian, linear, points, step=0.5), leading=8)
     assert not pairs.values.any()
-    assert np.isnan(pairs.quality.overlap)  # no direction leads
+    assert np.isnan(pairs.quality.overlap)  # no leading directions
     assert pairs.quality.residual == 0
 
 
@@ -137,7 +137,7 @@ def test_pooled_is_the_mean_over_all_points(planted):
 
 def test_more_directions_than_dimensions_are_refused(planted):
     network, _, points = planted
-    with pytest.raises(CurvatureError, match="19 eigenpairs at either end are more than the 36"):
+    with pytest.raises(CurvatureError, match="19 eigenpairs at each end are too many for 36"):
         decompose_lanczos(halves_of(ExactHessian, network, points), 19, seed=0)
 
 

@@ -1,4 +1,4 @@
-"""Images from folders, grey, transparent or odd in size; and what is wrong with a folder, in one line."""
+"""Images from folders, grey, transparent or of odd sizes; and one-line messages for invalid folders."""
 
 import os
 import struct
@@ -90,8 +90,8 @@ def remove(path):
     ("damage", "message"),
     [
         (lambda f: remove(f / "test"), "has no folder test/; it must hold train/<class>/ and test/<class>/"),
-        (lambda f: remove(f / "test/cat"), r"must hold the same classes, but not both hold \['cat'\]"),
-        (lambda f: [remove(p) for p in (f / "train/cat").iterdir()], r"train.cat holds no image; add some"),
+        (lambda f: remove(f / "test/cat"), r"must hold the same classes, but only one has \['cat'\]"),
+        (lambda f: [remove(p) for p in (f / "train/cat").iterdir()], r"train.cat holds no images; add some"),
         (
             lambda f: [remove(f / s / "cat") for s in ("train", "test")],
             "holds 1 class folders; a classifier needs at least 2",
@@ -105,7 +105,7 @@ def test_what_is_wrong_with_a_folder_is_told(folder, damage, message):
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(DataError, match=r"image folder .*nowhere is not there; it must hold train/<class>/"):
+    with pytest.raises(DataError, match=r"image folder .*nowhere does not exist; it must hold train/<class>/"):
         splits_of(tmp_path / "nowhere")
 
 
@@ -118,13 +118,15 @@ def test_a_file_that_is_no_image_is_named(folder, content):
 
 def test_a_pipe_among_the_images_is_told_and_not_waited_for(folder, faults):
     os.mkfifo(folder / "train/cat/9.png")
-    with pytest.raises(DataError, match=r"train.cat.9\.png is named as an image, but is no file; replace or remove it"):
+    with pytest.raises(
+        DataError, match=r"train.cat.9\.png has the name of an image but is not a file; replace or remove"
+    ):
         splits_of(folder)
     faults.count("told", "a pipe")
 
 
 def test_an_image_of_billions_of_pixels_is_told(folder, faults):
-    """A few bytes that say that they are 60,000 pixels a side."""
+    """A few bytes whose header claims 60,000 pixels per side."""
     path = folder / "train/cat/0.png"
     content = bytearray(path.read_bytes())
     content[16:24] = struct.pack(">2I", 60000, 60000)
@@ -164,7 +166,7 @@ def test_a_torchvision_set_that_is_not_there_is_told(tmp_path):
 
 @pytest.fixture
 def mnist(tmp_path):
-    """MNIST as torchvision reads it, but of 6 training and 4 test images."""
+    """MNIST as torchvision reads it, but with 6 training and 4 test images."""
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for name, n in (("train", 6), ("t10k", 4)):
@@ -187,7 +189,7 @@ def test_a_torchvision_set_that_is_there_is_read(mnist):
 def test_a_torchvision_set_that_is_cut_short_is_told(mnist, name, kept):
     path = mnist / "MNIST/raw" / name
     path.write_bytes(path.read_bytes()[: min(kept, path.stat().st_size - 1)])
-    with pytest.raises(DataError, match=r"MNIST cannot be read from .*; remove it to load it anew"):
+    with pytest.raises(DataError, match=r"MNIST cannot be read from .*; remove it to download it again"):
         source_splits({"source": "MNIST"}, mnist, 0)
 
 
@@ -268,7 +270,7 @@ def test_no_image_has_two_roles_whatever_the_configuration(train, test, held_out
         (
             {"measured": 5},
             {"train": 9, "test": 9},
-            r"mine\.measured: all test images are measured; .* set its key test",
+            r"mine\.measured: all test images are measured; .* set datasets\.mine\.test",
         ),
     ],
 )
@@ -331,6 +333,6 @@ def test_measured_images_that_make_directions_too_are_refused(faults):
     roles = {"directions": ("train", 0, 80), "held-out": ("train", 80, 100), "measured": ("test", 0, 50)}
     train, test = [bytes([i]) for i in range(100)], [bytes([i]) for i in range(100, 150)]
     check_repeated({"train": train, "test": test}, roles, "mine")
-    with pytest.raises(DataError, match=r"datasets\.mine: 10 of 50 measured images are among those of other roles too"):
+    with pytest.raises(DataError, match=r"datasets\.mine: 10 of 50 measured images are also among the images of"):
         check_repeated({"train": train, "test": test[:40] + train[75:85]}, roles, "mine")
     faults.count("told", "the same images to train and to test")

@@ -178,7 +178,7 @@ def test_agrees_with_foolbox(trained, digits):
 
     network, images = trained(), digits["test"][0].float() / 255
     ours = deepfool(network, images)
-    # Bounds so wide that nothing is clipped, as the paper does not.
+    # Bounds so wide that nothing is clipped, as in the paper.
     model = foolbox.PyTorchModel(network, bounds=(-10, 10), device="cpu")
     attack = foolbox.attacks.L2DeepFoolAttack(steps=50, candidates=10, overshoot=0.02, loss="logits")
     _, theirs, fooled = attack(model, images, ours.sources, epsilons=None)
@@ -190,7 +190,7 @@ def test_agrees_with_foolbox(trained, digits):
 
 @pytest.mark.parametrize("margin", [0.0, 1e-7, 3e-6])
 def test_an_image_as_near_its_boundary_as_rounding_crosses_it(margin):
-    """Logits of 30 in float32 are known to 2e-6; steps far smaller than that would be taken for ever."""
+    """Logits of 30 in float32 are exact to 2e-6; an attack with much smaller steps would never end."""
     network = nn.Sequential(nn.Flatten(), nn.Linear(4, 2)).eval().requires_grad_(False)
     network[1].weight.copy_(torch.tensor([[1.0, 0, 0, 0], [-1.0, 0, 0, 0]]))
     network[1].bias.fill_(30.0)

@@ -1,4 +1,4 @@
-"""Which processor computes, how many images at once, and what happens when its memory runs out."""
+"""The choice of processor and batch size, and the reaction to a lack of memory."""
 
 from engine.job import fitting_memory
 
@@ -38,7 +38,7 @@ def test_wide_layers_take_small_batches(whole_batches, channels, count):
 
 def test_cuda_that_is_not_there_is_told(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ConfigError, match="device: cuda, but torch sees no CUDA device here; choose device=auto"):
+    with pytest.raises(ConfigError, match="device: cuda, but torch finds no CUDA device here; choose device=auto"):
         resolve_device("cuda")
     assert resolve_device("auto").type == "cpu"
 
@@ -53,7 +53,7 @@ def test_a_job_that_runs_out_of_gpu_memory_begins_again_with_half(whole_batches,
 
     fitting_memory(main)()
     assert begun == [64, 32, 16]
-    assert caplog.text.count("out of GPU memory: beginning again with half as many images at once") == 2
+    assert caplog.text.count("out of GPU memory: restarting with half the batch size") == 2
 
 
 def test_a_job_that_never_fits_says_so(whole_batches):
@@ -61,7 +61,7 @@ def test_a_job_that_never_fits_says_so(whole_batches):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 8 GiB.\nMore of it")
 
     with pytest.raises(
-        DeviceError, match=r"with single images: OutOfMemoryError: CUDA out of memory\. Tried to allocate 8 GiB\.$"
+        DeviceError, match=r"at batch size 1: OutOfMemoryError: CUDA out of memory\. Tried to allocate 8 GiB\.$"
     ):
         fitting_memory(main)()
 
@@ -75,7 +75,7 @@ def test_other_errors_are_not_taken_for_it(whole_batches):
 
 
 def measured(network, images, labels, device, threads):
-    """Norms of DeepFool, a mean Hessian and counts of correct classes, as one processor has them."""
+    """Norms of DeepFool, a mean Hessian and counts of correct classes, on one processor."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

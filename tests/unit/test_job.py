@@ -1,4 +1,4 @@
-"""What every job does: its share of the work, and how far it has got."""
+"""Common parts of all jobs: shards and progress."""
 
 import io
 import itertools
@@ -25,7 +25,7 @@ def test_shares_cover_everything_once_and_cut_between_blocks(count, block, shard
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A list of the time, which is what time.monotonic tells."""
+    """A list with the time that time.monotonic returns."""
     now = [0.0]
     monkeypatch.setattr(job.time, "monotonic", lambda: now[0])
     return now

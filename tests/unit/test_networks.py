@@ -1,4 +1,4 @@
-"""Networks own their preprocessing, come back as they were saved, and refuse weights that are not theirs."""
+"""Networks contain their preprocessing, load as they were saved, and reject weights of other networks."""
 
 import os
 
@@ -106,7 +106,7 @@ def test_a_network_that_is_none_is_told(name, message):
 
 
 def test_images_too_small_are_told():
-    with pytest.raises(NetworkError, match="'alexnet' cannot be built: .* images of at least 8 pixels a side, not 4"):
+    with pytest.raises(NetworkError, match="'alexnet' cannot be built: .* images of at least 8 pixels per side, not 4"):
         built(np.zeros((1, 4, 4)), architecture="alexnet")
 
 
@@ -122,7 +122,7 @@ def test_a_saved_network_comes_back(tmp_path):
     assert not any(parameter.requires_grad for parameter in again.parameters())
 
 
-#: Networks of torchvision that are built otherwise with published weights, and the side of small images for them.
+#: Networks of torchvision that are built differently with published weights, and a small image side for each.
 TWOFOLD = {"googlenet": 64, "inception_v3": 80}
 
 
@@ -136,7 +136,7 @@ def twofold(request, monkeypatch):
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.train().momentum = None
-    network(torch.randn(8, *shape))  # batch normalisation takes the scale of its inputs, so that images matter
+    network(torch.randn(8, *shape))  # batch normalisation removes the scale of its inputs, so that images matter
     monkeypatch.setattr(torchvision.models.WeightsEnum, "get_state_dict", lambda *_, **__: network.state_dict())
     return f"torchvision/{request.param}", shape
 
@@ -181,7 +181,9 @@ def test_a_file_of_this_project_carries_its_normalisation_and_an_explicit_one_wi
 
 def test_weights_that_carry_no_normalisation_need_one(tmp_path):
     save_file(built().body.state_dict(), tmp_path / "w.safetensors")
-    with pytest.raises(NetworkError, match=r"w\.safetensors do not say how images are normalised; give networks\.norm"):
+    with pytest.raises(
+        NetworkError, match=r"w\.safetensors do not record how images are normalised; set networks\.nor"
+    ):
         built(weights=tmp_path / "w.safetensors", normalisation=None)
     assert built(weights=tmp_path / "w.safetensors", normalisation="none").mean == 0
 
@@ -194,13 +196,13 @@ def test_a_network_that_computes_another_function_than_when_it_was_stored_is_ref
     path = saved(tmp_path / "n.safetensors", built())
     load_network(path)
     monkeypatch.setattr(nn.Sequential, "forward", edited)
-    with pytest.raises(NetworkError, match="computes another function than .* edited.* snakemake --cores all --force"):
+    with pytest.raises(NetworkError, match="no longer computes the function .* edited.* snakemake --cores all --force"):
         load_network(path)
 
 
 def test_a_file_of_this_project_in_a_network_of_other_options_is_refused(tmp_path):
     path = saved(tmp_path / "n.safetensors", built(activation="softplus"), activation="softplus")
-    with pytest.raises(NetworkError, match=r"another function .*: it was built with architecture lenet, .* softplus"):
+    with pytest.raises(NetworkError, match=r"no longer computes .*: it was built with architecture lenet, .* softplus"):
         built(weights=path)
 
 
@@ -223,7 +225,7 @@ def test_a_sub_network_gives_the_logits_of_its_classes_in_their_order(tmp_path):
 def test_a_damaged_network_is_told(tmp_path, content):
     path = tmp_path / "n.safetensors"
     path.write_bytes(content)
-    with pytest.raises(NetworkError, match="is damaged .* make it again with: snakemake --cores all --force"):
+    with pytest.raises(NetworkError, match="is damaged .* recreate it with: snakemake --cores all --force"):
         load_network(path)
 
 
@@ -244,12 +246,12 @@ def test_weights_are_read_from_safetensors_and_state_dicts(tmp_path, suffix):
         (
             torch.rand(1, 3, 20, 20),
             10,
-            r"does not take images of shape \(3, 20, 20\): .*size",
+            r"does not accept images of shape \(3, 20, 20\): .*size",
         ),
         (
             torch.rand(1, 3, 32, 32),
             9,
-            r"gives logits of shape \(1, 10\) .*; \(1, 9\) finite",
+            r"returns logits of shape \(1, 10\) .*; 9 classes need",
         ),
     ],
 )
@@ -266,7 +268,7 @@ def test_a_pickled_module_is_refused(tmp_path):
 
 
 class Hostile:
-    """A pickle of this makes a folder when it is loaded."""
+    """A pickle of this creates a folder when it is loaded."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -293,15 +295,21 @@ def test_more_or_other_than_tensors_is_refused(tmp_path, content):
 
 
 def test_weights_that_are_not_there_are_told(tmp_path):
-    with pytest.raises(NetworkError, match=r"w\.pt are not there"):
+    with pytest.raises(NetworkError, match=r"w\.pt do not exist"):
         read_weights(tmp_path / "w.pt")
 
 
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ({"classes": 11}, r"of another architecture: 9\.weight is \(11, 125\) there and \(10, 125\) in the network"),
-        ({"architecture": "nin"}, r"of another architecture: 0\.weight is \(48, 3, 5, 5\) there and \(5, 3, 5, 5\)"),
+        (
+            {"classes": 11},
+            r"belong to another architecture: 9\.weight is \(11, 125\) there and \(10, 125\) in the network",
+        ),
+        (
+            {"architecture": "nin"},
+            r"belong to another architecture: 0\.weight is \(48, 3, 5, 5\) there and \(5, 3, 5, 5\)",
+        ),
     ],
 )
 def test_weights_of_another_architecture_change_nothing(other, message):
@@ -338,8 +346,8 @@ def test_a_network_of_another_accuracy_than_expected_is_refused(expected, tolera
     if fails:
         with pytest.raises(
             NetworkError,
-            match=r"the network has test accuracy 85\.0% \(95 % interval 82\.7% to 87\.1%\), and "
-            rf"networks\.expected_accuracy says {expected:.1%}; check it, or change networks\.expected_accuracy",
+            match=r"the network has test accuracy 85\.0% \(95 % interval 82\.7% to 87\.1%\), but "
+            rf"networks\.expected_accuracy is {expected:.1%}; check it, or change networks\.expected_accuracy",
         ):
             check_accuracy(850, 1000, expected, tolerance, "the network", "check it")
     else:
@@ -351,6 +359,6 @@ def test_a_network_that_depends_on_its_batch_is_refused(faults):
     body = [torch.nn.Conv2d(1, 4, 3), torch.nn.Flatten(), torch.nn.Linear(144, 3)]
     check_alone(torch.nn.Sequential(*body).eval(), images, "mine:net")
     body.insert(1, torch.nn.BatchNorm2d(4, track_running_stats=False))
-    with pytest.raises(NetworkError, match="'mine:net' gives other logits for images together than for each alone"):
+    with pytest.raises(NetworkError, match="'mine:net' returns different logits for a batch than for single images"):
         check_alone(torch.nn.Sequential(*body).eval(), images, "mine:net")
     faults.count("told", "a network that depends on its batch")

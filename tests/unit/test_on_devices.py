@@ -1,4 +1,4 @@
-"""Every function that takes tensors runs where they are: on the CPU, on a GPU if there is one, on a pretended one."""
+"""Every function on tensors runs on their device: on the CPU, on a GPU if there is one, on a pretended GPU."""
 
 import copy
 import importlib
@@ -20,7 +20,7 @@ SMOOTH = {"activation": "softplus", "pooling": "average", "epochs": 30}
 
 @contextmanager
 def device_of(name: str) -> Iterator[torch.device]:
-    """The device of a name, in the block."""
+    """Yield the device with a name for the block."""
     if name == "cuda" and not torch.cuda.is_available():
         pytest.skip("there is no CUDA device")
     if name != pretended_gpu.NAME:
@@ -31,7 +31,7 @@ def device_of(name: str) -> Iterator[torch.device]:
 
 
 class Things:
-    """What the functions below take, on one device; modules of the library are imported by ``library``."""
+    """Arguments of the functions below, on one device; ``library`` imports modules of the library."""
 
     def __init__(self, device, network, smooth, digits, tmp_path):
         self.device, self.path = device, tmp_path / "network.safetensors"
@@ -57,7 +57,7 @@ def deepfool(things: Things, *targets: Tensor, **options) -> list:
 
 
 def trained(things: Things) -> list:
-    """Three epochs with everything that a training does, from weights that are always the same."""
+    """Train three epochs with all options of a training, from fixed weights."""
     network = copy.deepcopy(things.network).requires_grad_(True)
     settings = {**TRAINING, "epochs": 3, "flip": True, "crop_padding": 1}
     split = (things.train, things.train_labels)
@@ -118,7 +118,7 @@ def resampled(things: Things) -> list:
     return [unit(things.images), resampling.resampled(things.images - things.mean, 4)]
 
 
-#: Name of each case, and a function of :class:`Things` that gives tensors or arrays.
+#: Name of each case, and a function of :class:`Things` that returns tensors or arrays.
 CASES: dict[str, Callable[[Things], list]] = {
     "deepfool": deepfool,
     "deepfool to targets": lambda t: deepfool(t, t.targets.cpu()),
@@ -148,7 +148,7 @@ CASES: dict[str, Callable[[Things], list]] = {
     ],
 }
 
-#: A line of the library that a GPU needs, what stands there without it, and the case that then has to fail.
+#: Code of the library that a GPU needs, its replacement without GPU support, and the case that must then fail.
 MUTANTS = [
     ("attacks.deepfool", "targets = targets.to(images.device, torch.long)", "targets = targets.long()",
      "deepfool to targets"),
@@ -164,7 +164,7 @@ MUTANTS = [
 
 @pytest.fixture
 def made(trained, digits, tmp_path):
-    """A function of a device that gives :class:`Things` there."""
+    """A function that returns :class:`Things` on a device."""
     return lambda device: Things(device, trained(), trained(**SMOOTH), digits, tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The requirements, the conda files, the package's bounds and its public names say the same."""
+"""The requirements, the conda files, the package's bounds and its public names agree."""
 
 import re
 import subprocess
@@ -49,7 +49,7 @@ def test_what_the_library_imports_is_what_it_depends_on():
         for line in path.read_text().splitlines():
             found = re.match(r"(\s*)(?:import|from) (\w+)", line)
             if found and found[2] not in sys.stdlib_module_names | {"friendlyfire"}:
-                # What is imported inside a function may be an extra.
+                # A package that is imported inside a function may be an extra.
                 assert found[2] in (allowed | optional if found[1] else allowed), (path.name, line)
 
 

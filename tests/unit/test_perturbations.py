@@ -132,7 +132,7 @@ def test_cosines_are_orthonormal_and_begin_with_the_flat_images(shape):
     ("name", "options", "epsilon"), [("L2FastGradientAttack", {}, 0.1), ("L2PGD", {"rel_stepsize": 0.1}, 0.1)]
 )
 def test_attacks_of_foolbox_leave_an_affine_classifier_along_its_normal(affine, name, options, epsilon):
-    images = 0.25 + torch.rand(10, *SHAPE) / 2  # far enough from 0 and 1 to be free
+    images = 0.25 + torch.rand(10, *SHAPE) / 2  # far enough from 0 and 1 to avoid clipping
     labels = affine(images).argmax(1)
     normal = (affine[1].weight[1] - affine[1].weight[0]) * (1 - 2 * labels[:, None].float())
     found = foolbox_perturbations(affine, images, name, seed=0, epsilon=epsilon, batch_size=4, **options)

@@ -1,4 +1,4 @@
-"""What holds for any input that hypothesis thinks of: one image, no column, columns that repeat, scales far apart."""
+"""Properties of any input that hypothesis draws: one image, no column, repeated columns, very different scales."""
 
 import copy
 import itertools
@@ -33,7 +33,7 @@ SCALES = st.sampled_from([1e-30, 1e-6, 1.0, 1e6, 1e30])
 
 @st.composite
 def columns(draw):
-    """A matrix (d, n) some of whose columns repeat, are zero or combine others, each of its own scale."""
+    """Draw a matrix (d, n) with repeated, zero and combined columns, each with its own scale."""
     d, n = draw(st.integers(1, 12)), draw(st.integers(1, 16))
     rng = np.random.default_rng(draw(SEEDS))
     rank = draw(st.integers(0, min(d, n)))
@@ -49,9 +49,9 @@ def test_orthonormal_columns_span_what_their_input_spans(matrix, split, largest)
     units = matrix / np.where(lengths > 0, lengths, 1)
     assert vectors.shape == (len(matrix), kept.sum())
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(kept.sum()), atol=1e-10)
-    # Every prefix that was read lies in the columns that were kept of it.
+    # Every prefix lies in the span of its kept columns.
     for stop in range(1, len(kept) + 1):
-        if kept[: stop - 1].sum() == largest:  # full: the rest has no place
+        if kept[: stop - 1].sum() == largest:  # full: no room for the rest
             break
         basis = vectors[:, : kept[:stop].sum()]
         np.testing.assert_allclose(basis @ (basis.T @ units[:, :stop]), units[:, :stop], atol=1e-6)
@@ -178,7 +178,7 @@ def test_stores_give_back_any_array(tmp_path_factory, data, flipped):
 
 
 def leaves(config, path=()):
-    """Paths of all values of a configuration that are no section."""
+    """Yield the paths of all values of a configuration that are not sections."""
     for key, value in config.items():
         if isinstance(value, dict) and value:
             yield from leaves(value, (*path, key))
@@ -186,11 +186,11 @@ def leaves(config, path=()):
             yield (*path, key)
 
 
-#: What no key of any section can be.
+#: Values that are invalid for every key.
 IMPOSSIBLE = st.sampled_from([{"such": {"a": "key"}}, [[[]]], -3.5, [-1], float("nan")])
 
 
-#: Options of Foolbox's attacks are Foolbox's.
+#: Foolbox checks the options of its attacks.
 KEYS = [path for path in leaves(SHIPPED) if path != ("perturbations", "foolbox")]
 
 

@@ -1,4 +1,4 @@
-"""Inputs of a job go together, or it is told which of them do not."""
+"""Inputs of a job belong together, or the message names those that do not."""
 
 import pytest
 
@@ -40,10 +40,10 @@ def test_an_attack_that_nothing_was_said_of_has_no_options():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"seed": 1}, "a.csv was made with seed = 1, and the configuration says 0; make it again with: snakemake"),
-        ({"digits-lenet.networks.epochs": 3}, r"digits-lenet\.networks\.epochs = 3, and the configuration says 30;"),
-        ({"datasets.digits.size": 9}, r"datasets\.digits\.size = 9, and the configuration says None;"),
-        ({"gone.networks.epochs": 3}, r"gone\.networks\.epochs = 3, and the configuration says None;"),
+        ({"seed": 1}, "a.csv was made with seed = 1, but the configuration has 0; recreate it with: snakemake"),
+        ({"digits-lenet.networks.epochs": 3}, r"digits-lenet\.networks\.epochs = 3, but the configuration has 30;"),
+        ({"datasets.digits.size": 9}, r"datasets\.digits\.size = 9, but the configuration has None;"),
+        ({"gone.networks.epochs": 3}, r"gone\.networks\.epochs = 3, but the configuration has None;"),
     ],
 )
 def test_settings_that_are_no_longer_so_are_told(settings, message):

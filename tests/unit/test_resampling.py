@@ -1,4 +1,4 @@
-"""Sampling down and up: the identity at full size, linear, differentiable, and lossless for what is smooth."""
+"""Resampling is the identity at full size, linear, differentiable, and lossless for smooth images."""
 
 import pytest
 import torch
@@ -58,7 +58,7 @@ def test_fooling_is_a_fraction_of_all_images_whatever_became_of_their_attacks():
     clean = network(images).argmax(1)
     attack = deepfool(network, images)
     assert attack.converged.all()
-    # One attack has given up and one has broken down: they are images all the same, and have no norm.
+    # One attack did not converge and one is not finite: both count as images, but have no norm.
     attack.statuses[0], attack.statuses[1] = Status.NOT_CONVERGED, Status.NON_FINITE
     attack.perturbations[0], attack.perturbations[1] = 0, torch.nan
     row = reached(unit, images, attack, clean)

@@ -1,4 +1,4 @@
-"""Score curves of networks whose form is known: straight, even, monotonic, additively separable or not."""
+"""Score curves of networks with a known form: straight, even, monotonic, additively separable or not."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Seeds of different names differ; Wilson intervals agree with SciPy's."""
+"""Seeds with different names differ; Wilson intervals agree with SciPy's."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def test_the_jackknife_of_a_mean_is_students_interval_on_the_logit_scale(values)
     without = (sample.sum() - sample) / 49
     low, high = jackknife_interval(sample.mean(), without)
     assert 0 < low < sample.mean() < high < 1
-    # Where the logit is nearly straight, it is the interval of the mean.
+    # If the logit is nearly linear, it equals the interval of the mean.
     plain = np.subtract(*mean_interval(sample)[::-1])
     assert high - low == pytest.approx(plain, rel=0.05)
 

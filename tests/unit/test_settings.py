@@ -69,15 +69,15 @@ FAULTS = [
     (
         "experiments.digits-lenet.accuracy.ranks",
         [10, 65],
-        r"digits-lenet: accuracy\.ranks: 65 is beyond the 64 dimensions",
+        r"digits-lenet: accuracy\.ranks: 65 is more than the 64 dimensions",
     ),
-    ("experiments.digits-lenet.accuracy.directions_per_class", [90], r"directions_per_class: 90 is beyond the 64 dim"),
-    ("curvature.directions", 65, r"digits-lenet: curvature\.directions: 65 is beyond the 64 dimensions"),
-    ("curvature.solver", "lanczos", r"curvature\.directions: 'all' needs solver dense; give lanczos a number"),
+    ("experiments.digits-lenet.accuracy.directions_per_class", [90], r"per_class: 90 is more than the 64 dim"),
+    ("curvature.directions", 65, r"digits-lenet: curvature\.directions: 65 is more than the 64 dimensions"),
+    ("curvature.solver", "lanczos", r"curvature\.directions: 'all' needs solver dense; set a number for lanczos"),
     (
         "experiments.digits-lenet.curvature",
         {"solver": "lanczos", "directions": 33},
-        r"33 at either end are more than 64",
+        r"33 at each end of the spectrum are too many for 64",
     ),
     (
         "experiments.digits-lenet.curvature",
@@ -92,18 +92,18 @@ FAULTS = [
     (
         "networks.weights",
         __file__,
-        r"digits-lenet: networks\.normalisation: .*\.py does not say how images are normalised; choose from dataset",
+        r"digits-lenet: networks\.normalisation: .*\.py does not record how images are normalised; choose from dataset",
     ),
     ("networks.weights", "results/nowhere/network.safetensors", r"results/nowhere/network\.safetensors is not a file"),
     (
         "networks.weights",
         "./results/digits-lenet/network.safetensors",
-        r"networks\.weights: digits-lenet <- digits-lenet: no network can come from itself; give another file",
+        r"networks\.weights: digits-lenet <- digits-lenet: a network cannot be imported from itself; give another file",
     ),
     (
         "networks.classes",
         "imagenet",
-        r"networks\.classes: a network that is trained here has the classes of its images",
+        r"networks\.classes: a network that is trained here has the classes of its data set",
     ),
     (
         "experiments.digits-lenet.networks",
@@ -112,28 +112,28 @@ FAULTS = [
     ),
     ("networks.expected_accuracy", 97.5, r"networks\.expected_accuracy: 97\.5 is greater than the maximum of 1"),
     ("networks.weights", "published", r"networks\.weights: lenet has no published weights"),
-    ("networks.architecture", "torchvision/alexnet", r"torchvision/alexnet takes 3 channels, the images have 1"),
+    ("networks.architecture", "torchvision/alexnet", r"torchvision/alexnet needs 3 channels, but the images have 1"),
     ("networks.architecture", "nowhere.nets:small", r"networks\.architecture: there is no module 'nowhere\.nets' for"),
-    ("networks.architecture", "collections:Net", r"module 'collections' .* defines no 'Net'"),
+    ("networks.architecture", "collections:Net", r"module 'collections' .* does not define 'Net'"),
     (
         "experiments.figures",
         {"dataset": "digits"},
-        r"experiments: 'figures' is a folder of results; do not use datasets",
+        r"experiments: 'figures' is a reserved name; do not use datasets",
     ),
-    ("figures.fig4", ["deepfool-high-9px"], r"figures\.fig4: deepfool-high-9px: the images have 8 pixels a side"),
+    ("figures.fig4", ["deepfool-high-9px"], r"fig4: deepfool-high-9px: the images have only 8 pixels per side"),
     ("figures.fig4", ["pca-4px"], r"figures\.fig4: there is no 'pca-4px'; choose from .*deepfool-high-<side>px"),
     ("boundary.classes", "some", r"boundary\.classes: 'some' is not valid .*all, or a list of their indices"),
     ("boundary.classes", [1, 2], r"digits-lenet: scores\.shown: class 0 is not one of boundary\.classes; add it"),
     (
         "datasets.digits",
         {"source": "folder", "folder": str(Path(__file__).parent), "size": 224},
-        r"bases\.directions: dct in all of 150528 dim",
+        r"bases\.directions: dct with all 150528 dim",
     ),
     ("fractions.attacks", ["pgd"], r"fractions\.attacks: there is no 'pgd'; choose from deepfool, .*foolbox:<Attack>"),
     ("fractions.attacks", ["foolbox:L2PDG"], r"Foolbox has no attack 'L2PDG'; did you mean .*L2PGD"),
     ("experiments.a b", {"dataset": "digits"}, r"experiments: 'a b' .*letters, digits and hyphens"),
     ("experiments.a\n", {"dataset": "digits"}, r"experiments: 'a\\n' .*letters, digits and hyphens"),
-    ("experiments", {2024: {"dataset": "digits"}}, r"experiments: the key 2024 is no text; write it in quotes, '2024'"),
+    ("experiments", {2024: {"dataset": "digits"}}, r"experiments: the key 2024 is not text; write it in quotes"),
     ("perturbations.shards", 1000000, r"perturbations\.shards: 1000000 is greater than the maximum of 1000"),
     ("curvature.shards", 1000000, r"curvature\.shards: 1000000 is greater than the maximum of 1000"),
     ("threads", 1000000000, r"threads: 1000000000 is greater than the maximum of 1024"),
@@ -143,13 +143,13 @@ FAULTS = [
     (
         "experiments.digits-lenet.resampling.sides",
         [0.01],
-        r"digits-lenet: resampling\.sides: 0\.01 of 8 pixels is less than one",
+        r"digits-lenet: resampling\.sides: 0\.01 of 8 pixels is less than one pixel",
     ),
     ("resampling.sides", [1.5], r"resampling\.sides\.0: 1\.5 "),
     ("resampling.sides", [4, 4], r"resampling\.sides: \[4, 4\] has non-unique elements"),
     ("resampling.factors", [1, 1], r"resampling\.factors: \[1, 1\] has non-unique elements"),
     ("confinement.ranks", [5, 5], r"confinement\.ranks: \[5, 5\] "),
-    ("networks.crop_padding", 64, r"digits-lenet: networks\.crop_padding: 64 is beyond the 8 pixels of its images"),
+    ("networks.crop_padding", 64, r"digits-lenet: networks\.crop_padding: 64 is more than the 8 pixels of its images"),
     ("scores.shown", 12, r"digits-lenet: scores\.shown: there is no class 12; the data set has 0 to 9"),
     ("boundary.classes", [0, 99], r"digits-lenet: boundary\.classes: there is no class 99; the data set has 0 to 9"),
     ("figures.fig4", ["deepfool-high-08px"], r"figures\.fig4: there is no 'deepfool-high-08px'; choose from"),
@@ -159,14 +159,14 @@ FAULTS = [
         r"datasets\.digits\.folder: nowhere is not a folder; give one that holds train/<class>/",
     ),
     ("networks.architecture", "__main__:net", r"networks\.architecture: .*__main__"),
-    ("networks.architecture", "sys:exit", r"sys:exit: 'sys' is no file of Python; give a module of your own"),
+    ("networks.architecture", "sys:exit", r"sys:exit: 'sys' is not a Python file; give a module of your own"),
 ]
 
-#: Files of a user's package, and what is said of ``mine.nets:net``.
+#: Files of a user's package, and the message about ``mine.nets:net``.
 MODULES = [
-    ({"nets.py": b"def net(:"}, r"nets\.py is no Python \(SyntaxError: "),
-    ({"nets.py": b"# caf\xe9\ndef net(n): pass"}, r"nets\.py is no Python \(SyntaxError: .*encoding"),
-    ({"nets.py": b"x = 1"}, r"module 'mine\.nets' .*defines no 'net'"),
+    ({"nets.py": b"def net(:"}, r"nets\.py is not valid Python \(SyntaxError: "),
+    ({"nets.py": b"# caf\xe9\ndef net(n): pass"}, r"nets\.py is not valid Python \(SyntaxError: .*encoding"),
+    ({"nets.py": b"x = 1"}, r"module 'mine\.nets' .*does not define 'net'"),
     (
         {"__init__.py": b"1 / 0", "nets.py": b""},
         r"the package of 'mine\.nets' cannot be imported \(ZeroDivisionError: ",
@@ -217,7 +217,7 @@ def test_the_network_of_another_experiment_is_taken_before_it_is_made():
     config = changed("experiments.digits-lenet.networks.weights", "results/mnist-lenet/network.safetensors")
     check_config(config, SCHEMA)
     config["experiments"]["mnist-lenet"]["networks"]["weights"] = "results/digits-lenet/network.safetensors"
-    with pytest.raises(ConfigError, match=r"mnist-lenet: .*digits-lenet <- mnist-lenet <- digits-lenet: no network"):
+    with pytest.raises(ConfigError, match=r"mnist-lenet: .*digits-lenet <- mnist-lenet <- digits-lenet: a network"):
         check_config(config, SCHEMA)
 
 
@@ -229,7 +229,7 @@ def test_weights_need_a_normalisation_unless_this_project_wrote_them(tmp_path, w
     save_file({"mean": np.zeros(1)}, path, metadata if written_here else {"format": "pt"})
     config = changed("networks.weights", str(path))
     if not written_here:
-        with pytest.raises(ConfigError, match=r"networks\.normalisation: .*w\.safetensors does not say"):
+        with pytest.raises(ConfigError, match=r"networks\.normalisation: .*w\.safetensors does not record"):
             check_config(config, SCHEMA)
         config["networks"]["normalisation"] = "none"
     check_config(config, SCHEMA)

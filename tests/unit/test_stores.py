@@ -1,4 +1,4 @@
-"""Stores come back as they were written, whole or not at all."""
+"""Stores load as they were written, completely or not at all."""
 
 import zipfile
 
@@ -64,7 +64,7 @@ def test_an_error_while_writing_leaves_the_old_store(path):
 
 def test_a_missing_store_names_the_command(tmp_path):
     with (
-        pytest.raises(StoreError, match=r"c\.zarr\.zip is missing; make it with: snakemake"),
+        pytest.raises(StoreError, match=r"c\.zarr\.zip is missing; create it with: snakemake"),
         open_store(tmp_path / "c.zarr.zip", "basis"),
     ):
         pass
@@ -84,7 +84,7 @@ def test_another_store_than_expected_is_refused(path, kind, experiment, message)
 
 def test_another_version_is_refused(path, monkeypatch):
     monkeypatch.setattr("friendlyfire.records.stores.VERSION", 99)
-    with pytest.raises(StoreError, match="has version 1, not 99; make it again with"), open_store(path, "basis"):
+    with pytest.raises(StoreError, match="has version 1, not 99; recreate it with"), open_store(path, "basis"):
         pass
 
 
@@ -94,13 +94,13 @@ def test_a_flipped_byte_anywhere_in_the_content_is_an_error(path):
         places = [
             entry.header_offset + 30 + len(entry.filename) + entry.file_size // 2
             for entry in archive.infolist()
-            if entry.file_size and entry.filename != "train/zarr.json"  # of a group that holds nothing itself
+            if entry.file_size and entry.filename != "train/zarr.json"  # of a group without arrays
         ]
     assert len(places) >= 2 * len(ARRAYS)
     for place in places:
         path.write_bytes(original[:place] + bytes([original[place] ^ 1]) + original[place + 1 :])
         with (
-            pytest.raises(StoreError, match="is damaged .* make it again with: snakemake --cores all --force"),
+            pytest.raises(StoreError, match="is damaged .* recreate it with: snakemake --cores all --force"),
             open_store(path, "basis") as store,
         ):
             for name in ARRAYS:

@@ -1,4 +1,4 @@
-"""A training that was interrupted resumes, unless its code has changed; a network is kept with its accuracy."""
+"""An interrupted training resumes unless its code has changed; a network is stored with its accuracy."""
 
 import logging
 import sys
@@ -51,7 +51,7 @@ def settings(code="one", **options):
 
 @pytest.fixture
 def interrupted(paths, monkeypatch):
-    """A training that ends after its first epoch; afterwards all goes on as ever."""
+    """Interrupt a training after its first epoch; later trainings run normally."""
 
     def interrupt(self, done):
         raise KeyboardInterrupt
@@ -65,10 +65,10 @@ def interrupted(paths, monkeypatch):
 @pytest.mark.parametrize(
     ("now", "message"),
     [
-        (settings(), "going on after epoch 1"),
-        (settings(expected_accuracy=0.9, accuracy_tolerance=0.2), "going on after epoch 1"),
-        (settings("another"), "is of other settings or code: training starts anew"),
-        (settings(momentum=0.8), "is of other settings or code: training starts anew"),
+        (settings(), "resuming after epoch 1"),
+        (settings(expected_accuracy=0.9, accuracy_tolerance=0.2), "resuming after epoch 1"),
+        (settings("another"), "belongs to other settings or code: training starts from scratch"),
+        (settings(momentum=0.8), "belongs to other settings or code: training starts from scratch"),
     ],
 )
 def test_a_training_resumes_if_it_is_the_same_code(interrupted, caplog, now, message):
@@ -96,7 +96,7 @@ def test_what_is_kept_of_a_network_says_how_good_it_is(paths, monkeypatch, capsy
 
 def test_a_network_of_another_accuracy_than_expected_is_not_kept(paths):
     inputs, outputs = paths
-    with pytest.raises(NetworkError, match=r"the network of mine has test accuracy .* says 30\.0%; train longer"):
+    with pytest.raises(NetworkError, match=r"the network of mine has test accuracy .* is 30\.0%; train longer"):
         train_network.main(inputs, outputs, settings(expected_accuracy=0.3))
     assert not Path(outputs.network).exists()
 

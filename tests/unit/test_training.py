@@ -1,4 +1,4 @@
-"""Training is deterministic, goes on where it was killed, and says when it diverges."""
+"""Training is deterministic, resumes where it was killed, and reports divergence."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_a_resumed_training_ends_where_the_undisturbed_one_ends(digits, killed_a
 
 
 class Partly(nn.Module):
-    """A network with a frozen layer, and with one that it does not use."""
+    """A network with a frozen layer and an unused layer."""
 
     def __init__(self, body):
         super().__init__()

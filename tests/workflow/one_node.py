@@ -1,4 +1,4 @@
-"""A real SLURM of one node on this machine: munge, slurmctld and slurmd in a folder, without accounting."""
+"""A real SLURM with one node on this machine: munge, slurmctld and slurmd in a folder, without accounting."""
 
 import os
 import socket
@@ -6,10 +6,10 @@ import subprocess
 import time
 from pathlib import Path
 
-#: Where SLURM looks. No variable leads its commands elsewhere: the executor clears all of them in its jobs.
+#: SLURM's configuration folder. No variable can change it, because the executor clears all of them in its jobs.
 CONFIGURED = Path("/etc/slurm/slurm.conf")
 
-#: Two GPUs that are none, and memory that is not there: enough to see who asks for what and is granted it.
+#: Two pretended GPUs and pretended memory, which are enough to check requests and grants.
 CONFIGURATION = """\
 ClusterName=one
 SlurmctldHost={host}(127.0.0.1)
@@ -75,11 +75,11 @@ class OneNode:
             time.sleep(0.2)
 
     def told(self, *command: str) -> str:
-        """What one of SLURM's commands prints."""
+        """Return the output of one of SLURM's commands."""
         return subprocess.run(command, capture_output=True, text=True).stdout
 
     def away(self, seconds: float) -> None:
-        """Stop slurmctld, which all of SLURM's commands ask, for so long; the jobs run on."""
+        """Stop slurmctld, which all of SLURM's commands need, for some time; the jobs keep running."""
         controller = self.daemons.pop(1)
         controller.terminate()
         controller.wait(30)

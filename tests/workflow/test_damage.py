@@ -1,4 +1,4 @@
-"""No file of results, changed, exchanged or lost, gives another number: it is told, or what it says is the same."""
+"""A changed, exchanged or lost file of results never gives another number: it is reported, or its numbers agree."""
 
 import itertools
 import random
@@ -20,7 +20,7 @@ from friendlyfire.records.stores import open_store
 
 @pytest.fixture
 def results(demo, monkeypatch) -> list[str]:
-    """All results of the demo, whose folder is the current one."""
+    """Return all results of the demo in the current folder."""
     monkeypatch.chdir(demo.folder)
     found = sorted(str(path) for path in Path("results").rglob("*") if path.is_file())
     found = [path for path in found if is_result(path)]
@@ -30,7 +30,7 @@ def results(demo, monkeypatch) -> list[str]:
 
 
 def damages(content: bytes, seed: str, flips: int) -> Iterator[bytes]:
-    """The file with one bit flipped at places drawn by chance, cut short, emptied, or with zeros at its end."""
+    """Yield the file with one bit flipped at random places, cut short, emptied, or with zeros at its end."""
     rng = random.Random(seed)
     for place in rng.choices(range(len(content)), k=flips):
         yield content[:place] + bytes([content[place] ^ 1 << rng.randrange(8)]) + content[place + 1 :]
@@ -40,7 +40,7 @@ def damages(content: bytes, seed: str, flips: int) -> Iterator[bytes]:
 
 
 def all_of(path: str) -> list:
-    """Everything that a job can read of a result."""
+    """Read everything that a job can read of a result."""
     found = [provenance_of(path)]
     if path.endswith(".zarr.zip"):
         with open_store(path, None) as store:
@@ -53,7 +53,7 @@ def all_of(path: str) -> list:
 
 
 def outcome(read, path: str) -> str:
-    """What becomes of reading a result that is not what was written."""
+    """Return the outcome of reading a changed result."""
     try:
         read()
     except FriendlyFireError as error:
@@ -77,7 +77,7 @@ def test_no_damage_of_any_result_goes_unseen(results, faults):
 
 
 def kind_of(path: str) -> str:
-    """What a result is, whatever its basis, attack, class, shard or figure."""
+    """Return the kind of a result, independent of its basis, attack, class, shard or figure."""
     stage = re.sub("results/(digits-lenet/)?", "", path)
     noun, _, rest = stage.rpartition("/")
     noun = re.sub("/(deepfool|fgsm|saliency)$", "/shards", noun)
@@ -86,7 +86,7 @@ def kind_of(path: str) -> str:
 
 
 def exchanges(results: list[str]) -> Iterator[tuple[str, str]]:
-    """A result and another that could stand in its place: one of each kind beside each kind with the same ending."""
+    """Yield pairs of results that could be exchanged: one of each kind for each kind with the same ending."""
     rng, kinds = random.Random(0), defaultdict(lambda: defaultdict(list))
     for path in results:
         kinds[Path(path).suffix][kind_of(path)].append(path)
@@ -110,13 +110,13 @@ def test_no_result_can_stand_in_the_place_of_another(results, faults, with_note)
 
 
 def test_a_result_that_was_made_from_another_is_told(results, faults):
-    """What a result was made from is whole, under its own name, with its own note, and yet not what it was."""
+    """An input of a result is intact, with its own name and note, but no longer the original one."""
     figure = "results/figures/fig4.csv"
     behind = results_behind([figure])
     for path in behind.keys() - {figure}:
         with kept(note_of(path)):
             write_note(path, {**behind[path], "code": "another"})
-            with pytest.raises(FriendlyFireError, match=f" was made from another {path} than the one that is there"):
+            with pytest.raises(FriendlyFireError, match=f" was made from another version of {path}"):
                 results_behind([figure])
             faults.count("told", f"another {path}")
 

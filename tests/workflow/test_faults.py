@@ -1,4 +1,4 @@
-"""What a user sees when something is wrong: one line that names it and the way out, and no result that lies."""
+"""Errors that a user sees: one line that names the fault and the way out, and no wrong result."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ def fresh(tmp_path_factory):
 
 
 def told(printed: str, text: str) -> str:
-    """The one line of ``printed`` that holds ``text``; what a job says stands below the run once more."""
+    """Return the only line of ``printed`` that contains ``text``; a job's error is repeated at the end of the run."""
     lines = list(dict.fromkeys(line for line in printed.splitlines() if text in line))
     assert len(lines) == 1, printed[-3000:]
     return lines[0]
@@ -29,7 +29,7 @@ def told(printed: str, text: str) -> str:
         ("suite=nope", "config: suite: there is no 'nope'; choose from demo, paper"),
         ("perturbations={images: -3}", "config: perturbations.images: -3 is less than the minimum of 1"),
         ("networks={architecture: vgg}", "config: networks.architecture: 'vgg' is not allowed; choose from alexnet"),
-        ("curvature={directions: 65}", "curvature.directions: 65 is beyond the 64 dimensions"),
+        ("curvature={directions: 65}", "curvature.directions: 65 is more than the 64 dimensions"),
     ],
 )
 def test_config_faults_stop_before_any_job(fresh, faults, config, text):
@@ -40,7 +40,7 @@ def test_config_faults_stop_before_any_job(fresh, faults, config, text):
 
 def test_cuda_that_is_absent_is_told(fresh, faults):
     printed = fresh.run("results/digits-lenet/network.safetensors", "--config", "device=cuda", fails=True)
-    told(printed, "train_network: device: cuda, but torch sees no CUDA device here; choose device=auto or device=cpu")
+    told(printed, "train_network: device: cuda, but torch finds no CUDA device here; choose device=auto or device=cpu")
     faults.count("told", "no CUDA")
 
 
@@ -87,19 +87,19 @@ def test_a_network_at_chance_feeds_nothing_on(fresh, faults):
 
 
 def test_a_copy_elsewhere_has_nothing_to_make_again(copied):
-    """Nor if its code is newer than the results, as in a fresh clone."""
+    """Also if the code is newer than the results, as in a fresh clone."""
     for path in (copied.folder / "workflow").rglob("*"):
         path.touch()
     assert copied.planned() == set()
 
 
 def flip(content: bytes) -> bytes:
-    """The file with a stretch of bytes changed in its middle, long enough to touch what every reader needs."""
+    """Change a range of bytes in the middle of the file, long enough to affect every reader."""
     start, stop = max(0, len(content) // 2 - 2048), len(content) // 2 + 2048
     return content[:start] + bytes(byte ^ 0xFF for byte in content[start:stop]) + content[stop:]
 
 
-#: What is damaged, the rule that reads it, and what that shall not make of it.
+#: The damaged result, the rule that reads it, and the result that must not be made from it.
 DAMAGED = [
     ("digits-lenet/bases/deepfool-low.zarr.zip", "measure_fractions", "digits-lenet/fractions/deepfool-low.csv"),
     ("digits-lenet/curvature/shard-0.zarr.zip", "make_basis", "digits-lenet/bases/curvature-flat.zarr.zip"),
@@ -124,10 +124,10 @@ def test_a_damaged_result_is_told_with_the_command_that_mends_it(copied, faults,
     printed = copied.run(*targets, "--rerun-triggers", "mtime", "--keep-going", fails=True)
     damaged = [f"results/{name}" for name, _, _ in DAMAGED]
     for name, rule, target in DAMAGED:
-        # What it reads, or what that was made from.
+        # An input, or an input of an input.
         line = told(printed, f"{rule}: results/")
         assert line.split()[1] in damaged
-        assert line.endswith(f"make it again with: snakemake --cores all --force {line.split()[1]}")
+        assert line.endswith(f"recreate it with: snakemake --cores all --force {line.split()[1]}")
         assert not (results / target).exists()
         faults.count("told", name)
 
@@ -147,7 +147,7 @@ def test_a_check_reads_what_no_later_job_does(copied, faults):
             path.write_bytes(damage(path.read_bytes()))
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
             line = told(copied.run("check", "--rerun-triggers", "mtime", fails=True), f"check: results/{name} is ")
-        assert line.endswith(f"make it again with: snakemake --cores all --force results/{name}")
+        assert line.endswith(f"recreate it with: snakemake --cores all --force results/{name}")
         faults.count("told", name)
 
 
@@ -170,19 +170,19 @@ def test_a_result_in_the_place_of_another_is_told_by_the_job_that_reads_it(copie
             str(target.relative_to(copied.folder)), "--rerun-triggers", "mtime", *arguments, fails=True
         )
         line = told(printed, f": results/{place} ")
-        assert line.endswith(f"make it again with: snakemake --cores all --force results/{place}")
+        assert line.endswith(f"recreate it with: snakemake --cores all --force results/{place}")
         assert not target.exists()
         faults.count("told", place)
 
 
 def test_results_of_other_settings_cannot_come_out_as_one_figure(copied, faults):
-    """Made for another configuration, and slipped in where Snakemake is told to look at times only."""
+    """The table is made with another configuration, and Snakemake checks only file times."""
     table, figure = "results/digits-lenet/accuracy/pca.csv", "results/figures/fig4.csv"
     copied.run(table, "--config", "accuracy={measured_images: 200}")
     (copied.folder / figure).unlink()
     printed = copied.run(figure, "--rerun-triggers", "mtime", fails=True)
     line = told(printed, f"plot_fig4: {table} was made with digits-lenet.accuracy.measured_images = 200")
-    assert line.endswith(f"the configuration says 10000; make it again with: snakemake --cores all --force {table}")
+    assert line.endswith(f"the configuration has 10000; recreate it with: snakemake --cores all --force {table}")
     assert not (copied.folder / figure).exists()
     copied.run("--force", table)
     assert copied.planned(figure) == {"plot_fig4"}

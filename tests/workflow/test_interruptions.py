@@ -1,4 +1,4 @@
-"""A run that is killed, finds the disk full or is not alone ends in the tables of an undisturbed one."""
+"""A run that is killed, finds the disk full or is not the only one ends in the tables of an undisturbed run."""
 
 import os
 import random
@@ -29,7 +29,7 @@ def same_tables(workflow, demo, tables=TABLES) -> bool:
 
 
 def test_kills_at_any_moment_change_no_table(demo, faults, tmp_path):
-    """SIGKILL of a job, or of the whole run, at moments drawn by chance; then on, until it is whole."""
+    """SIGKILL of a job, or of the whole run, at random times; then the run is repeated until it is complete."""
     rng, workflow, killed = random.Random(0), Workflow(tmp_path / "killed"), 0
     while killed < faults.kills:
         with workflow.started(*TARGETS) as running:
@@ -56,7 +56,7 @@ def test_kills_at_any_moment_change_no_table(demo, faults, tmp_path):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A workflow whose results lie on a disk of their own, and a function that mounts it anew with other options."""
+    """A workflow whose results are on their own disk, and a function that remounts it with other options."""
     workflow = Workflow(tmp_path / "small")
     results = workflow.folder / "results"
     results.mkdir()
@@ -74,13 +74,13 @@ def small_disk(tmp_path):
 
 def test_a_full_disk_and_one_that_cannot_be_written_are_told(demo, faults, small_disk):
     workflow, remount = small_disk
-    # What is half written stays where it is; the next run may not take it for whole.
+    # Incomplete files stay; the next run must not treat them as complete.
     printed = workflow.run("training", "--keep-incomplete", fails=True)
     assert "train_network: results/digits-lenet/training.checkpoint cannot be written: " in printed
     assert "No space left on device" in printed
     remount("size=100m,ro")
     printed = workflow.run("training", fails=True)
-    assert "results cannot be written; it is on a read-only disk, or another user's" in printed
+    assert "results is not writable; it is on a read-only disk or belongs to another user" in printed
     remount("size=100m,rw")
     workflow.run("training")
     same = same_tables(workflow, demo, ("figures/training.csv", "digits-lenet/network.safetensors"))
@@ -114,11 +114,11 @@ def test_an_interrupted_run_says_how_to_go_on(demo, faults, tmp_path, sent, ever
         log = workflow.wait_for_epochs(running)
         (os.killpg if everyone else os.kill)(running.pid, sent)
         printed, _ = running.communicate(timeout=120)
-    assert "Go on with the same command" in printed, printed[-3000:]
+    assert "Run the same command again" in printed, printed[-3000:]
     assert (workflow.folder / "results/datasets/digits.zarr.zip").exists()
     # Ctrl-C ends the training; a signal to Snakemake alone lets it end first, and SIGINT takes its results away.
     kept = (workflow.folder / target).exists()
     workflow.run(target)
-    assert kept or "going on after epoch" in log.read_text()
+    assert kept or "resuming after epoch" in log.read_text()
     assert kept or not (workflow.folder / "results/digits-lenet/training.checkpoint").exists()
     faults.count("survived" if same_tables(workflow, demo, (target[8:],)) else "wrong", f"{sent}")

@@ -132,7 +132,7 @@ CONFIG = """experiments={digits-lenet: {networks: {architecture: linear, epochs:
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory):
-    """A copy of the project with a new file per noun, and what a run of the figures with them printed."""
+    """A copy of the project with a new file per noun, and the output of a run of the figures with them."""
     workflow = Workflow(tmp_path_factory.mktemp("kinds") / "ff")
     for name, content in FILES.items():
         (workflow.folder / "workflow/friendlyfire" / name).write_text(content.lstrip())

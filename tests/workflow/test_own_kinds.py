@@ -1,4 +1,4 @@
-"""A user's own attack and basis, by configuration alone, from an empty folder of their own."""
+"""A user's own attack and basis, by configuration alone, from the user's own folder."""
 
 import numpy as np
 import pandas as pd
@@ -113,10 +113,10 @@ def test_an_edit_reruns_what_it_made_and_nothing_else(outside):
         ("bases={x: {make: mykinds:nothing, from: dataset}}", "bases.x.make: module 'mykinds'"),
         ("bases={x: {make: mykinds:crooked}}", "'from' is a required property"),
         ("bases={x: {make: mykinds:crooked, from: thin air}}", "choose from dataset, network"),
-        ("bases={x: {make: mykinds:crooked, from: perturbations}}", "needs the key of, the attack"),
-        ("bases={pca: {make: mykinds:crooked, from: dataset}}", "the name 'pca' is one of this project's"),
+        ("bases={x: {make: mykinds:crooked, from: perturbations}}", "needs the key 'of', the attack"),
+        ("bases={pca: {make: mykinds:crooked, from: dataset}}", "the name 'pca' belongs to a built-in basis"),
         ("attacks={x: mykinds:nothing}", "attacks.x: module 'mykinds'"),
-        ("attacks={fgsm: mykinds:push}", "attacks.fgsm: the name is one of this project's"),
+        ("attacks={fgsm: mykinds:push}", "attacks.fgsm: this name belongs to a built-in attack"),
     ],
 )
 def test_a_fault_in_their_declaration_stops_before_any_job(outside, config, told):
@@ -129,7 +129,7 @@ def test_a_fault_in_their_declaration_stops_before_any_job(outside, config, told
     [
         (
             "experiments={digits-lenet: {bases: {x: {make: mykinds:crooked, from: dataset}}, figures: {fig4: [x]}}}",
-            "bases.x: mykinds:crooked gives directions of shape (64,)",
+            "bases.x: mykinds:crooked returns directions of shape (64,)",
         ),
         (
             "experiments={digits-lenet: {attacks: {bad: mykinds:failing}, fractions: {attacks: [bad]}}}",

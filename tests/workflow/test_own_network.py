@@ -1,4 +1,4 @@
-"""A user's own network on a user's own folder of images, by configuration alone, as the README tells."""
+"""A user's own network on a user's own folder of images, by configuration alone, as in the README."""
 
 import copy
 import re
@@ -18,7 +18,7 @@ README = (REPOSITORY / "README.md").read_text()
 
 
 def block(language, containing):
-    """The code block of the README in ``language`` that contains a text."""
+    """Return the code block of the README in ``language`` that contains a text."""
     blocks = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
     (found,) = [text for text in blocks if containing in text]
     return found
@@ -26,11 +26,11 @@ def block(language, containing):
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory, digits):
-    """A copy of the workflow beside the README's own network, weights trained here, and a folder of images."""
+    """A copy of the workflow with the README's network, weights trained here, and a folder of images."""
     workflow = Workflow(tmp_path_factory.mktemp("own") / "ff")
     (workflow.folder / "mynets.py").write_text(block("python", "class SmallNet"))
     config = yaml.safe_load(block("yaml", "mynets:small_net"))
-    # For time, not all images and not all figures' bases.
+    # To save time, not all images and not all figures' bases.
     config["experiments"]["my-experiment"]["boundary"]["images"] = 8
     config["experiments"]["my-experiment"]["perturbations"]["uap"] = {"count": 2, "images": 50, "max_passes": 1}
     config["figures"] = {"fig3": ["curvature-positive", "pca"], "fig4": ["deepfool-high", "dct"]}
@@ -45,7 +45,7 @@ def own(tmp_path_factory, digits):
 
 
 def train_elsewhere(workflow, config):
-    """Train the user's network without Friendly Fire, and save its state dict where the configuration says."""
+    """Train the user's network without Friendly Fire, and save its state dict at the configured path."""
     import sys
 
     import numpy as np
@@ -85,7 +85,7 @@ def test_weights_without_a_normalisation_stop_before_any_job(own):
     (workflow.folder / "forgotten.yaml").write_text(yaml.safe_dump(config))
     train_elsewhere(workflow, config)
     printed = workflow.run("--configfile", "forgotten.yaml", fails=True)
-    assert "networks.normalisation: small_net.safetensors does not say how images are normalised; choose" in printed
+    assert "networks.normalisation: small_net.safetensors does not record how images are normalised; choose" in printed
     assert not (workflow.folder / "results").exists()
 
 
@@ -124,7 +124,7 @@ def test_an_edit_of_the_own_module_and_another_image_are_seen(own):
 
 
 def test_a_sub_network_of_another_experiments_network(own):
-    """Three of its ten classes, in another order; the network is made first, and brings its normalisation."""
+    """Three of its ten classes, in another order; the network is made first, with its own normalisation."""
     workflow, config = own
     names = {"b": 7, "a": 1, "c": 4}
     for split in ("train", "test"):
@@ -163,7 +163,7 @@ def test_weights_of_another_architecture_are_told(own):
         printed = workflow.run("fig4", "--configfile", "mine.yaml", fails=True)
     finally:
         path.write_bytes(kept)
-    assert "import_network: weights small_net.safetensors are of another architecture" in printed
+    assert "import_network: weights small_net.safetensors belong to another architecture" in printed
 
 
 def test_attacks_of_foolbox_and_resampled_perturbations_come_by_name(own):
@@ -177,14 +177,14 @@ def test_attacks_of_foolbox_and_resampled_perturbations_come_by_name(own):
     assert set(fractions["attack"]) == {"foolbox:L2PGD"}
     assert fractions["fraction"].is_monotonic_increasing
     assert fractions["fraction"].iloc[-1] > 0.9
-    # What was sampled down to 8 pixels has no more directions than that.
+    # Images downsampled to 8 pixels have no more directions than that.
     accuracies = pd.read_csv(results / "accuracy/deepfool-high-8px.csv").query("split == 'test'").set_index("rank")
     assert accuracies.index.max() <= 64
     assert accuracies["accuracy"].iloc[-1] > 0.5
 
 
 def test_test_images_alone_are_divided_into_roles(own):
-    """A network that is brought, on a folder without training images: what makes directions measures nothing."""
+    """An imported network on a folder without training images: nothing is measured on images that make directions."""
     workflow, config = own
     (dataset,), (experiment,) = config["datasets"].values(), config["experiments"].values()
     (workflow.folder / "only").mkdir()

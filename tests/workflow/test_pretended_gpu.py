@@ -6,7 +6,7 @@ import os
 from conftest import REPOSITORY, Workflow
 from pretended_gpu import NAME
 
-#: The demo, with as little of everything as its figures take.
+#: The demo, with the smallest numbers that its figures allow.
 SMALL = """experiments={digits-lenet: {
     networks: {epochs: 6}, boundary: {images: 10}, scores: {images: 20, anchored_images: 10},
     perturbations: {images: 64, uap: {count: 2, images: 20, max_passes: 1}},
@@ -22,7 +22,7 @@ NETWORKS = {
 
 
 class OnPretendedGPU(Workflow):
-    """Runs whose jobs find a GPU."""
+    """Make the jobs of runs find a GPU."""
 
     def environment(self):
         paths = (REPOSITORY / "tests/pretended", REPOSITORY / "tests", self.folder / "workflow")

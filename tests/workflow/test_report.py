@@ -6,7 +6,7 @@ import pytest
 
 from debian import need
 
-#: Section of the paper: what must be in it, and as what.
+#: For each section of the paper, the required figures and tables, and their forms.
 SECTIONS = {
     "Networks": {"Learning curves": {"chart", "numbers"}},
     "3 Curvature": {"Spectra": {"chart", "numbers"}, "Quality of the curvature": {"numbers"}},
@@ -20,7 +20,7 @@ SECTIONS = {
         "Coupling": {"chart", "numbers", "distances", "correlations"},
     },
     "4.4 Compression": {"Table 1": {"table", "numbers", "attacks through the unit"}},
-    "Provenance": {"What made the results": {"table"}},
+    "Provenance": {"Provenance of the results": {"table"}},
 }
 
 
@@ -56,7 +56,7 @@ def test_a_section_shows_its_figures_and_tables(page, section, tmp_path):
             row = page.locator("tbody tr").filter(has=page.get_by_role("cell", name=figure, exact=True))
             if page.locator("thead", has_text="shows").count():
                 row = row.filter(has=page.get_by_role("cell", name=form, exact=True))
-            else:  # where a section has one figure, its forms are a switch and not a column
+            else:  # in a section with one figure, its forms are a switch and not a column
                 page.get_by_text(form, exact=True).first.click()
             assert row.count() == 1
             eye = row.locator("a[iconname=eye]")

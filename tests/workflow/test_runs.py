@@ -1,4 +1,4 @@
-"""The workflow runs from nothing to its figures, once, and makes again exactly what a change asks for."""
+"""The workflow runs from an empty folder to its figures, once, and reruns exactly the jobs that a change affects."""
 
 import copy
 import json
@@ -83,7 +83,7 @@ def test_the_demo_makes_every_figure_with_its_table_and_caption(demo):
         measured, training = (table[table["role"] == role] for role in ("measured", "training"))
         assert measured.notna().all(axis=None)
         assert ((measured["ci_low"] <= measured["accuracy"]) & (measured["accuracy"] <= measured["ci_high"])).all()
-        # Accuracy on the images that trained the network estimates nothing about others.
+        # Accuracy on training images does not estimate the accuracy on other images.
         assert training["ci_low"].isna().all()
         assert set(table["split"]) == {"train", "test"}
         assert table.groupby("basis")["rank"].min().eq(0).all()
@@ -160,12 +160,12 @@ LIBRARY = "workflow/friendlyfire"
         # Words.
         ("README.md", "", "# Edited.\n", set()),
         (f"{LIBRARY}/attacks/deepfool.py", "the network is in training mode", "it trains", set()),
-        (f"{LIBRARY}/attacks/deepfool.py", '    r"""DeepFool perturbations', '    r"""Perturbations', set()),
+        (f"{LIBRARY}/attacks/deepfool.py", '    r"""Compute DeepFool perturb', '    r"""Compute perturb', set()),
         (f"{LIBRARY}/attacks/deepfool.py", "iterations: Tensor  #", "iterations: Tensor  # n,", set()),
         (f"{LIBRARY}/networks/training.py", "training diverged in", "the loss diverged in", set()),
         (f"{LIBRARY}/measures/accuracy.py", "{role} images", "images of {role}", set()),
-        (f"{LIBRARY}/measures/accuracy.py", "how many measured images", "measured images", set()),
-        # What no result depends on.
+        (f"{LIBRARY}/measures/accuracy.py", "how many of the measured", "some of the measured", set()),
+        # Code that no result depends on.
         ("workflow/engine/job.py", "seconds: float = 10", "seconds: float = 5", set()),
         ("workflow/engine/settings.py", "LARGEST_SQUARE = 20_000", "LARGEST_SQUARE = 30_000", set()),
         (f"{LIBRARY}/bases/another.py", "", "def another_basis():\n    return 1\n", set()),
@@ -173,9 +173,9 @@ LIBRARY = "workflow/friendlyfire"
         # Figures.
         (f"{LIBRARY}/figures/panels.py", 'xlabel="epoch"', 'xlabel="epochs"', {"plot_training"}),
         (f"{LIBRARY}/figures/style.mplstyle", "", "# Edited.\n", PLOTS),
-        (f"{LIBRARY}/figures/accuracy.py", "rises far ahead", "rises ahead", {"plot_fig4"}),
+        (f"{LIBRARY}/figures/accuracy.py", "far ahead of", "ahead of", {"plot_fig4"}),
         (f"{LIBRARY}/figures/confinement.py", "SHOWN = 6", "SHOWN = 5", {"plot_fig5"}),
-        # What computes.
+        # Code that computes.
         (
             f"{LIBRARY}/figures/captions.py",
             ".rstrip()",
@@ -278,14 +278,14 @@ def test_every_result_tells_what_made_it(demo):
     whole = json.loads((demo.folder / "results/provenance.json").read_text())
     made = {str(path.relative_to(demo.folder)) for path in (demo.folder / "results").rglob("*")}
     made = {name for name in made if name.endswith((".csv", ".zarr.zip", ".safetensors"))}
-    # What stands beside the numbers of a figure is as they are; some results are in no figure.
+    # The other files of a figure have the same provenance as its numbers; some results are in no figure.
     beside = {
         name for name in made - set(whole["results"]) if not name.startswith(("results/figures", "results/tables"))
     }
     assert beside == {"results/digits-lenet/scores/flat-curves.csv"}
     for name, record in whole["results"].items():
         assert record["seed"] == 0
-        assert record["threads"] == (1 if "digits-lenet" in name else 2)  # of its own, or those of all
+        assert record["threads"] == (1 if "digits-lenet" in name else 2)  # the experiment's own, or the default
         assert record["device"].startswith("CPU")
         assert record["packages"]["numpy"] == np.__version__
         assert set(record["inputs"]) <= set(whole["results"])
@@ -303,7 +303,7 @@ def test_every_result_tells_what_made_it(demo):
 
 
 def test_a_killed_training_goes_on_to_the_same_network(demo, tmp_path):
-    """SIGKILL of everything after some epochs; the next run goes on from there, and ends as the undisturbed one."""
+    """SIGKILL of everything after some epochs; the next run resumes there and matches an undisturbed run."""
     workflow = Workflow(tmp_path / "killed")
     target = "results/digits-lenet/network.safetensors"
     with workflow.started(target) as running:
@@ -311,7 +311,7 @@ def test_a_killed_training_goes_on_to_the_same_network(demo, tmp_path):
     assert not (workflow.folder / target).exists()
     workflow.run("--unlock")
     workflow.run(target)
-    assert "going on after epoch" in log.read_text()
+    assert "resuming after epoch" in log.read_text()
     assert (workflow.folder / "results/digits-lenet/training.csv").read_bytes() == (
         demo.folder / "results/digits-lenet/training.csv"
     ).read_bytes()

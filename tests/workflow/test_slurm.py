@@ -1,4 +1,4 @@
-"""`snakemake --profile slurm` on a real SLURM of one node: GPUs, a job that is killed, and the rules of the profile."""
+"""`snakemake --profile slurm` on a real SLURM with one node: GPUs, a killed job, and the rules of the profile."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from debian import need
 
 PROFILE = REPOSITORY / "slurm/profile.yaml"
 
-#: A site without accounting, of 2 cores, that is asked more often than a cluster should be.
+#: A site without accounting and with 2 cores, polled more often than a cluster should be.
 SITE = (
     *("--slurm-status-command", "squeue", "--max-threads", "1", "--latency-wait", "5"),
     *("--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2"),
@@ -29,7 +29,7 @@ MINIATURE = "experiments={digits-lenet: {perturbations: {images: 100}, networks:
 def slurm(tmp_path_factory):
     if os.getuid() != 0:
         pytest.skip("a SLURM of one's own has to be started as root")
-    if CONFIGURED.exists():  # what a run that was killed left behind leads nowhere
+    if CONFIGURED.exists():  # remainders of a killed run are invalid
         pytest.skip(f"there is a SLURM here already, of {CONFIGURED}")
     need(["slurmctld", "slurmd", "munged", "sbatch"], ["slurm-wlm", "munge"])
     node = OneNode(tmp_path_factory.mktemp("slurm"))
@@ -69,9 +69,9 @@ def test_jobs_get_their_gpus_and_one_that_is_killed_is_tried_again(slurm, tmp_pa
         rule = re.match(r"rule_(\w+?)_wildcards", job["Comment"])[1]
         asks = rule in {"train_network", "perturb_images", "measure_accuracy"}
         assert ("gpu:1" in job.get("TresPerJob", "")) == asks, job
-    # The limit of one GPU job on one machine does not hold here.
+    # The limit of one GPU job per machine does not apply here.
     assert together == 2
-    # Figures, tables of spectra and downloads stay on the machine that submits.
+    # Figures, tables of spectra and downloads run on the submitting machine.
     assert not any(word in job["Comment"] for job in jobs.values() for word in ("plot_", "tabulate_", "fetch_"))
     print(*(f"{j['JobId']} {j['Comment']} {j['JobState']} {j.get('TresPerJob')}" for j in jobs.values()), sep="\n")
 
@@ -99,7 +99,7 @@ def test_through_a_lost_job_an_outage_and_a_kill_come_the_same_tables(slurm, dem
             slurm.told("scancel", wait_for("train_network"))
             wait_for("find_boundary")
             slurm.away(30)
-            if run.poll() is None:  # it asks no more after an outage, or goes on
+            if run.poll() is None:  # after an outage it stops polling, or continues
                 time.sleep(20)
         finally:
             run.kill()  # SIGKILL
@@ -114,7 +114,7 @@ def test_through_a_lost_job_an_outage_and_a_kill_come_the_same_tables(slurm, dem
 
 
 def shown(slurm):
-    """All jobs, as the fields that scontrol shows."""
+    """Return all jobs as the fields that scontrol shows."""
     for block in slurm.told("scontrol", "show", "job").strip().split("\n\n"):
         fields = dict(re.findall(r"(\w+)=(\S*)", block))
         if "JobId" in fields:
@@ -122,13 +122,13 @@ def shown(slurm):
 
 
 def memory(job):
-    """Megabytes that a job asked for."""
+    """Return the megabytes that a job requested."""
     number, unit = re.match(r"([\d.]+)([MG])", job["MinMemoryNode"]).groups()
     return float(number) * {"M": 1, "G": 1024}[unit]
 
 
 def rules():
-    """Names of all rules of the workflow, and of those that ask for a GPU."""
+    """Return the names of all rules of the workflow, and of those that request a GPU."""
     text = "".join(path.read_text() for path in sorted((REPOSITORY / "workflow/rules").glob("*.smk")))
     blocks = re.split(r"^(?:use )?rule (\w+)[^\n]*:\n", text, flags=re.M)[1:]
     found = dict(zip(blocks[::2], blocks[1::2], strict=True))
@@ -136,7 +136,7 @@ def rules():
 
 
 def test_the_rules_that_the_profile_names_are_those_that_ask_for_a_gpu():
-    """A rule name that is wrong in a profile is ignored in silence."""
+    """Snakemake silently ignores wrong rule names in a profile."""
     named = yaml.safe_load(PROFILE.read_text())["set-resources"]
     known, asking = rules()
     assert set(named) == asking

@@ -1,1 +1,1 @@
-"""What only the workflow needs: the checked configuration, jobs, progress and provenance."""
+"""Modules that only the workflow needs: the checked configuration, jobs, progress and provenance."""

@@ -1,7 +1,7 @@
-"""The code that a result depends on: a function and every definition that it uses, near and far.
+"""The code that a result depends on: a function and every definition that it uses, directly or indirectly.
 
-The code is read, not run. A definition counts by what it computes: not by the file it stands in, nor by its docstring,
-comments, annotations, errors and log messages. Editing any of these reruns nothing.
+The code is parsed, not run. A definition counts by what it computes: not by the file that holds it, nor by its
+docstring, comments, annotations, errors and log messages. Editing any of these reruns nothing.
 """
 
 import ast
@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-#: What only runs jobs, and what tells how far they are: no result depends on it.
+#: Modules that only run jobs or report their progress: no result depends on them.
 _NO_RESULT = ("engine", "friendlyfire.records.progress")
 
-#: Functions whose texts are for people.
+#: Functions whose text arguments are messages to the user.
 _REPORTING = ("announce", "progress", "Progress")
 
 
 class Definition(NamedTuple):
-    """A name that is bound at the top level of a module; "*" stands for all of them, "" for what binds none."""
+    """A name bound at the top level of a module; "*" stands for all names, "" for the statements that bind none."""
 
     path: Path
     name: str
@@ -29,30 +29,30 @@ class Definition(NamedTuple):
 
 @dataclass
 class _Module:
-    """The top level of a file of Python."""
+    """The top level of a Python file."""
 
     path: Path
-    bound: dict[str, list[ast.stmt]] = field(default_factory=dict)  #: by each name, the statements that bind it
+    bound: dict[str, list[ast.stmt]] = field(default_factory=dict)  #: statements by the name that they bind
     effects: list[ast.stmt] = field(default_factory=list)  #: statements that bind no name
     imports: list[ast.stmt] = field(default_factory=list)
 
 
 def digest_of_code(roots: Iterable[Definition], folders: tuple[Path, ...]) -> str:
-    """SHA-256, in 12 hex digits, of all that some definitions depend on; see :func:`definitions_behind`."""
+    """Return the SHA-256, in 12 hex digits, of everything that the roots use; see :func:`definitions_behind`."""
     parts = sorted(definitions_behind(roots, folders).values())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
 def definitions_behind(roots: Iterable[Definition], folders: tuple[Path, ...]) -> dict[Definition, str]:
-    """What some definitions depend on, themselves included, each with the code that counts of it.
+    """Return every definition that the roots use, the roots included, each with the code that counts.
 
     Args:
-        roots: where to begin.
-        folders: where imports are looked for, as in ``sys.path``; modules elsewhere are not followed.
+        roots: definitions to start from.
+        folders: searched for imports, as in ``sys.path``; modules elsewhere are not followed.
 
     Raises:
-        SyntaxError: a file is no Python.
-        ValueError: the bytes of one are no text.
+        SyntaxError: a file is not valid Python.
+        ValueError: the bytes of a file are not text.
     """
     waiting, found = list(roots), {}
     while waiting:
@@ -65,7 +65,7 @@ def definitions_behind(roots: Iterable[Definition], folders: tuple[Path, ...]) -
 
 @functools.cache
 def _content(definition: Definition, folders: tuple[Path, ...]) -> tuple[str, frozenset[Definition]]:
-    """The code that counts of one definition, and the definitions that it names."""
+    """Return the code of one definition that counts, and the definitions that it names."""
     module = _module(definition.path)
     if definition.name == "*":
         return "", frozenset(Definition(module.path, name) for name in module.bound)
@@ -79,7 +79,7 @@ def _content(definition: Definition, folders: tuple[Path, ...]) -> tuple[str, fr
 
 
 def _packages(path: Path, folders: tuple[Path, ...]) -> set[Definition]:
-    """What runs in the packages that a module is in when it is imported."""
+    """Return the code that the module's packages run when it is imported."""
     packages = {parent / "__init__.py" for folder in folders for parent in path.parents if folder in parent.parents}
     return {Definition(package, "") for package in packages if package.is_file() and package != path}
 
@@ -101,7 +101,7 @@ def _module(path: Path) -> _Module:
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:
-    """The names that a statement binds in the namespace of its module."""
+    """Yield the names that a statement binds in the namespace of its module."""
     if isinstance(statement, ast.FunctionDef | ast.ClassDef):
         yield statement.name
         return
@@ -111,7 +111,7 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
 
 
 def _used(statement: ast.stmt, module: _Module, folders: tuple[Path, ...]) -> set[Definition]:
-    """The definitions of the same module, and of imported ones, that a statement names."""
+    """Return the definitions, of the same module and of imported ones, that a statement names."""
     names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
     attributes = {
         (node.value.id, node.attr)
@@ -126,7 +126,7 @@ def _used(statement: ast.stmt, module: _Module, folders: tuple[Path, ...]) -> se
         if target.name != "*":
             used.add(target)
             continue
-        # Of a module, what is taken from it; all of it, where it is passed on.
+        # The attributes taken from a module, or the whole module where it is passed on.
         taken = {attribute for base, attribute in attributes if base == name}
         used |= {Definition(target.path, attribute) for attribute in taken} or {target}
     return used
@@ -134,14 +134,14 @@ def _used(statement: ast.stmt, module: _Module, folders: tuple[Path, ...]) -> se
 
 @functools.cache
 def _imports_of(path: Path, folders: tuple[Path, ...]) -> dict[str, Definition]:
-    """What the imports at the top level of a module bind, see :func:`_imported`."""
+    """Return what the imports at the top level of a module bind; see :func:`_imported`."""
     return dict(_imported(_module(path).imports, path, folders))
 
 
 def _imported(
     statements: Iterable[ast.stmt], reader: Path, folders: tuple[Path, ...]
 ) -> Iterator[tuple[str, Definition]]:
-    """Names that imports bind, with the definitions they stand for, where these are below the folders."""
+    """Yield the names that imports bind, with the definitions they stand for, if these are below the folders."""
     for statement in statements:
         if isinstance(statement, ast.Import):
             for alias in statement.names:
@@ -160,7 +160,7 @@ def _imported(
 
 
 def _origin(path: Path, name: str, folders: tuple[Path, ...]) -> Definition | None:
-    """Where a name of a module is defined: there, or where it imports it from."""
+    """Return the definition of a name of a module: in that module, or where it is imported from."""
     module = _module(path)
     if name in module.bound:
         return Definition(path, name)
@@ -169,7 +169,7 @@ def _origin(path: Path, name: str, folders: tuple[Path, ...]) -> Definition | No
 
 @functools.cache
 def _file_of(name: str, folders: tuple[Path, ...]) -> Path | None:
-    """The file of a module, or of a package, below one of the folders."""
+    """Return the file of a module or package below one of the folders, if there is one."""
     if name.startswith(_NO_RESULT):
         return None
     for folder in folders:
@@ -181,7 +181,7 @@ def _file_of(name: str, folders: tuple[Path, ...]) -> Path | None:
 
 
 class _WithoutWords(ast.NodeTransformer):
-    """Takes what is for people out of a statement."""
+    """Removes docstrings, annotations and messages from a statement."""
 
     def _documented(self, node: ast.FunctionDef | ast.ClassDef) -> ast.AST:
         self.generic_visit(node)

@@ -1,4 +1,4 @@
-"""What a run does before its first job, and says after its last."""
+"""Checks before the first job of a run, and its last lines."""
 
 import os
 import sys
@@ -9,38 +9,38 @@ from snakemake.exceptions import WorkflowError
 
 from friendlyfire.records.errors import FAULTS
 
-#: When this run began.
+#: Start time of this run.
 BEGAN = time.time()
 
 
 def check_writable(folder):
-    """Tell, before any job starts, that results, or a folder of them, cannot be written."""
+    """Fail early if the results folder, or a folder below it, is not writable."""
     for place, _, _ in os.walk(folder):
         if not os.access(place, os.W_OK):
-            raise WorkflowError(f"{place} cannot be written; it is on a read-only disk, or another user's")
+            raise WorkflowError(f"{place} is not writable; it is on a read-only disk or belongs to another user")
 
 
 def forget_faults():
-    """Those of a run before this one."""
+    """Delete the recorded faults of the previous run."""
     FAULTS.unlink(missing_ok=True)
 
 
 def faults():
-    """Why the jobs of this run failed, a line each, each once."""
+    """Return why the jobs of this run failed, one line per fault, without repeats."""
     if not FAULTS.exists():
         return []
     return dict.fromkeys(FAULTS.read_text(encoding="utf-8").splitlines())
 
 
 def forget_checkpoints():
-    """Those of trainings that are over; one that ends in a run that is interrupted needs its own to count."""
+    """Delete the checkpoints of finished trainings; an interrupted run still needs its own."""
     for path in Path("results").glob("*/training.checkpoint"):
         if path.with_name("network.safetensors").exists():
             path.unlink()
 
 
 def where_to_look():
-    """What to open first of the figures that this run made, if it made any."""
+    """Return a line that names the figure to open first, if this run made any."""
     order = ["fig4", "fig3", "fig1"]
     made = [path for path in Path("results/figures").glob("*.png") if path.stat().st_mtime >= BEGAN]
     made.sort(key=lambda path: (order.index(path.stem) if path.stem in order else len(order), path.stem))
@@ -48,12 +48,12 @@ def where_to_look():
 
 
 def how_to_go_on():
-    """Why the jobs of this run failed, if any did, and what to do now."""
+    """Return why the jobs of this run failed, if any did, and what to do next."""
     told = faults()
-    mend = "Mend what is told above, then the same command goes on." if told else "Go on with the same command."
-    return [*told, f"What is finished stays, of a training its epochs too. {mend}"]
+    mend = "Fix the error above and run the same command again." if told else "Run the same command again to continue."
+    return [*told, f"Finished results are kept, and so are the epochs of a training. {mend}"]
 
 
 def tell(lines):
-    """The last lines of a run, below all that Snakemake says."""
+    """Print the last lines of a run, below Snakemake's own output."""
     print(*lines, sep="\n", end="\n" if lines else "", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What each figure is made from, which experiments are in it, and where it stands in the report."""
+"""The inputs of each figure, its experiments, and its place in the report."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,40 +10,40 @@ from engine.settings import suite_experiments
 from engine.stages import code_at
 from friendlyfire.declarations import Kind, declared
 
-#: What the report calls the tables that are no figures, and the section of the paper that each stands under.
+#: Title in the report, and section of the paper, of each table that does not belong to a figure.
 TABLES = {
     "quality": {"title": "Quality of the curvature", "section": "3 Curvature"},
     "table1": {"title": "Table 1", "section": "4.4 Compression"},
-    "provenance": {"title": "What made the results", "section": "Provenance"},
+    "provenance": {"title": "Provenance of the results", "section": "Provenance"},
 }
 
 
 class Figures:
-    """Functions of the name of a figure, for the directives of its rule.
+    """Functions of a figure's name, for the directives of its rule.
 
     Args:
-        config: checked.
-        folder: of the workflow's rules, scripts and library.
+        config: the checked configuration.
+        folder: the folder of the workflow's rules, scripts and library.
     """
 
     def __init__(self, config: Mapping[str, Any], folder: Any):
         self.config, self.folder = config, folder
-        #: Names of the experiments of the suite.
+        #: Names of the suite's experiments.
         self.experiments = suite_experiments(config)
         #: The declared figures by name, in the order of the paper.
         self.kinds = dict(sorted(declared("figures").items(), key=lambda item: (item[1]["section"], item[0])))
 
     def _section(self, experiment: str) -> dict[str, Any]:
-        """Which figures an experiment is in, with what."""
+        """Return the section ``figures`` of an experiment."""
         return experiment_settings(self.config, experiment, "figures")
 
     def bases_of(self, kind: Kind, experiment: str) -> list[str]:
-        """The bases of an experiment that a figure shows."""
+        """Return the bases of an experiment that a figure shows."""
         section = self._section(experiment)
         return list(dict.fromkeys(basis for key in kind.get("bases", ()) for basis in section[key]))
 
     def experiments_with(self, name: str) -> list[str]:
-        """Experiments of the suite that have a panel in a figure, or a row in a table."""
+        """Return the suite's experiments that have a panel in a figure, or a row in a table."""
         if name in TABLES:
             return self.experiments
         found = [experiment for experiment in self.experiments if self._shows(name, experiment)]
@@ -62,13 +62,13 @@ class Figures:
 
     @property
     def targets(self) -> list[str]:
-        """Names of all figures and tables that can be asked for."""
+        """Names of all figures and tables that can be requested."""
         return [*self.kinds, "table1"]
 
     def files(self, name: str) -> list[str]:
-        """Input of a target: a figure as PDF, as picture, and the table plotted; a table in each of its forms.
+        """Return the input of a target: a figure as PDF, as PNG and as the plotted table, or a table in each format.
 
-        Nothing if no experiment is in it.
+        The list is empty if no experiment is in the figure.
         """
         if name == "table1":
             return [f"results/tables/{name}.{kind}" for kind in ("csv", "md", "tex", "html")]
@@ -77,11 +77,11 @@ class Figures:
         )
 
     def numbers(self) -> list[str]:
-        """Input: the numbers of the suite's figures, and of its table."""
+        """Input: the numbers of the suite's figures and of its table."""
         return [path for name in self.targets for path in self.files(name) if path.endswith(".csv")]
 
     def read_by(self, name: str) -> dict[str, list[str]]:
-        """Input: what a figure reads, experiment by experiment."""
+        """Input: the files that a figure reads, experiment by experiment."""
         kind = self.kinds[name]
         return {
             word: [
@@ -100,18 +100,18 @@ class Figures:
         return [pattern]
 
     def network_tables(self, name: str) -> list[str]:
-        """Input: the accuracies of the networks that a figure is of, for its caption."""
+        """Input: the accuracies of a figure's networks, for its caption."""
         return [f"results/{experiment}/network.csv" for experiment in self.experiments_with(name)]
 
     def tables_of(self, name: str) -> dict[str, str]:
-        """Output: the paths of the tables of a figure, by their names."""
+        """Output: the paths of a figure's tables, by name."""
         return {
             table: f"results/figures/{name}.csv" if table == "csv" else f"results/figures/{name}-{table}.csv"
             for table in self.kinds[name]["tables"]
         }
 
     def place(self, name: str, shows: str) -> dict[str, Any]:
-        """Arguments of ``report``: the section of a figure, and its labels with the experiments and networks in it."""
+        """Return the arguments of ``report``: the section of a figure, and labels with its experiments and networks."""
         about = {**TABLES, **self.kinds}[name]
 
         def labels(wildcards):
@@ -128,7 +128,7 @@ class Figures:
         return {"category": about["section"], "labels": labels}
 
     def code_of(self, name: str):
-        """Digests of the function of a figure and of what it declares, and of the part of the legend that it shows."""
+        """Return digests of a figure's function, of its declaration, and of the legend entries that it shows."""
         kind = self.kinds[name]
         bases = {RESAMPLED.sub(r"\g<basis>", basis) for one in self.experiments for basis in self.bases_of(kind, one)}
         entries = sorted((basis, *entry.values()) for basis, entry in legend(self.config).items() if basis in bases)
@@ -140,5 +140,5 @@ class Figures:
         return of_job
 
     def settings(self):
-        """Params: what every figure reads of the configuration itself."""
+        """Params: the settings that every figure reads directly from the configuration."""
         return {"seed": self.config["seed"]}

@@ -1,6 +1,7 @@
-"""A job of the workflow -> its script's main, with a log, threads, checked inputs, and errors told in one line.
+"""Run a job's script: its main function, with a log, threads, checked inputs, and errors reported in one line.
 
-Imported before all else: imports make many objects and no garbage, and to look for it takes a sixth of their time.
+Import this module first: imports create many objects and no garbage, and garbage collection takes a sixth of their
+time.
 """
 
 import contextlib
@@ -29,14 +30,15 @@ from friendlyfire.records.progress import latest, spelled
 if hasattr(sys.modules["__main__"], "snakemake"):
     gc.disable()  # until the job runs
 
-#: Standard error of Snakemake, whoever reads it; None outside a job.
+#: Standard error of Snakemake; None outside a job.
 _console: TextIO | None = None
 
 
 def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
-    """Call ``main(inputs, outputs, settings)`` for a Snakemake job; its output goes to the log of the rule.
+    """Call ``main(inputs, outputs, settings)`` for a Snakemake job; its output goes to the rule's log.
 
-    A :class:`FriendlyFireError` or a full disk is one line, in the log and on the console; anything else a traceback.
+    A :class:`FriendlyFireError` or a full disk is reported in one line, in the log and on the console. Any other error
+    is reported with a traceback.
     """
     global _console
     gc.freeze()
@@ -44,19 +46,19 @@ def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
     _console = os.fdopen(os.dup(sys.stderr.fileno()), "w", errors="backslashreplace")
     name = f"{snakemake.rule} {os.path.basename(snakemake.log[0]).removesuffix('.log')}"
     if os.path.exists(snakemake.log[0]):
-        os.replace(snakemake.log[0], f"{snakemake.log[0]}.previous")  # why an attempt failed is not lost with the next
-    # Until the process ends. Names of files need be no text.
+        os.replace(snakemake.log[0], f"{snakemake.log[0]}.previous")  # keeps the reason of a failed attempt
+    # Open until the process ends. File names need not be valid text.
     log = open(snakemake.log[0], "w", buffering=1, encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         os.dup2(log.fileno(), stream.fileno())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
-    # Published weights are read as tensors too, by whatever library loads them.
+    # Published weights are also loaded as tensors only, whichever library loads them.
     os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
     settings = {key: snakemake.config[key] for key in ("device", "data_dir")} | {"config": snakemake.config}
     settings.update(snakemake.wildcards.items(), declared=snakemake.params.get("declared"))
     for section in sections(snakemake):
         settings.update(section)
-    # As many whatever the machine has: sums over images depend on how many threads share them.
+    # The same number on every machine: sums over images depend on the number of threads.
     threads = threads_of(snakemake.config, snakemake.wildcards.get("experiment"))
     threadpool_limits(threads)
     if "torch" in sys.modules:
@@ -73,21 +75,21 @@ def run(main: Callable[[Any, Any, dict], None], snakemake: Any) -> None:
         tell_fault(f"{snakemake.rule}: {error}")
         sys.exit(1)
     except Exception as error:
-        tell_fault(f"{snakemake.rule}: {in_a_line(error)}; the whole of it is in {snakemake.log[0]}")
+        tell_fault(f"{snakemake.rule}: {in_a_line(error)}; the full traceback is in {snakemake.log[0]}")
         raise
 
 
 def tell_fault(message: str) -> None:
-    """Why a job fails, in one line: in its log, on the console, and for the end of the run."""
+    """Report in one line why a job fails: in its log, on the console, and for the end of the run."""
     line = " ".join(message.splitlines())
     announce(line)
     with contextlib.suppress(OSError), FAULTS.open("a", encoding="utf-8", errors="backslashreplace") as faults:
-        print(line, file=faults)  # a full disk does not take it, and the console has it
+        print(line, file=faults)  # a full disk cannot store it, but the console shows it
 
 
 @contextlib.contextmanager
 def pulse(job: str, seconds: float = 10) -> Iterator[None]:
-    """Say on the console, every 10 seconds of the block, how far the job has got, or that it is at work."""
+    """Report the job's progress on the console every 10 seconds of the block, or that it is at work."""
     ended, began = threading.Event(), time.monotonic()
 
     def tell() -> None:
@@ -105,14 +107,14 @@ def pulse(job: str, seconds: float = 10) -> Iterator[None]:
 
 
 def announce(text: str) -> None:
-    """A line that a person shall see: in the log, and on the console."""
+    """Report a line to the user: in the log and on the console."""
     logging.info(text)
     if _console:
         print(text, file=_console, flush=True)
 
 
 def fitting_memory(main: Callable[..., None]) -> Callable[..., None]:
-    """``main``, begun again with half the images at once whenever a GPU runs out of memory."""
+    """Return ``main``, restarted with half the batch size whenever a GPU runs out of memory."""
 
     def fitted(*arguments: Any) -> None:
         while True:
@@ -123,16 +125,16 @@ def fitting_memory(main: Callable[..., None]) -> Callable[..., None]:
                 if not (devices and devices.is_out_of_memory(error)):
                     raise
                 reason = in_a_line(error)
-            # Here the error is gone, and with it the frames that held the tensors.
+            # The error is released here, and with it the frames that held the tensors.
             if not devices.halve_batches():
-                raise DeviceError(f"out of GPU memory with single images: {reason}")
-            logging.warning("out of GPU memory: beginning again with half as many images at once")
+                raise DeviceError(f"out of GPU memory at batch size 1: {reason}")
+            logging.warning("out of GPU memory: restarting with half the batch size")
 
     return fitted
 
 
 def tell_memory() -> None:
-    """Log how much of a GPU's memory was in use at most; that of the CPU is in the notes of what it made."""
+    """Log the peak memory of the GPU; the peak memory of the process is in the notes of its results."""
     torch = sys.modules.get("torch")
     if torch and torch.cuda.is_initialized():
         device = torch.cuda.get_device_properties(torch.cuda.current_device())

@@ -1,4 +1,4 @@
-"""The kinds that a configuration knows: those of the library, and the user's own, declared by the same keys."""
+"""The kinds available to a configuration: the library's, and the user's own, declared with the same keys."""
 
 import re
 from collections.abc import Mapping
@@ -7,15 +7,15 @@ from typing import Any
 from engine.sections import experiment_settings
 from friendlyfire.declarations import Kind, declared
 
-#: Name of a basis of perturbations that were sampled down to so many pixels a side, and up again (figure 4, ImageNet).
+#: Name of a basis of perturbations that were downsampled to a side in pixels and upsampled (figure 4, ImageNet).
 RESAMPLED = re.compile(r"(?P<basis>.+)-(?P<side>[1-9]\d*)px")
 
-#: Colours of the user's own kinds, in the order of their names (P. Tol's muted scheme, told apart by the colour-blind).
+#: Colours of the user's own kinds, in the order of their names (P. Tol's muted scheme, safe for the colour-blind).
 OWN_COLOURS = ("#882255", "#44AA99", "#332288", "#999933", "#AA4499", "#117733", "#88CCEE", "#CC6677")
 
 
 def bases_of(config: Mapping[str, Any], experiment: str) -> dict[str, Kind]:
-    """The bases of an experiment by name: the library's, and the entries of its section ``bases`` that say ``make``."""
+    """Return the bases of an experiment by name: the library's, and the user's entries in its section ``bases``."""
     section = experiment_settings(config, experiment, "bases")
     kinds = sorted((name, kind) for name, kind in section.items() if isinstance(kind, Mapping))
     own = {
@@ -34,7 +34,7 @@ def bases_of(config: Mapping[str, Any], experiment: str) -> dict[str, Kind]:
 
 
 def attacks_of(config: Mapping[str, Any], experiment: str) -> dict[str, Kind]:
-    """The attacks of an experiment by name: the library's, and those of its section ``attacks``."""
+    """Return the attacks of an experiment by name: the library's, and those of its section ``attacks``."""
     section = experiment_settings(config, experiment, "attacks")
     kinds = {name: {"make": kind} if isinstance(kind, str) else kind for name, kind in section.items()}
     usual = {"options": {}, "gives": "inputs", "own": True}
@@ -43,12 +43,12 @@ def attacks_of(config: Mapping[str, Any], experiment: str) -> dict[str, Kind]:
 
 
 def attack_kind(config: Mapping[str, Any], experiment: str, name: str) -> tuple[Kind, dict[str, Any]]:
-    """The declaration of an attack and its options; of an attack of Foolbox the ``name`` is one of them.
+    """Return the declaration of an attack and its options; an attack of Foolbox has the option ``name``.
 
     Args:
         config: the configuration.
         experiment: name of the experiment.
-        name: as in the configuration, or as in the names of files, where "foolbox:L2PGD" is "foolbox-L2PGD".
+        name: as in the configuration, or as in file names, where "foolbox:L2PGD" is "foolbox-L2PGD".
     """
     kinds, section = attacks_of(config, experiment), experiment_settings(config, experiment, "perturbations")
     if name in kinds:
@@ -59,13 +59,13 @@ def attack_kind(config: Mapping[str, Any], experiment: str, name: str) -> tuple[
 
 
 def attacks_of_images(config: Mapping[str, Any]) -> list[str]:
-    """Names of all attacks that are made image by image, but Foolbox's."""
+    """Return the names of all attacks that perturb each image by itself, except Foolbox's."""
     kinds = [kind for experiment in config["experiments"] for kind in attacks_of(config, experiment).items()]
     return list(dict.fromkeys(name for name, kind in kinds if kind["gives"] != "universal" and "named" not in kind))
 
 
 def attack_labels(config: Mapping[str, Any]) -> dict[str, str]:
-    """What figures call each attack."""
+    """Return the label of each attack in figures."""
     return {
         name: kind["label"]
         for experiment in config["experiments"]
@@ -74,7 +74,7 @@ def attack_labels(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def basis_kind(config: Mapping[str, Any], experiment: str, name: str) -> Kind:
-    """The declaration of a basis, with ``side`` where its perturbations are resampled to so many pixels, else None."""
+    """Return the declaration of a basis; ``side`` is the side its perturbations are resampled to, or None."""
     kinds, sampled = bases_of(config, experiment), RESAMPLED.fullmatch(name)
     if name in kinds or not sampled:
         return {**kinds[name], "side": None}
@@ -84,26 +84,26 @@ def basis_kind(config: Mapping[str, Any], experiment: str, name: str) -> Kind:
 
 
 def reader_of(kind: Kind) -> str:
-    """The function that reads what a basis is made from, "package.module:name"."""
+    """Return the function, "package.module:name", that reads the material of a basis."""
     return f"friendlyfire.bases.materials:{kind['from']}"
 
 
-#: Entries of a declaration that no result depends on: words, and what a job takes.
+#: Entries of a declaration that no result depends on: texts, and the resources of a job.
 NO_RESULT = ("label", "colour", "description", "options", "gigabytes", "hours")
 
 
 def computing(kind: Kind) -> str:
-    """What a declaration says of the computation, in a text that changes with it."""
+    """Return the entries of a declaration that results depend on, as text."""
     return repr(sorted((key, value) for key, value in kind.items() if key not in NO_RESULT))
 
 
 def reader_of_measure(part: str) -> str:
-    """The function that reads one thing that a measure is ``from``, "package.module:name"."""
+    """Return the function, "package.module:name", that reads one material of a measure."""
     return f"friendlyfire.measures.materials:{part}"
 
 
 def legend(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """What legends call each basis, and its colour."""
+    """Return the label and colour of each basis in legends."""
     return {
         name: {"label": kind["label"], "colour": kind["colour"]}
         for experiment in config["experiments"]

@@ -1,8 +1,8 @@
-"""What made each result: gathered before a job, noted with its results, checked where they are read.
+"""Provenance notes: gathered before a job, written with its results, checked when a result is read.
 
-Beside the results lies a note of each, at the same path below ``results/provenance``. Its seal stands for the name of
-the result, its contents, and the seals of all that it was made from: who reads a result follows the seals back to the
-images, and so learns that all of them are what was written, where it was written, and of one another.
+Each result has a note at the same path below ``results/provenance``. The note's seal covers the name of the result, its
+contents, and the seals of its inputs. A reader follows the seals back to the images. This proves that every result on
+the way is unchanged, has its own name, and was made from the inputs that are there.
 """
 
 import json
@@ -22,12 +22,12 @@ from friendlyfire.records.errors import ProvenanceError
 from friendlyfire.records.files import sha256, whole
 from friendlyfire.records.stores import contents, package_versions
 
-#: When the job began, on the clock that only counts.
+#: Start of the job on the monotonic clock.
 BEGAN = time.monotonic()
 
 
 def provenance(snakemake: Any) -> dict[str, Any]:
-    """What makes the results of a job: settings, inputs, code, machine. Its inputs are checked on the way."""
+    """Return the provenance of a job's results: settings, inputs, code, versions. The inputs are checked as well."""
     inputs = sorted(filter(is_result, snakemake.input))
     behind = results_behind(inputs)
     own = set(inputs) - set(snakemake.input.get("weights", []))  # weights carry no settings into what imports them
@@ -55,22 +55,22 @@ def provenance(snakemake: Any) -> dict[str, Any]:
 
 
 def sections(snakemake: Any) -> list[dict]:
-    """The params of a job that are settings; a digest of code or of folders is none."""
+    """Return the params of a job that are settings; digests of code or of folders are not."""
     return [section for section in snakemake.params if not isinstance(section, str)]
 
 
 def made(settings: dict) -> dict[str, Any]:
-    """What every store records of the job that made it; its note says more."""
+    """Return the entries that every store records of its job; its note has the rest."""
     return {"seed": settings["provenance"]["seed"], "provenance": settings["provenance"]["digest"]}
 
 
 def machine() -> dict[str, Any]:
-    """The device that the job computed on, what it took there until now, and the packages installed there."""
+    """Return the device of the job, its time and memory so far, and the installed packages."""
     devices = sys.modules.get("friendlyfire.devices")  # figures do without torch
     device = devices.device_in_use() if devices else "CPU"
     device = f"CPU, {processor()}" if device == "CPU" else device
     taken = resource.getrusage(resource.RUSAGE_SELF)
-    peak = taken.ru_maxrss * (1 if sys.platform == "darwin" else 1024)  # told in bytes there, elsewhere in KiB
+    peak = taken.ru_maxrss * (1 if sys.platform == "darwin" else 1024)  # in bytes there, elsewhere in KiB
     return {
         "device": device,
         "seconds": round(time.monotonic() - BEGAN, 2),
@@ -81,14 +81,14 @@ def machine() -> dict[str, Any]:
 
 
 def processor() -> str:
-    """Name of the CPU."""
+    """Return the name of the CPU."""
     cpus = Path("/proc/cpuinfo")
     lines = cpus.read_text(encoding="utf-8").splitlines() if cpus.exists() else []
     return next((line.split(":")[1].strip() for line in lines if "model name" in line), platform.processor())
 
 
 def commit() -> str | None:
-    """The commit that is checked out, "-dirty" if files differ from it; None where there is no Git."""
+    """Return the commit that is checked out, with "-dirty" if files differ from it; None without Git."""
     command = ["git", "-C", Path(__file__).parent, "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True).stdout.strip() or None
@@ -97,7 +97,7 @@ def commit() -> str | None:
 
 
 def write_note(path: str, record: dict) -> None:
-    """Note what made a result, and seal it."""
+    """Write and seal the provenance note of a result."""
     record = {**record, "result": path, "contents": contents_of(path)}
     record["seal"] = seal(record)
     with whole(note_of(path)) as note:
@@ -105,61 +105,61 @@ def write_note(path: str, record: dict) -> None:
 
 
 def contents_of(path: str) -> str:
-    """What a result holds, in 64 hex digits; of a store as :func:`.contents`, else SHA-256."""
+    """Return the digest of a result's contents, in 64 hex digits: :func:`.contents` for a store, else SHA-256."""
     if path.endswith(".zarr.zip"):
         return contents(path)
     return sha256(path)
 
 
 def read_note(path: str) -> dict[str, Any]:
-    """What made a result, as its note has it.
+    """Load the provenance note of a result.
 
     Raises:
-        ProvenanceError: there is no note, or it is not what was written, or it is of another result.
+        ProvenanceError: there is no note, it has changed since it was written, or it belongs to another result.
     """
-    note, way_out = note_of(path), f"make it again with: snakemake --cores all --force {path}"
+    note, way_out = note_of(path), f"recreate it with: snakemake --cores all --force {path}"
     try:
         record = json.loads(note.read_text(encoding="utf-8"))
         if record.pop("check") != digest(record):
             raise ValueError("it is not what was written")
         name = record["result"]
     except FileNotFoundError:
-        raise ProvenanceError(f"{path} does not tell what made it, {note} is missing; {way_out}") from None
+        raise ProvenanceError(f"{path} has no provenance note, {note} is missing; {way_out}") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ProvenanceError(f"{note}, which tells what made {path}, cannot be read ({error}); {way_out}") from error
+        raise ProvenanceError(f"{note}, the provenance note of {path}, cannot be read ({error}); {way_out}") from error
     if name != path:
-        raise ProvenanceError(f"{path} was written as {name}, and is not what its name says; {way_out}")
+        raise ProvenanceError(f"{path} was written as {name} and has been renamed; {way_out}")
     return record
 
 
 def provenance_of(path: str) -> dict[str, Any]:
-    """What made a result that is there, whose contents are those that were written.
+    """Load the provenance of a result, and check that its contents are those that were written.
 
     Raises:
-        ProvenanceError: see :func:`read_note`; or the file is missing, or is not what was written.
+        ProvenanceError: see :func:`read_note`; or the file is missing, or has changed since it was written.
         StoreError: the store is damaged.
     """
-    record, way_out = read_note(path), f"make it again with: snakemake --cores all --force {path}"
+    record, way_out = read_note(path), f"recreate it with: snakemake --cores all --force {path}"
     try:
         found = contents_of(path)
     except OSError as error:
         raise ProvenanceError(f"{path} cannot be read ({error.strerror}); {way_out}") from error
     if found != record["contents"]:
-        raise ProvenanceError(f"{path} is not what was written, it was edited, damaged or exchanged; {way_out}")
+        raise ProvenanceError(f"{path} is not as it was written: it was edited, damaged or replaced; {way_out}")
     return record
 
 
 def results_behind(paths: Iterable[str], beside: bool = False) -> dict[str, dict[str, Any]]:
-    """What made these results and all that they were made from, by path, each compared with what is there.
+    """Load the provenance of these results and of everything behind them, by path, and check each file.
 
-    What is gone, such as shares of a result that is there, is not missed.
+    Missing inputs are allowed: temporary shards may already be deleted.
 
     Args:
         paths: of the results.
-        beside: whether what the same jobs made beside them is compared too.
+        beside: whether to check the other outputs of the same jobs too.
 
     Raises:
-        ProvenanceError: a result is not what was written, or one that it was made from is another one by now.
+        ProvenanceError: a result has changed since it was written, or one of its inputs has been replaced since.
         StoreError: a store is damaged.
     """
     waiting: list[tuple[str, str | None]] = [(path, None) for path in paths]
@@ -175,13 +175,13 @@ def results_behind(paths: Iterable[str], beside: bool = False) -> dict[str, dict
                 waiting += [(other, None) for other in found[path]["outputs"] if Path(other).exists()]
         if reader and found[path]["seal"] != found[reader]["inputs"][path]:
             raise ProvenanceError(
-                f"{reader} was made from another {path} than the one that is there; "
-                f"make it again with: snakemake --cores all --force {reader}"
+                f"{reader} was made from another version of {path}; "
+                f"recreate it with: snakemake --cores all --force {reader}"
             )
     return dict(sorted(found.items()))
 
 
 def settings_behind(path: str, record: dict[str, Any]) -> dict[str, Any]:
-    """The settings that a result was made with, and its contents if all else is made from it."""
+    """Return the settings of a result, and its contents if it is a network or a data set."""
     sources = path.endswith(".safetensors") or (path.startswith("results/datasets/") and path.endswith(".zarr.zip"))
     return {**record["settings"], **({path: record["contents"][:16]} if sources else {})}

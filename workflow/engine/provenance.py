@@ -1,11 +1,11 @@
-"""What made a result: the settings of every stage that it came through, and a chain of digests back to the images.
+"""Provenance of a result: the settings of every stage behind it, and a chain of digests back to the images.
 
-Settings are a flat dict from a key of the configuration ("digits-lenet.networks.epochs") to its value. With them go the
-contents of what all else is made from, the images and the network, by the file's name. Nothing is in it that may differ
-between equal runs: no share of the work, device, version or date.
+Settings are a flat dict from a key of the configuration ("digits-lenet.networks.epochs") to its value. It also holds
+the digests of the images and of the network, by file name. It holds nothing that may differ between equal runs: no
+shard numbers, device, version or date.
 
-The seal of a result is a digest of its name, its settings, its code, its contents and the seals of its inputs: a Merkle
-tree, so that no result can stand in the place of another, nor be of other inputs than those that are there.
+The seal of a result is a digest of its name, its settings, its code, its contents and the seals of its inputs. The
+seals form a Merkle tree, so one result cannot replace another, and a changed input is detected.
 Source: R. C. Merkle, "A digital signature based on a conventional encryption function", CRYPTO 1987.
 """
 
@@ -18,12 +18,12 @@ from typing import Any
 from engine.sections import experiment_settings
 from friendlyfire.records.errors import ProvenanceError
 
-#: Keys that say how work is shared out, which no result depends on.
+#: Keys that split the work into jobs; no result depends on them.
 SHARES = ("shards",)
 
 
 def settings_of(params: Mapping[str, Any], scope: str) -> dict[str, Any]:
-    """The settings that a job reads itself, from its params: the seed, and sections of an experiment or a data set.
+    """Return the settings in a job's params: the seed, and sections of an experiment or a data set.
 
     Args:
         params: ``seed``, and either sections of stages or the entries of one data set.
@@ -41,7 +41,7 @@ def settings_of(params: Mapping[str, Any], scope: str) -> dict[str, Any]:
 
 
 def configured(config: Mapping[str, Any], key: str) -> Any:
-    """What the configuration says of one of these keys now; None where it says nothing."""
+    """Return the present value of one of these keys in the configuration; None if it is not set."""
     if key == "seed":
         return config["seed"]
     scope, *path = key.split(".")
@@ -56,7 +56,7 @@ def configured(config: Mapping[str, Any], key: str) -> Any:
     else:
         value = config["datasets"]
     for part in path:
-        # No options of an attack of Foolbox are options too.
+        # An attack of Foolbox without options has the options {}.
         value = value.get(part, {} if path[:2] == ["perturbations", "foolbox"] else None)
         if value is None:
             return None
@@ -64,15 +64,15 @@ def configured(config: Mapping[str, Any], key: str) -> Any:
 
 
 def unite(inputs: Mapping[str, Mapping[str, Any]], config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that all inputs of a job were made with.
+    """Merge the settings of all inputs of a job.
 
     Args:
         inputs: settings, and contents, by the path of the input.
-        config: the configuration now.
+        config: the present configuration.
 
     Raises:
-        ProvenanceError: an input was made with other settings than the configuration has now, or two come from
-            different networks or images; with both values, and the command that makes them again.
+        ProvenanceError: an input was made with other settings than the present configuration, or two inputs come from
+            different networks or images. The message has both values and the command to recreate the inputs.
     """
     united: dict[str, Any] = {}
     origin: dict[str, str] = {}
@@ -81,34 +81,34 @@ def unite(inputs: Mapping[str, Mapping[str, Any]], config: Mapping[str, Any]) ->
             now = value if _is_file(key) else configured(config, key)
             if now != value:
                 raise ProvenanceError(
-                    f"{path} was made with {key} = {value!r}, and the configuration says {now!r}; "
-                    f"make it again with: snakemake --cores all --force {path}"
+                    f"{path} was made with {key} = {value!r}, but the configuration has {now!r}; "
+                    f"recreate it with: snakemake --cores all --force {path}"
                 )
             if united.setdefault(key, value) != value:
                 raise ProvenanceError(
                     f"{origin[key]} and {path} come from different {key} ({united[key]} and {value}); "
-                    f"make them again with: snakemake --cores all --force {origin[key]} {path}"
+                    f"recreate them with: snakemake --cores all --force {origin[key]} {path}"
                 )
             origin.setdefault(key, path)
     return united
 
 
 def digest(settings: Mapping[str, Any]) -> str:
-    """A letter and eleven hex digits that stand for these settings (SHA-256 of their JSON); no number, as 4e56 is."""
+    """Return a digest of settings (SHA-256 of their JSON): "s" and eleven hex digits, so it never reads as a number."""
     return "s" + hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:11]
 
 
-#: What the seal of a result stands for.
+#: Entries that the seal of a result covers.
 SEALED = ("result", "settings", "code", "contents", "inputs")
 
 
 def seal(record: Mapping[str, Any]) -> str:
-    """Sixteen hex digits that stand for what a result is and what it was made from, by the entries :data:`SEALED`."""
+    """Return the seal of a result, a digest of sixteen hex digits of the entries :data:`SEALED`."""
     return hashlib.sha256(json.dumps([record[key] for key in SEALED], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def identity_of(record: Mapping[str, Any]) -> str:
-    """What a training is the same training by: its settings, its code, the user's own included, and its images.
+    """Return the identity of a training: its settings, its code, the user's own included, and its images.
 
     Args:
         record: with ``settings`` and ``code``.
@@ -119,12 +119,12 @@ def identity_of(record: Mapping[str, Any]) -> str:
 
 
 def is_result(path: str) -> bool:
-    """Whether a file is a result, of which a note says what made it."""
+    """Whether a file is a result, and so has a provenance note."""
     return path.startswith("results/") and not path.startswith(("results/logs/", "results/provenance/"))
 
 
 def note_of(path: str) -> Path:
-    """Where it is noted what made a result."""
+    """Return the path of a result's provenance note."""
     return Path("results/provenance", f"{Path(path).relative_to('results')}.json")
 
 

@@ -1,4 +1,4 @@
-"""The form of the configuration: what the schema says of experiments and data sets, and what each stage declares."""
+"""The schema of the configuration: experiments and data sets from a file, the stages from their declarations."""
 
 import copy
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from friendlyfire.declarations import declared, sections
 
 
 def stages() -> dict[str, dict[str, Any]]:
-    """The sections that an experiment may override: by name, a description and the rules of each key, as JSON schema.
+    """Return the sections that an experiment may override: by name, a description and the JSON schema of each key.
 
-    The keys of the figures stand in one section, and so do the attacks' among those of the perturbations.
+    The keys of all figures are in one section, and the options of the attacks are in the section ``perturbations``.
     """
     found = {**sections(), **declared("measures"), "figures": {"description": "what each figure shows", "options": {}}}
     stages = {
@@ -26,7 +26,7 @@ def stages() -> dict[str, dict[str, Any]]:
 
 
 def attack_section(kind: Mapping[str, Any]) -> dict[str, Any]:
-    """The rules of an attack's options; a kind whose attacks have names of their own takes any for each of them."""
+    """Return the JSON schema of an attack's options; a family of named attacks accepts any options for each name."""
     options = kind.get("options", {})
     rules = {"type": "object", "description": kind["description"]}
     if "named" in kind:
@@ -36,7 +36,7 @@ def attack_section(kind: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_stages(skeleton: Mapping[str, Any]) -> dict[str, Any]:
-    """The whole schema of the configuration: the skeleton, and a section per stage, for all and for each experiment."""
+    """Return the full schema: the skeleton, with a section per stage at the top level and in each experiment."""
     schema = copy.deepcopy(dict(skeleton))
     architectures = list(declared("architectures"))
     for name, stage in stages().items():
@@ -57,7 +57,7 @@ def with_stages(skeleton: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_defaults(config: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[str, Any]:
-    """The given configuration, on top of the shipped one, on top of the declared defaults."""
+    """Return the given configuration on top of the shipped one, on top of the declared defaults."""
     whole = {"attacks": {}}
     for name, stage in stages().items():
         whole[name] = {key: copy.deepcopy(rules["default"]) for key, rules in stage["options"].items()}

@@ -1,21 +1,21 @@
-"""The sections of the configuration as one experiment has them."""
+"""The sections of the configuration for one experiment."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def experiment_settings(config: Mapping[str, Any], experiment: str, stage: str) -> dict[str, Any]:
-    """The section ``stage`` with what ``experiment`` overrides of it."""
+    """Return the section ``stage`` with the overrides of ``experiment``."""
     return _merge(config[stage], config["experiments"][experiment].get(stage, {}))
 
 
 def is_trained(config: Mapping[str, Any], experiment: str) -> bool:
-    """Whether the network of an experiment is trained here, or brought."""
+    """Whether the network of an experiment is trained here rather than imported."""
     return experiment_settings(config, experiment, "networks")["weights"] is None
 
 
 def threads_of(config: Mapping[str, Any], experiment: str | None) -> int:
-    """Threads of a job on the CPU: those of its experiment, if it has one that says so."""
+    """Return the threads of a job on the CPU: those of its experiment if set there, else those of all."""
     return config["experiments"].get(experiment, {}).get("threads", config["threads"])
 
 
@@ -24,4 +24,4 @@ def _merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, An
     for key, value in override.items():
         both = isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
         merged[key] = _merge(base[key], value) if both else value
-    return {key: merged[key] for key in sorted(merged)}  # the order in a file is no change
+    return {key: merged[key] for key in sorted(merged)}  # the order of keys in a file does not matter

@@ -1,4 +1,4 @@
-"""The configuration: checked before any job starts, then cut into one dict for each stage of each experiment."""
+"""Checks of the configuration before any job starts."""
 
 import ast
 import importlib
@@ -18,23 +18,23 @@ from friendlyfire.declarations import Kind, declared
 from friendlyfire.networks.headers import record_of
 from friendlyfire.records.errors import ConfigError, in_a_line
 
-#: What the names of Foolbox's attacks begin with, in the configuration.
+#: Prefix of Foolbox's attacks in the configuration.
 FOOLBOX = "foolbox:"
 
-#: Dimensions up to which a basis of the whole space is formed: 3.2 GB in float64.
+#: Largest number of dimensions in which a basis of the whole space is formed: 3.2 GB in float64.
 LARGEST_SQUARE = 20_000
 
 _WORDS = {"true": True, "false": False, "null": None}
-_NUMBER = re.compile(r"[-+]?(?!0\d)(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")  # 007 is a name
+_NUMBER = re.compile(r"[-+]?(?!0\d)(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")  # 007 is a name, not a number
 
-#: Names under results/ that no experiment can have.
+#: Names under results/ that no experiment may have.
 RESERVED = ("datasets", "figures", "logs", "provenance", "tables")
 
 
 def typed(value: Any) -> Any:
-    """``value`` with every text in it that spells a number, true, false or null taken as that.
+    """Return ``value`` with every text in it that spells a number, true, false or null converted to that value.
 
-    Snakemake leaves what is nested in ``--config 'curvature={images: 20}'`` as text, and YAML 1.1 does so with 1e-3.
+    Snakemake leaves nested values of ``--config 'curvature={images: 20}'`` as text, and YAML 1.1 does so with 1e-3.
     """
     if isinstance(value, Mapping):
         return {key: typed(entry) for key, entry in value.items()}
@@ -57,12 +57,12 @@ def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """Check ``config`` against the JSON schema.
 
     Raises:
-        ConfigError: the first fault, in one line: key, value, and what is allowed.
+        ConfigError: the first fault, in one line: the key, its value, and what is allowed.
     """
     from jsonschema import Draft202012Validator, validators
     from jsonschema.exceptions import best_match
 
-    # To the schema alone 5.0 is an integer; to a loop it is none.
+    # JSON schema accepts 5.0 as an integer; range() does not.
     whole = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
     error = best_match(validators.extend(Draft202012Validator, type_checker=whole)(schema).iter_errors(config))
     if error is None:
@@ -79,7 +79,7 @@ def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
             message = f"{error.instance!r} is not allowed; choose from {error.schema['description']}"
         case "required" if key.startswith("experiments."):
             others = ", ".join(name for name in config["experiments"] if name not in key)
-            message = f"{error.message}, which a new experiment needs; those that there are: {others}"
+            message = f"{error.message}, which every new experiment needs; existing experiments: {others}"
         case "required":
             message = error.message
         case _:
@@ -90,15 +90,15 @@ def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
 
 
 def suite_experiments(config: Mapping[str, Any]) -> list[str]:
-    """Names of the experiments of the chosen suite, in its order."""
+    """Return the names of the chosen suite's experiments, in its order."""
     return list(config["suites"][config["suite"]])
 
 
 def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
-    """Check everything about ``config`` that can be known before a job runs.
+    """Check everything in ``config`` that can be checked before a job runs.
 
     Raises:
-        ConfigError: in one line, the key, its value, what is allowed.
+        ConfigError: the first fault, in one line: the key, its value, and what is allowed.
     """
     _check_entries(config)
     check_schema(config, schema)
@@ -109,7 +109,7 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     for experiment, overrides in config["experiments"].items():
         if experiment in RESERVED:
             raise ConfigError(
-                f"config: experiments: {experiment!r} is a folder of results; do not use {', '.join(RESERVED)}"
+                f"config: experiments: {experiment!r} is a reserved name; do not use {', '.join(RESERVED)}"
             )
         _check_named(f"experiments.{experiment}.dataset", overrides["dataset"], config["datasets"])
     for name, dataset in config["datasets"].items():
@@ -121,10 +121,10 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
 
 
 def network_chain(config: Mapping[str, Any], experiment: str) -> list[str]:
-    """An experiment, the one whose network it takes by ``networks.weights``, if any, the one that takes its from ...
+    """Return an experiment, then the experiment whose network it imports by ``networks.weights``, and so on.
 
     Raises:
-        ConfigError: one of them comes again.
+        ConfigError: the chain is a cycle.
     """
     chain, source = [], experiment
     while source:
@@ -132,14 +132,14 @@ def network_chain(config: Mapping[str, Any], experiment: str) -> list[str]:
         source = weights_source(config, source)
         if source in chain:
             raise ConfigError(
-                f"config: {chain[-1]}: networks.weights: {' <- '.join([*chain, source])}: no network can come from "
-                "itself; give another file, 'published', or null to train"
+                f"config: {chain[-1]}: networks.weights: {' <- '.join([*chain, source])}: a network cannot be "
+                "imported from itself; give another file, 'published', or null to train"
             )
     return chain
 
 
 def weights_source(config: Mapping[str, Any], experiment: str) -> str | None:
-    """The experiment whose network ``networks.weights`` names; None if it names none."""
+    """Return the experiment whose network ``networks.weights`` names; None if it names none."""
     match Path(experiment_settings(config, experiment, "networks")["weights"] or "").parts:
         case ("results", name, "network.safetensors") if name in config["experiments"]:
             return name
@@ -152,13 +152,13 @@ def _check_named(key: str, value: str, allowed: Iterable[str]) -> None:
 
 
 def _check_entries(section: Any, *path: str) -> None:
-    """Refuse what a schema takes for names and numbers: the key 2024, .nan and .inf."""
+    """Raise on entries that the schema accepts as names and numbers: the key 2024, .nan and .inf."""
     if isinstance(section, Mapping | list):
         entries = section.items() if isinstance(section, Mapping) else enumerate(section)
         for key, value in entries:
             if isinstance(section, Mapping) and not isinstance(key, str):
                 place = ".".join(("config", *path))
-                raise ConfigError(f"{place}: the key {key!r} is no text; write it in quotes, '{key}', in YAML")
+                raise ConfigError(f"{place}: the key {key!r} is not text; write it in quotes, '{key}', in YAML")
             _check_entries(value, *path, str(key))
     elif isinstance(section, float) and not math.isfinite(section):
         raise ConfigError(f"config: {'.'.join(path)}: {section} is not a finite number")
@@ -196,13 +196,13 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
             raise ConfigError(f"{key}: {name}: there is no class {max(chosen)}; the data set has 0 to {known - 1}")
     if networks["crop_padding"] > height:
         raise ConfigError(
-            f"{key}: networks.crop_padding: {networks['crop_padding']} is beyond the {height} pixels of its images"
+            f"{key}: networks.crop_padding: {networks['crop_padding']} is more than the {height} pixels of its images"
         )
     attacks = {name: kind for name, kind in attacks_of(config, experiment).items() if "named" not in kind}
     for name, kind in attacks.items():
         if kind.get("own"):
             if name in declared("attacks"):
-                raise ConfigError(f"{key}: attacks.{name}: the name is one of this project's; choose another")
+                raise ConfigError(f"{key}: attacks.{name}: this name belongs to a built-in attack; choose another")
             _check_function(f"{key}: attacks.{name}", kind["make"])
     for attack in sections["fractions"]["attacks"]:
         if attack.startswith(FOOLBOX):
@@ -218,30 +218,30 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
         asked = sorted(name for name, kind in kinds.items() if "bases.directions" in kind["settings"])
         if asked:
             raise ConfigError(
-                f"{key}: bases.directions: {asked[0]} in all of {pixels} dimensions does not fit into memory; "
-                "give the number of directions that it shall have"
+                f"{key}: bases.directions: {asked[0]} with all {pixels} dimensions does not fit into memory; "
+                "set bases.directions"
             )
     grids = {f"accuracy.{name}": sections["accuracy"][name] for name in ("ranks", "directions_per_class")}
     for name, grid in {**grids, "confinement.ranks": sections["confinement"]["ranks"]}.items():
         beyond = [rank for rank in grid if rank > pixels] if isinstance(grid, list) else []
         if beyond:
-            raise ConfigError(f"{key}: {name}: {beyond[0]} is beyond the {pixels} dimensions of its images")
+            raise ConfigError(f"{key}: {name}: {beyond[0]} is more than the {pixels} dimensions of its images")
     for side in sections["resampling"]["sides"]:
         if side > height:
-            raise ConfigError(f"{key}: resampling.sides: {side} is beyond the {height} pixels of its images")
+            raise ConfigError(f"{key}: resampling.sides: {side} is more than the {height} pixels of its images")
         if not sampled_sides([side], height)[0]:
-            raise ConfigError(f"{key}: resampling.sides: {side} of {height} pixels is less than one")
+            raise ConfigError(f"{key}: resampling.sides: {side} of {height} pixels is less than one pixel")
     if isinstance(curvature["directions"], int) and curvature["directions"] > pixels:
         raise ConfigError(
-            f"{key}: curvature.directions: {curvature['directions']} is beyond the {pixels} dimensions of its images"
+            f"{key}: curvature.directions: {curvature['directions']} is more than the {pixels} dimensions of its images"
         )
     if curvature["solver"] == "lanczos":
         if curvature["directions"] == "all":
-            raise ConfigError(f"{key}: curvature.directions: 'all' needs solver dense; give lanczos a number")
+            raise ConfigError(f"{key}: curvature.directions: 'all' needs solver dense; set a number for lanczos")
         if 2 * curvature["directions"] > min(pixels, curvature["max_products"]):
             raise ConfigError(
-                f"{key}: curvature.directions: {curvature['directions']} at either end are more than {pixels} "
-                f"dimensions or {curvature['max_products']} products (max_products) can give"
+                f"{key}: curvature.directions: {curvature['directions']} at each end of the spectrum are too many for "
+                f"{pixels} dimensions and {curvature['max_products']} products (max_products)"
             )
         if "flat" in figures["scores"]:
             raise ConfigError(f"{key}: figures.scores: flat needs curvature.solver dense")
@@ -254,7 +254,7 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
 
 
 def _check_bases(config: Mapping[str, Any], experiment: str, side: int) -> dict[str, Kind]:
-    """The kinds of the bases that an experiment's figures show, by name; its images have so many pixels a side."""
+    """Check the bases of an experiment whose images have ``side`` pixels; return the kinds that its figures show."""
     known, shown = bases_of(config, experiment), {}
     for name, kind in known.items():
         if kind.get("own"):
@@ -267,7 +267,7 @@ def _check_bases(config: Mapping[str, Any], experiment: str, side: int) -> dict[
                 _check_named(f"{experiment}: figures.{figure}", basis, (*known, "deepfool-high-<side>px"))
             elif int(sampled["side"]) > side:
                 raise ConfigError(
-                    f"config: {experiment}: figures.{figure}: {basis}: the images have {side} pixels a side"
+                    f"config: {experiment}: figures.{figure}: {basis}: the images have only {side} pixels per side"
                 )
             shown[basis] = basis_kind(config, experiment, basis)
     return shown
@@ -275,19 +275,21 @@ def _check_bases(config: Mapping[str, Any], experiment: str, side: int) -> dict[
 
 def _check_own_basis(key: str, name: str, kind: Kind) -> None:
     if name in declared("bases") or RESAMPLED.fullmatch(name):
-        raise ConfigError(f"{key}: the name {name!r} is one of this project's; choose another")
+        raise ConfigError(f"{key}: the name {name!r} belongs to a built-in basis; choose another")
     if (kind["from"] in ("perturbations", "basis")) != ("of" in kind):
         what = {"perturbations": "the attack", "basis": "the basis"}.get(kind["from"])
-        raise ConfigError(f"{key}: from: {kind['from']} " + (f"needs the key of, {what}" if what else "has no key of"))
+        raise ConfigError(
+            f"{key}: from: {kind['from']} " + (f"needs the key 'of', {what}" if what else "takes no key 'of'")
+        )
     _check_function(f"{key}.make", kind["make"])
 
 
 def _check_networks(key: str, networks: Mapping[str, Any], channels: int, made_here: bool) -> None:
-    """Check a section ``networks`` for images of so many channels; its weights may be those of another experiment."""
+    """Check a section ``networks`` for images with ``channels``; its weights may come from another experiment."""
     weights, architecture, classes = networks["weights"], networks["architecture"], networks["classes"]
     of_library = architecture.startswith(("torchvision/", "timm/"))
     if weights is None and of_library and channels != 3:
-        raise ConfigError(f"{key}.architecture: {architecture} takes 3 channels, the images have {channels}")
+        raise ConfigError(f"{key}.architecture: {architecture} needs 3 channels, but the images have {channels}")
     if weights == "published" and not of_library:
         raise ConfigError(f"{key}.weights: {architecture} has no published weights; give a file, or null")
     if weights not in (None, "published") and not made_here:
@@ -295,12 +297,12 @@ def _check_networks(key: str, networks: Mapping[str, Any], channels: int, made_h
             raise ConfigError(f"{key}.weights: {weights} is not a file; give a path, 'published', or null to train")
         if networks["normalisation"] is None and not record_of(weights):
             raise ConfigError(
-                f"{key}.normalisation: {weights} does not say how images are normalised; choose from "
+                f"{key}.normalisation: {weights} does not record how images are normalised; choose from "
                 "dataset, imagenet, none, {mean: [...], std: [...]}"
             )
     if classes is not None and weights is None:
         raise ConfigError(
-            f"{key}.classes: a network that is trained here has the classes of its images; remove the key"
+            f"{key}.classes: a network that is trained here has the classes of its data set; remove the key"
         )
     if isinstance(classes, str) and classes != IMAGENET and not Path(classes).is_file():
         raise ConfigError(f"{key}.classes: {classes} is not a file; give a list of names, a text file or {IMAGENET}")
@@ -308,7 +310,7 @@ def _check_networks(key: str, networks: Mapping[str, Any], channels: int, made_h
 
 
 def _check_architecture(key: str, name: str) -> None:
-    """Whether there is a network of that name; by importing torchvision or timm where they are installed."""
+    """Check that the network exists, by importing torchvision or timm if they are installed."""
     library, slash, model = name.partition("/")
     if slash and importlib.util.find_spec(library):
         models = importlib.import_module("torchvision.models" if library == "torchvision" else library)
@@ -318,32 +320,32 @@ def _check_architecture(key: str, name: str) -> None:
 
 
 def _check_function(key: str, place: str) -> None:
-    """Whether there is the user's function "package.module:name"; its module is read, and not run."""
+    """Check that the user's function "package.module:name" exists; its module is parsed, not run."""
     module, _, factory = place.partition(":")
     try:
-        spec = importlib.util.find_spec(module)  # imports the packages that it is in, which may do anything
+        spec = importlib.util.find_spec(module)  # imports the parent packages, which may run any code
     except ModuleNotFoundError:
         spec = None
     except (Exception, SystemExit) as error:
         raise ConfigError(
-            f"{key}: {place}: the package of {module!r} cannot be imported ({in_a_line(error)}); mend it"
+            f"{key}: {place}: the package of {module!r} cannot be imported ({in_a_line(error)}); fix it"
         ) from error
     if spec is None:
         raise ConfigError(
             f"{key}: there is no module {module!r} for {place!r}; put it on PYTHONPATH or in the working directory"
         )
     if not (spec.origin or "").endswith(".py"):
-        raise ConfigError(f"{key}: {place}: {module!r} is no file of Python; give a module of your own")
+        raise ConfigError(f"{key}: {place}: {module!r} is not a Python file; give a module of your own")
     try:
         names = _names(Path(spec.origin))
-    except (SyntaxError, ValueError) as error:  # ValueError: bytes that are no text
-        raise ConfigError(f"{key}: {place}: {spec.origin} is no Python ({in_a_line(error)}); mend it") from error
+    except (SyntaxError, ValueError) as error:  # ValueError: bytes that are not text
+        raise ConfigError(f"{key}: {place}: {spec.origin} is not valid Python ({in_a_line(error)}); fix it") from error
     if factory not in names:
-        raise ConfigError(f"{key}: module {module!r} ({spec.origin}) defines no {factory!r}")
+        raise ConfigError(f"{key}: module {module!r} ({spec.origin}) does not define {factory!r}")
 
 
 def _check_foolbox_attack(key: str, name: str) -> None:
-    """Whether Foolbox has an attack of that name; it is not imported."""
+    """Check that Foolbox has an attack of that name, without importing it."""
     package = importlib.util.find_spec("foolbox")
     if package is None:
         raise ConfigError(f"{key}: {FOOLBOX}{name} needs Foolbox, which is not installed; pip install foolbox")
@@ -352,7 +354,7 @@ def _check_foolbox_attack(key: str, name: str) -> None:
 
 
 def _check_close(key: str, lack: str, name: str, known: Iterable[str]) -> None:
-    """Refuse a name that is not known, with those that resemble it."""
+    """Raise on an unknown name, and suggest similar ones."""
     if name not in known:
         import difflib
 
@@ -361,7 +363,7 @@ def _check_close(key: str, lack: str, name: str, known: Iterable[str]) -> None:
 
 
 def _names(path: Path) -> set[str]:
-    """What the Python file at ``path`` binds; it is read, not run."""
+    """Return the names that the Python file at ``path`` binds; it is parsed, not run."""
     names = set()
     for node in ast.walk(ast.parse(importlib.util.decode_source(path.read_bytes()))):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):

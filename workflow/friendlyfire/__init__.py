@@ -1,1 +1,1 @@
-"""The algorithms of Friendly Fire: tensors and callables in, tensors out; a package per noun of the paper."""
+"""The algorithms of Friendly Fire, from tensors and callables to tensors: one package per noun of the paper."""

@@ -1,8 +1,8 @@
-"""What kinds there are: each file of a package declares its own, as a literal at its top.
+"""The available kinds: each file of a package declares its own kinds as a literal at the top of the file.
 
-A declaration is data, ``BASES = {"random": {"make": "random_basis", "label": "random (control)", ...}}``, so that the
-workflow knows every kind without importing what it computes with, and so that a user's own kind is declared in the
-configuration by the same keys.
+A declaration is data, ``BASES = {"random": {"make": "random_basis", "label": "random (control)", ...}}``. The workflow
+therefore knows every kind without importing the code that computes it, and a user declares a kind in the configuration
+with the same keys.
 """
 
 import ast
@@ -17,13 +17,13 @@ Kind = Mapping[str, Any]
 
 @functools.cache
 def declared(noun: str) -> dict[str, Kind]:
-    """The kinds of a package of this library, by name, in the order of its files.
+    """Return the kinds of a package of this library, by name, in the order of its files.
 
     Args:
-        noun: name of the package, such as ``bases``; its files assign a dict to the same name in capitals.
+        noun: name of the package, such as ``bases``; its files assign a dict to the same name in upper case.
 
     Returns:
-        For each kind what its file says of it, with ``make`` as "package.module:function".
+        For each kind its declaration, with ``make`` as "package.module:function".
     """
     found = {}
     library = Path(__file__).parent
@@ -36,7 +36,7 @@ def declared(noun: str) -> dict[str, Kind]:
 
 @functools.cache
 def sections() -> dict[str, Kind]:
-    """The sections of the configuration that packages of this library declare, as ``SECTIONS``."""
+    """Return the sections of the configuration that packages of this library declare as ``SECTIONS``."""
     found = {}
     for path in sorted(Path(__file__).parent.glob("*/__init__.py")):
         found.update(_literal(path, "SECTIONS"))
@@ -44,7 +44,7 @@ def sections() -> dict[str, Kind]:
 
 
 def _literal(path: Path, name: str) -> dict[str, Kind]:
-    """What a file of Python assigns to a name at its top level; empty if it does not."""
+    """Return the dict that a Python file assigns to a name at its top level; empty if there is none."""
     for statement in ast.parse(path.read_bytes()).body:
         if isinstance(statement, ast.Assign) and [ast.unparse(target) for target in statement.targets] == [name]:
             return ast.literal_eval(statement.value)
@@ -52,6 +52,6 @@ def _literal(path: Path, name: str) -> dict[str, Kind]:
 
 
 def function_at(place: str) -> Callable[..., Any]:
-    """The function "package.module:name", such as ``make`` of a kind, imported."""
+    """Import the function "package.module:name", such as ``make`` of a kind."""
     module, _, name = place.partition(":")
     return getattr(importlib.import_module(module), name)

@@ -1,4 +1,4 @@
-"""Which processor computes."""
+"""The choice of processor, and batch sizes that suit it."""
 
 import contextlib
 import logging
@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from friendlyfire.records.errors import ConfigError
 
-#: Images, and pixel values, that pass through a network at once: beyond that a device is no faster, and memory counts.
-#: On the CPU, and on a GPU.
+#: Largest numbers of images and of pixel values per batch, on the CPU and on a GPU: larger batches are no faster and
+#: take more memory.
 CPU_AT_ONCE, GPU_AT_ONCE = (64, 2**21), (512, 2**25)
 
-#: Values that the widest layer gives of a batch at most, as long as that leaves 8 images: what a CPU's caches hold.
+#: Largest number of output values of the widest layer per batch of at least 8 images: the size of a CPU's caches.
 CACHED = 2**22
 
 _widest: weakref.WeakKeyDictionary[nn.Module, int] = weakref.WeakKeyDictionary()
@@ -25,9 +25,10 @@ _in_use = "CPU"
 
 
 def images_at_once(network: Callable[[Tensor], Tensor], images: Tensor) -> int:
-    """Images of this size to pass through this network at once.
+    """Return the batch size for images of this size and this network.
 
-    512 small ones on a GPU, fewer large ones; on a CPU 64 at most, and as many as its caches hold of the widest layer.
+    On a GPU: 512 for small images, fewer for large ones. On a CPU: at most 64, so that the output of the widest layer
+    fits into the caches.
     """
     on_cpu = images.device.type == "cpu"
     count, values = CPU_AT_ONCE if on_cpu else GPU_AT_ONCE
@@ -39,7 +40,7 @@ def images_at_once(network: Callable[[Tensor], Tensor], images: Tensor) -> int:
 
 @torch.no_grad()
 def widest_layer(network: nn.Module, image: Tensor) -> int:
-    """The most values that any module of a network gives for an image (1, channels, height, width)."""
+    """Return the largest output size of any module of a network, for an image (1, channels, height, width)."""
     if network not in _widest:
         sizes = [image.numel()]
 
@@ -58,9 +59,9 @@ def widest_layer(network: nn.Module, image: Tensor) -> int:
 
 @contextlib.contextmanager
 def full_float32() -> Iterator[None]:
-    """Multiply and convolve in float32 as it is on CUDA too, without TF32, whose mantissa has 10 bits.
+    """Multiply and convolve in full float32 on CUDA too, without TF32, whose mantissa has 10 bits.
 
-    A decorator of what passes images through a network itself: cuDNN convolves in TF32 unless told not to.
+    Use it as a decorator of functions that call a network: cuDNN convolves in TF32 by default.
     """
     backends = (torch.backends.cuda.matmul, torch.backends.cudnn)
     before = [backend.allow_tf32 for backend in backends]
@@ -73,13 +74,13 @@ def full_float32() -> Iterator[None]:
             backend.allow_tf32 = allowed
 
 
-#: What CUDA's libraries say, beside torch.OutOfMemoryError, when they get no memory.
+#: Messages of CUDA's libraries, besides torch.OutOfMemoryError, when memory runs out.
 _NO_MEMORY = ("CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
 
 
 @contextlib.contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Random numbers of the block, on the CPU and on a device, from this seed; those after it as if it had not been."""
+    """Seed the random numbers of the block, on the CPU and a device; restore the generators' states after it."""
     elsewhere = [] if device.type == "cpu" else [device]
     with torch.random.fork_rng(elsewhere, device_type=device.type if elsewhere else "cuda"):
         torch.manual_seed(seed)
@@ -87,15 +88,15 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether a GPU had too little memory, by the error that it gave."""
+    """Whether an error means that a GPU ran out of memory."""
     return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in _NO_MEMORY)
 
 
 def halve_batches() -> bool:
-    """After a GPU has run out of memory: let half as many images through at once, from now on in this process.
+    """Halve the batch size for the rest of this process, after a GPU has run out of memory.
 
     Returns:
-        Whether there was something to halve.
+        Whether a batch still holds at least one image.
     """
     global _halvings
     torch.cuda.empty_cache()
@@ -104,17 +105,17 @@ def halve_batches() -> bool:
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device that ``auto``, ``cpu`` or ``cuda`` means on this machine: of several GPUs the one with most room.
+    """Return the device that ``auto``, ``cpu`` or ``cuda`` means on this machine: the GPU with the most free memory.
 
     Raises:
-        ConfigError: CUDA is asked for and absent.
+        ConfigError: CUDA is requested but absent.
     """
     if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device: cuda, but torch sees no CUDA device here; choose device=auto or device=cpu")
+        raise ConfigError("device: cuda, but torch finds no CUDA device here; choose device=auto or device=cpu")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda":
-        # Jobs that run beside each other do not all take the first.
+        # Parallel jobs do not all take the first GPU.
         torch.cuda.set_device(
             max(range(torch.cuda.device_count()), key=lambda index: torch.cuda.mem_get_info(index)[0])
         )
@@ -125,5 +126,5 @@ def resolve_device(name: str) -> torch.device:
 
 
 def device_in_use() -> str:
-    """Name of the processor that was last resolved in this process; the CPU if none was."""
+    """Return the name of the processor that was last resolved in this process; the CPU if none was."""
     return _in_use

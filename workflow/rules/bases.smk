@@ -1,7 +1,7 @@
-"""Orthonormal bases of image space, all of one form.
+"""Orthonormal bases of image space, all in one format.
 
-Needs: the curvature, the perturbations, or, for the controls, nothing of the network.
-Gives: results/{experiment}/bases/{basis}.zarr.zip, and the spectra that the directions were ordered by.
+Needs: the curvature or the perturbations; the controls do not need the network.
+Gives: results/{experiment}/bases/{basis}.zarr.zip, and the spectra that order the directions.
 """
 
 
@@ -10,7 +10,7 @@ localrules:
 
 
 rule make_basis:
-    """Orthonormal directions, of whatever the kind of the basis says."""
+    """Make the orthonormal directions of a basis, by the declaration of its kind."""
     input:
         unpack(stages.materials_of),
     output:
@@ -31,7 +31,7 @@ rule make_basis:
 
 
 rule tabulate_spectra:
-    """Eigenvalues, singular values, and the quality record of each decomposition, as tables."""
+    """Tabulate eigenvalues, singular values, and the quality record of each decomposition."""
     input:
         networks=["results/{experiment}/network.csv"],
         curvature=stages.spectra_of("curvature"),

@@ -7,7 +7,7 @@ class, with their sources, rivals and margins, and the status of each attack.
 
 
 rule find_boundary:
-    """Bring images to the boundary of each target class by DeepFool."""
+    """Move images to the boundary of each target class by DeepFool."""
     input:
         dataset=stages.dataset_of,
         network="results/{experiment}/network.safetensors",

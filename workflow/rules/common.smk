@@ -1,4 +1,4 @@
-"""What the rules share: the checked configuration, and what their directives ask of it. No rule."""
+"""Common parts of the rules: the checked configuration, and functions for directives. No rule."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ config.update(typed(with_defaults(config, shipped)))
 try:
     check_config(config, with_stages(schema))
 except ConfigError as error:
-    sys.exit(str(error))  # an exception would have lines of Snakemake's below it
+    sys.exit(str(error))  # an exception would add lines of Snakemake below it
 
 config.update(with_repetitions(config))
 stages, figures = Stages(config, WORKFLOW), Figures(config, WORKFLOW)
@@ -42,20 +42,20 @@ wildcard_constraints:
     kind="positive|negative|flat",
 
 
-#: GPUs that a job with a network asks for: none where there is none, so that such jobs run beside each other.
+#: GPUs per job with a network: none without a GPU, so that such jobs run in parallel.
 GPU = int(config["device"] == "cuda" or (config["device"] == "auto" and shutil.which("nvidia-smi") is not None))
 
-# Threads that wait give up their core: where cores are shared, others may need it.
+# Waiting threads release their core, because other jobs may need it.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def noted_outputs(**files):
-    """Output: results, and for each of them a note of what made it, which outlives a temporary one."""
+    """Output: results, and for each result its provenance note, which is kept even if the result is temporary."""
     return {**files, **{f"{name}_note": str(note_of(path)) for name, path in files.items()}}
 
 
 def one_of(names):
-    """Regular expression that matches these names and nothing else."""
+    """Return a regular expression that matches exactly these names."""
     return "|".join(names) or "(?!)"
 
 

@@ -1,18 +1,18 @@
-"""Images from their source, once.
+"""Images from their source, read once.
 
 Needs: scikit-learn's digits, torchvision's sets in data_dir (downloaded if absent), or a folder of images.
 Gives: results/datasets/{dataset}.zarr.zip, with images, labels, indices and the training set's mean image.
 """
 
 
-# What downloads runs where the network is: on the machine that submits.
+# Downloads run on the submitting machine, which has internet access.
 localrules:
     fetch_dataset,
     import_network,
 
 
 rule fetch_dataset:
-    """See that the source of a data set is there, downloading it if need be, and take stock of it."""
+    """Check the source of a data set, download it if necessary, and write an inventory of it."""
     output:
         **noted_outputs(stock="results/datasets/{dataset}.source.json"),
     log:

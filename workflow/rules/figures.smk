@@ -1,8 +1,8 @@
-"""Figures, of tables and nothing else, one rule per figure that is declared in friendlyfire/figures.
+"""Figures, made from tables only: one rule per figure that is declared in friendlyfire/figures.
 
 Needs: the tables of the suite's experiments.
-Gives: results/figures/{figure}.pdf, .png, the .csv plotted, and as .rst its caption, which quotes their numbers and
-is what the report shows (report/written.rst includes it). Each caption ends with the networks and their accuracies.
+Gives: results/figures/{figure}.pdf, .png, the plotted .csv, and the caption as .rst, which quotes these numbers and
+appears in the report (report/written.rst includes it). Each caption ends with the networks and their accuracies.
 """
 
 
@@ -43,7 +43,7 @@ for figure, kind in figures.kinds.items():
 
 
 rule tabulate_resampling:
-    """Table 1 as CSV, Markdown, LaTeX and HTML, with the paper's own rows beside ours."""
+    """Write table 1 as CSV, Markdown, LaTeX and HTML, with the paper's own rows next to ours."""
     input:
         transfer=expand("results/{experiment}/resampling/transfer.csv", experiment=figures.experiments),
         attacks=expand("results/{experiment}/resampling/attacks.csv", experiment=figures.experiments),

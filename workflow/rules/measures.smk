@@ -1,7 +1,7 @@
-"""What networks, bases and perturbations are worth, one rule per measure that is declared in friendlyfire/measures.
+"""Measures of networks, bases and perturbations: one rule per measure that is declared in friendlyfire/measures.
 
-Needs: whatever the measure is declared ``from``.
-Gives: results/{experiment}/{measure}/: tables, with 95 % intervals; a store of what each image gave.
+Needs: the materials in ``from`` of the measure's declaration.
+Gives: results/{experiment}/{measure}/: tables with 95 % intervals, and a store of the values per image.
 """
 
 from friendlyfire.declarations import declared

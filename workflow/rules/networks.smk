@@ -1,8 +1,8 @@
-"""A network for each experiment, with its preprocessing inside.
+"""One network per experiment, with its preprocessing inside.
 
-Needs: the data set; for a network that is brought, its weights.
-Gives: results/{experiment}/network.safetensors, network.csv with its accuracy, and the learning curve of one that is
-trained.
+Needs: the data set; for an imported network, its weights.
+Gives: results/{experiment}/network.safetensors, network.csv with its accuracy, and the learning curve of a trained
+network.
 """
 
 
@@ -39,7 +39,7 @@ rule train_network:
 
 
 rule import_network:
-    """Bring a trained network: published weights of torchvision or timm, or the user's own file."""
+    """Import a trained network: published weights of torchvision or timm, or the user's own file."""
     input:
         dataset=stages.dataset_of,
         weights=stages.weights_of,
@@ -48,7 +48,7 @@ rule import_network:
         **noted_outputs(
             network="results/{experiment}/network.safetensors",
             accuracy="results/{experiment}/network.csv",
-            # Of no epoch: a network that is brought has the files of one that is trained, so one can follow the other.
+            # Without epochs: an imported network has the same files as a trained one, so one can replace the other.
             curve="results/{experiment}/training.csv",
         ),
     log:

@@ -10,7 +10,7 @@ localrules:
 
 
 rule perturb_images:
-    """Attack one share of the images of an experiment."""
+    """Attack one shard of the images of an experiment."""
     input:
         dataset=stages.dataset_of,
         network="results/{experiment}/network.safetensors",
@@ -33,7 +33,7 @@ rule perturb_images:
 
 
 rule gather_perturbations:
-    """Put the shares together."""
+    """Gather the shards."""
     input:
         shards=stages.perturbation_shards,
     output:
@@ -50,7 +50,7 @@ rule gather_perturbations:
 
 
 rule find_universal:
-    """Make perturbations that each fool the network on most images."""
+    """Compute perturbations that each fool the network on most images."""
     input:
         dataset=stages.dataset_of,
         network="results/{experiment}/network.safetensors",

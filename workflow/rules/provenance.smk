@@ -1,7 +1,7 @@
-"""What made the results: settings, code, versions, machine.
+"""Provenance of the results: settings, code, versions, machine.
 
-Needs: the numbers of the figures and tables, and the records that every result carries.
-Gives: results/provenance.json, and as a table for the report, without the settings, results/provenance.html.
+Needs: the numbers of the figures and tables, and the provenance note of every result.
+Gives: results/provenance.json, and a table without the settings for the report, results/provenance.html.
 """
 
 
@@ -12,7 +12,7 @@ localrules:
 
 
 rule sum_up_provenance:
-    """Say of each result on the way to the figures what made it."""
+    """Write the provenance of each result behind the figures."""
     input:
         results=figures.numbers(),
     output:
@@ -34,13 +34,13 @@ rule sum_up_provenance:
 
 
 rule provenance:
-    """What made every result on the way to the figures."""
+    """Provenance of every result behind the figures."""
     input:
         "results/provenance.json",
 
 
 rule check:
-    """Compare the figures' numbers, and every result on the way to them, with what was written."""
+    """Check that the figures' numbers, and every result behind them, are unchanged since they were written."""
     input:
         results=[*figures.numbers(), "results/provenance.json"],
     log:

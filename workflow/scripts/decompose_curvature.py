@@ -1,4 +1,4 @@
-"""Boundary points of a network -> eigenpairs of its mean Hessian there, target class by target class."""
+"""Decompose the mean Hessian of each target class at its boundary points."""
 
 from engine.job import run
 

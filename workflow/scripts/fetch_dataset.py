@@ -1,4 +1,4 @@
-"""A name or a folder -> the source of a data set, there and readable, and its stock."""
+"""Download or check the source of a data set, and write an inventory of it."""
 
 from engine.job import run
 
@@ -19,7 +19,7 @@ def main(inputs, outputs, settings):
         download(settings["source"], root)
     splits = source_splits(settings, root, settings["seed"])
     counts = {name: len(split.labels) for name, split in splits.items()}
-    # Too few images are an error now, before any job that takes time.
+    # Fail now if there are too few images, before any long job.
     draw_roles(settings, {name: min(count, settings.get(name) or count) for name, count in counts.items()})
     stock = {
         "source": settings["source"],

@@ -1,4 +1,4 @@
-"""A network and images -> their points on the boundaries of the target classes, with what became of each image."""
+"""Find points on the boundaries of the target classes, with the status of each image."""
 
 from engine.job import run
 
@@ -42,11 +42,11 @@ def main(inputs, outputs, settings):
             found = {name: tensor.cpu().numpy() for name, tensor in vars(points).items()}
             counts = count_statuses(found["statuses"])
             logging.info("class %s: %s", dataset.class_names[c], counts)
-            # Each half of the images has its own mean Hessian, so that they can be compared.
+            # Each half of the images has its own mean Hessian, and the two are compared.
             if set(found["positions"] % 2) != {0, 1}:
                 raise CurvatureError(
                     f"class {dataset.class_names[c]!r} of {settings['experiment']} has too few boundary points: "
-                    f"{counts}, and either half of the images needs one; raise boundary.images or "
+                    f"{counts}, but each half of the images needs one; raise boundary.images or "
                     "perturbations.deepfool.max_iterations"
                 )
             for name, array in found.items():

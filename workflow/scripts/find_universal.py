@@ -1,4 +1,4 @@
-"""A network and images -> universal perturbations, each from its own images."""
+"""Compute universal perturbations of a network, each from its own images."""
 
 from engine.job import run
 

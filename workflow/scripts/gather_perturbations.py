@@ -1,4 +1,4 @@
-"""Shares of the perturbations -> all of them in one store, in the order of the images."""
+"""Gather the shards of the perturbations in one store, in the order of the images."""
 
 from engine.job import run
 
@@ -21,7 +21,7 @@ def main(inputs, outputs, settings):
         statuses, norms = (np.concatenate([shard[name] for shard in shards]) for name in ("statuses", "norms"))
         record = {**shards[0].record, **made(settings)}
         with create_store(outputs.perturbations, "perturbations", record) as target:
-            for name in shards[0].keys():  # noqa: SIM118 (a Store is no dict)
+            for name in shards[0].keys():  # noqa: SIM118 (a Store is not a dict)
                 shape, dtype = shards[0].shape(name), shards[0].read(name, slice(0, 0)).dtype
                 array = target.empty(name, (len(norms), *shape[1:]), dtype)
                 for start in range(0, len(norms), array.chunks[0]):
@@ -31,14 +31,14 @@ def main(inputs, outputs, settings):
     usable = norms[np.isin(statuses, with_direction(settings["attack"]))]
     if not len(usable):
         raise NetworkError(
-            f"{settings['attack']} gave no perturbation of any image of {settings['experiment']}: {counts}; is the "
-            "network's output constant?"
+            f"{settings['attack']} found no perturbation for any image of {settings['experiment']}: {counts}; check "
+            "whether the network's output is constant"
         )
     logging.info("%s; mean norm %.4g, median %.4g", counts, usable.mean(), np.median(usable))
 
 
 def rows(shards: list[Store], name: str, start: int, stop: int) -> np.ndarray:
-    """Rows ``start`` to ``stop`` of an array that is cut into shards."""
+    """Read rows ``start`` to ``stop`` of an array that is split into shards."""
     parts, offset = [], 0
     for shard in shards:
         length = shard.shape(name)[0]

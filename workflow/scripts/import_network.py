@@ -1,4 +1,4 @@
-"""Weights from elsewhere -> a network of this project, seen to classify."""
+"""Import a trained network, and check its accuracy."""
 
 from engine.job import announce, run
 
@@ -21,12 +21,12 @@ WAY_OUT = (
     "folders, or networks.classes"
 )
 
-#: Measured images that show whether the weights belong to these classes; more would only cost time.
+#: Number of measured images for the accuracy; it is enough to show whether the weights fit these classes.
 IMAGES = 1000
 
 
 def main(inputs, outputs, settings):
-    # Where jobs are submitted from there need be no GPU.
+    # The submitting machine may have no GPU.
     section, device = settings["networks"], resolve_device("cpu")
     (weights,) = inputs.weights or ["published"]
     with open_store(inputs.dataset, "dataset") as store:
@@ -34,7 +34,7 @@ def main(inputs, outputs, settings):
         part = dataset.part("measured", IMAGES)
         images, labels = (torch.from_numpy(array).to(device) for array in (part.images(), part.labels()))
         classes = dataset.class_names
-        # Another experiment's network brings the names of its logits along.
+        # Another experiment's network records the names of its logits.
         names = read_class_names(section["classes"]) or record_of(weights).get("names")
         columns = torch.tensor(columns_of(names, classes)) if names else None
         network = build_network(section, dataset.mean, dataset.deviation, len(names or classes), weights, columns)

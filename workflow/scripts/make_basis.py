@@ -1,4 +1,4 @@
-"""What a basis is made from -> the basis: orthonormal directions in their order."""
+"""Make a basis from its materials: orthonormal directions in their order."""
 
 from engine.job import run
 
@@ -35,10 +35,10 @@ def main(inputs, outputs, settings):
 
 
 def basis_of(kind: Kind, name: str, materials: Materials) -> Basis:
-    """What the function of a kind makes from the materials that its parameters name.
+    """Call the function of a kind with the materials that its parameters name.
 
     Raises:
-        BasisError: the user's function fails, or gives no directions.
+        BasisError: the user's function fails, or does not return directions.
     """
     function = function_at(kind["make"])
     wanted = inspect.signature(function).parameters

@@ -1,4 +1,4 @@
-"""A network, images, bases and perturbations -> the tables of one measure, and what it gave for each image."""
+"""Compute one measure: its tables, and its values per image."""
 
 from engine.job import run
 

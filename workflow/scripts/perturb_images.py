@@ -1,4 +1,4 @@
-"""A network and images -> adversarial perturbations of one shard of these images, with the status of each attack."""
+"""Compute adversarial perturbations of one shard of the images, with the status of each attack."""
 
 from engine.job import run
 

@@ -1,4 +1,4 @@
-"""Tables and pictures of several experiments -> one figure, the tables it shows, its caption."""
+"""Draw one figure from the tables and pictures of several experiments, and write its tables and caption."""
 
 from engine.job import run
 

@@ -1,4 +1,4 @@
-"""The source of a data set -> its images in an order drawn once, with labels, indices and the mean image."""
+"""Store the images of a data set in a random order, with labels, indices and the mean image."""
 
 from engine.job import announce, run
 
@@ -24,12 +24,12 @@ def main(inputs, outputs, settings):
     if found != stock["images"] or stock["fingerprints"] != {name: s.fingerprint() for name, s in splits.items()}:
         raise DataError(
             f"{settings['dataset']} had other images ({stock['images']}) than now ({found}); remove {inputs.stock} to "
-            "take stock anew"
+            "read its source again"
         )
     orders = {name: draw_order(len(split.labels), settings, name) for name, split in splits.items()}
     roles = draw_roles(settings, {name: len(order) for name, order in orders.items()})
     logging.info("roles: %s", roles)
-    # What the network and the projections subtract may know of no image that something is measured on.
+    # The mean that networks and projections subtract must not depend on measured images.
     averaged, first, last = roles.get("training", roles["directions"])
     record = {
         "dataset": settings["dataset"],

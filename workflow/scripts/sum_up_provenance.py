@@ -1,4 +1,4 @@
-"""Figures and tables -> what made them and every result on the way to them, in one file and as a table."""
+"""Write the provenance of figures, tables and every result behind them, as one file and as a table."""
 
 from engine.job import run
 

@@ -1,4 +1,4 @@
-"""Resampling tables of several experiments -> table 1 in the paper's form, with the paper's own rows."""
+"""Write table 1 in the paper's form, with the paper's own rows, from the tables of several experiments."""
 
 from engine.job import run
 
@@ -9,7 +9,7 @@ import pandas as pd
 from friendlyfire.figures.captions import filled
 from friendlyfire.records.tables import read_tables, write_html, write_table
 
-#: The experiment of the paper's table, beside which its rows are set.
+#: The experiment of the paper's table; the paper's rows follow it.
 PAPER = "imagenet-alexnet"
 
 MEASURES = ["image_norm", "perturbation_norm", "accuracy"]
@@ -39,7 +39,7 @@ def main(inputs, outputs, settings):
 
 
 def paper_form(rows: pd.DataFrame, experiment: str) -> pd.DataFrame:
-    """One row a side; accuracy and fooling rates in %, a column for each factor."""
+    """Return one row per side, with accuracy and fooling rates in % and one column per factor."""
     rates = (100 * rows.pivot_table(index="side", columns="factor", values="fooling")).rename(columns="{:g}".format)
     table = rows.groupby("side")[MEASURES].first().join(rates).sort_index(ascending=False).reset_index()
     table["accuracy"] *= 100
@@ -48,7 +48,7 @@ def paper_form(rows: pd.DataFrame, experiment: str) -> pd.DataFrame:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A Markdown table of texts, numbers to the right."""
+    """Format texts as a Markdown table, with numbers aligned to the right."""
     lines = [list(table), ["---", *["---:"] * (table.shape[1] - 1)], *table.to_numpy().tolist()]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

@@ -1,4 +1,4 @@
-"""Decompositions -> their spectra and quality records as tables."""
+"""Write the spectra and quality records of decompositions as tables."""
 
 from engine.job import run
 
@@ -13,10 +13,10 @@ from friendlyfire.figures.captions import filled
 from friendlyfire.records.stores import Store, open_store
 from friendlyfire.records.tables import read_tables, write_table
 
-#: How targeted attacks can end.
+#: Possible outcomes of targeted attacks.
 STATUSES = ("converged", "already_there", "not_converged", "zero_gradient", "non_finite")
 
-#: Arrays of the boundary's store with the class that is subtracted in the margin, and with that margin at the point.
+#: Arrays of the boundary store with the class that is subtracted in the margin, and with that margin at the point.
 MARGINS = {"clean": ("sources", "margins"), "rival": ("rivals", "rival_margins")}
 
 
@@ -27,7 +27,7 @@ def main(inputs, outputs, settings):
         with open_store(path, "curvature", experiment) as store, open_store(points, "boundary", experiment) as boundary:
             for c, name in zip(store.record["classes"], store.record["class_names"], strict=True):
                 by_class[c] = spectrum("curvature", name, store[f"{c}/values"]), quality_of(store, boundary, c, name)
-    # Of any number of shards, in the order of the classes.
+    # In the order of the classes, for any number of shards.
     spectra, quality = ([pair[i] for _, pair in sorted(by_class.items())] for i in (0, 1))
     for kind in ("deepfool", "pca"):
         for path in getattr(inputs, kind):
@@ -56,16 +56,16 @@ def main(inputs, outputs, settings):
 
 
 def spectrum(kind: str, name: str, values: np.ndarray) -> pd.DataFrame:
-    """One spectrum in long form, numbered from 1."""
+    """Return one spectrum in long form, numbered from 1."""
     return pd.DataFrame({"spectrum": kind, "class": name, "index": np.arange(1, len(values) + 1), "value": values})
 
 
 def quality_of(store: Store, boundary: Store, c: int, name: str) -> dict:
-    """One row of the quality table: the record of class ``c``.
+    """Return one row of the quality table: the record of class ``c``.
 
-    ``against_source`` is the fraction of boundary points that lie on the boundary of the margin whose Hessian is taken,
-    no third class being above its source; ``margin`` is the median of what is left of that margin there, as a fraction
-    of the clean image's with its predicted class.
+    ``against_source`` is the fraction of boundary points at which no third class scores above the source, so they lie
+    on the boundary whose Hessian is measured. ``margin`` is the median of the remaining margin at the points, as a
+    fraction of the clean image's margin with its predicted class.
     """
     section, statuses = store.record["settings"], boundary[f"{c}/statuses"]
     codes = boundary.record["statuses"]

@@ -1,4 +1,4 @@
-"""A data set -> a network trained on it, and its learning curve."""
+"""Train a network on a data set, and record its learning curve."""
 
 from engine.job import announce, run
 
@@ -31,7 +31,7 @@ def main(inputs, outputs, settings):
     with open_store(inputs.dataset, "dataset") as store:
         dataset = Dataset(store)
         if "training" not in dataset.roles:
-            raise DataError(f"{inputs.dataset} has no training images; bring a trained network by networks.weights")
+            raise DataError(f"{inputs.dataset} has no training images; import a trained network by networks.weights")
         parts = {name: dataset.part(role) for name, role in (("train", "training"), ("test", "measured"))}
         splits = {
             name: tuple(torch.from_numpy(array).to(device) for array in (part.images(), part.labels()))

@@ -9,8 +9,8 @@ SECTIONS = {
                 "type": "integer",
                 "minimum": 1,
                 "description": (
-                    "how many of the images that make directions are attacked, beside all held-out "
-                    "ones; their DeepFool perturbations are decomposed"
+                    "how many of the images that make directions are attacked, in addition to all "
+                    "held-out images; their DeepFool perturbations are decomposed"
                 ),
             },
             "shards": {
@@ -18,7 +18,7 @@ SECTIONS = {
                 "type": "integer",
                 "minimum": 1,
                 "maximum": 1000,
-                "description": "jobs that share the images; they change no result",
+                "description": "number of jobs that the images are divided into; it does not affect any result",
             },
         },
     },

@@ -1,15 +1,15 @@
-"""Checks of what a caller hands to the library's functions: a ValueError in one line, before anything is computed."""
+"""Checks of the arguments of the library's functions: a ValueError in one line, before any computation."""
 
 import torch
 from torch import Tensor
 
-#: Largest absolute pixel that is taken for one of an image in [0, 1], perturbed or not. ASSUME: images in 0 to 255 have
-#: larger ones, and perturbed images do not.
+#: Largest absolute pixel value accepted for an image in [0, 1], perturbed or not. ASSUME: images in 0 to 255 have
+#: larger values, and perturbed images do not.
 LARGEST_PIXEL = 16
 
 
 def check_images(images: Tensor, name: str = "images") -> None:
-    """Refuse what is no batch of images with pixels in [0, 1]; perturbed ones may leave that range.
+    """Raise unless ``images`` is a batch of images with pixels in [0, 1]; perturbed images may leave that range.
 
     Cost:
         One pass over the pixels.
@@ -28,11 +28,11 @@ def check_images(images: Tensor, name: str = "images") -> None:
         low, high = torch.aminmax(images.detach())
         reach = max(-float(low), float(high))
         if reach > LARGEST_PIXEL:
-            raise ValueError(f"{name}: pixels in [0, 1] are expected and these reach {reach:.4g}; divide by 255")
+            raise ValueError(f"{name}: pixels in [0, 1] are expected, but these reach {reach:.4g}; divide by 255")
 
 
 def check_targets(targets: Tensor, n: int, classes: int) -> None:
-    """Refuse what is not one class for each of ``n`` images.
+    """Raise unless ``targets`` holds one class for each of ``n`` images.
 
     Raises:
         ValueError: not a tensor of integers, not (n,), or not all in 0 to ``classes`` - 1.
@@ -50,7 +50,7 @@ def check_targets(targets: Tensor, n: int, classes: int) -> None:
 
 
 def check_basis(basis: Tensor, d: int) -> None:
-    """Refuse what cannot be a basis of image space; whether its columns are orthonormal is left to the caller.
+    """Raise unless the shape is that of a basis of image space; the caller ensures that its columns are orthonormal.
 
     Raises:
         ValueError: not (d, k) with k <= d.

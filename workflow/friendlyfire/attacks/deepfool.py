@@ -1,4 +1,4 @@
-"""DeepFool: the smallest perturbation that changes a classification, by linearising the network again and again."""
+"""DeepFool: the smallest perturbation that changes a classification, by repeated linearisation of the network."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,22 +21,22 @@ ATTACKS = {
                 "type": "number",
                 "exclusiveMinimum": 0,
                 "maximum": 1,
-                "description": "by which fraction the perturbation is lengthened to cross the boundary",
+                "description": "fraction by which the perturbation is lengthened to cross the boundary",
             },
             "max_iterations": {
                 "default": 50,
                 "type": "integer",
                 "minimum": 1,
-                "description": "linearisations before an attack counts as not converged",
+                "description": "linearisations after which an attack counts as not converged",
             },
             "candidates": {
                 "default": 10,
                 "type": "integer",
                 "minimum": 2,
-                "description": "how many of the highest-scoring classes are tried, the predicted one included",
+                "description": "number of highest-scoring classes to try, including the predicted one",
             },
         },
-        "description": "DeepFool, as it is used here and for the boundary points of the curvature",
+        "description": "DeepFool; also used for the boundary points of the curvature",
     },
 }
 
@@ -46,21 +46,21 @@ ROUNDING = 16
 
 @dataclass
 class Attack:
-    """Perturbations of n images and what became of them.
+    """Perturbations of n images and their outcomes.
 
-    ``perturbations`` (n, channels, height, width) end on the linearised boundary; the attack itself was judged, and
-    found to succeed, at ``images + (1 + overshoot) * perturbations``, see :attr:`overshot`. Units: pixels in [0, 1].
+    ``perturbations`` (n, channels, height, width) end on the linearised boundary. Success is judged at
+    ``images + (1 + overshoot) * perturbations``, see :attr:`overshot`. Units: pixels in [0, 1].
     """
 
     perturbations: Tensor
     sources: Tensor  #: (n,) predicted classes of the clean images
     reached: Tensor  #: (n,) predicted classes of the overshot images
     statuses: Tensor  #: (n,) :class:`Status`
-    iterations: Tensor  #: (n,) linearisations spent
+    iterations: Tensor  #: (n,) number of linearisations
     overshoot: float
 
     def __getitem__(self, rows: slice) -> "Attack":
-        """The attacks on some of the images."""
+        """Return the attacks on some of the images."""
         columns = (self.perturbations, self.sources, self.reached, self.statuses, self.iterations)
         return Attack(*(column[rows] for column in columns), self.overshoot)
 
@@ -71,7 +71,7 @@ class Attack:
 
     @property
     def converged(self) -> Tensor:
-        """(n,) which attacks succeeded."""
+        """(n,) bool, whether each attack succeeded."""
         return self.statuses == Status.CONVERGED
 
 
@@ -88,13 +88,13 @@ def deepfool(
     horizon: float = 1.5,
     batch_size: int | None = None,
 ) -> Attack:
-    r"""DeepFool perturbations, untargeted or targeted, free or confined to a subspace.
+    r"""Compute DeepFool perturbations, untargeted or targeted, free or confined to a subspace.
 
     Each iteration linearises the margins :math:`f_k = F_k - F_{\hat c}` of the image perturbed so far, with gradients
     :math:`w_k`, and steps to the nearest linearised boundary, :math:`r = |f_k| w_k / \|w_k\|^2` for the ``k`` of least
     :math:`|f_k| / \|w_k\|`. Confined to a basis S, the gradients are projected before the class is chosen and before
-    the step: :math:`S S^T w_k` stands for :math:`w_k`. Targeted, only ``k = target`` is approached, away from the class
-    that is on top at the moment.
+    the step: :math:`S S^T w_k` replaces :math:`w_k`. A targeted attack approaches only ``k = target``, away from the
+    class with the highest score at that point.
 
     Sources: S.-M. Moosavi-Dezfooli, A. Fawzi, P. Frossard, "DeepFool", CVPR 2016, algorithm 2; confinement: section
     4.3 of the paper; targets: its algorithm 1.
@@ -105,14 +105,15 @@ def deepfool(
     Args:
         network: images (n, channels, height, width) to logits (n, classes), each image on its own.
         images: the clean images, pixels in [0, 1]; perturbed ones may leave that range, as in the paper.
-        targets: (n,) class that each image shall become; None for any class but the predicted one.
-        basis: (d, k) orthonormal columns that the perturbations shall stay in the span of; None for all of it.
-        overshoot: by how much the total perturbation is lengthened when it is judged.
-        max_iterations: linearisations at most.
-        candidates: untargeted, how many of the clean image's highest-scoring classes are considered (its own included).
-        horizon: after the first step, which considers all classes, a class is considered while its boundary is at most
-            so many times as far as the nearest, judged by its margin and the length that its gradient had when it was
-            last computed; infinity for the published algorithm.
+        targets: (n,) target class of each image; None for any class but the predicted one.
+        basis: (d, k) orthonormal columns whose span contains the perturbations; None for the whole space.
+        overshoot: fraction by which the total perturbation is lengthened before it is judged.
+        max_iterations: largest number of linearisations.
+        candidates: for untargeted attacks, number of the clean image's highest-scoring classes to consider, including
+            its own.
+        horizon: the first step considers all classes. Later steps consider a class if its boundary is at most
+            ``horizon`` times as far as the nearest, estimated from its margin and the last length of its gradient;
+            infinity for the published algorithm.
         batch_size: images that pass through the network at once (:func:`images_at_once`). It changes the speed, and the
             result by rounding only.
 
@@ -124,7 +125,7 @@ def deepfool(
             candidates, or a shape or dtype is wrong.
 
     Cost:
-        For an image and iteration, two forward passes and a backward pass for each class considered (targeted: one).
+        Per image and iteration, two forward passes and one backward pass per class considered (targeted: one).
     """
     if isinstance(network, nn.Module) and network.training:
         raise ValueError("the network is in training mode; call network.eval() first")
@@ -145,7 +146,7 @@ def deepfool(
         check_targets(targets, n, logits.shape[1])
         targets = targets.to(images.device, torch.long)
         approached = targets[:, None]
-    lengths = images.new_full(approached.shape, torch.inf)  # of the gradients, when last seen
+    lengths = images.new_full(approached.shape, torch.inf)  # of the gradients, when last computed
     perturbations = torch.zeros_like(images, memory_format=torch.contiguous_format)
     reached = sources.clone()
     statuses = torch.full((n,), Status.NOT_CONVERGED, device=images.device)
@@ -159,12 +160,12 @@ def deepfool(
         if not len(active):
             break
         leave = sources[active] if targets is None else reached[active]
-        # At first all classes are 0 away, and considered.
+        # At first all classes have distance 0 and are considered.
         away = _margins(logits[active], approached[active], leave).abs() / lengths[active]
         away, order = away.sort(dim=1, stable=True)
-        near = away <= min(horizon, 1e30) * away[:, :1]  # infinity times 0 is no number
+        near = away <= min(horizon, 1e30) * away[:, :1]  # infinity times 0 is NaN
         near[:, 0] = True
-        # A batch takes as many gradients as its most demanding image, so those that demand as many share one.
+        # A batch computes as many gradients as its most demanding image, so images with equal demand share a batch.
         for share in near.sum(1).argsort(stable=True).split(batch_size):
             part, width = active[share], near[share].sum(1).max()
             perturbed = images[part] + (1 + overshoot) * perturbations[part]
@@ -172,7 +173,7 @@ def deepfool(
             others, before = approached[part].gather(1, columns), lengths[part].gather(1, columns)
             step, seen, state = _step(network, perturbed, leave[share], others, within, basis)
             lengths[part] = lengths[part].scatter(1, columns, torch.where(within, seen, before))
-            # Where the nearest have no gradient any more, the next iteration turns to the others.
+            # If the nearest classes have no gradient left, the next iteration considers the others.
             state[(state == Status.ZERO_GRADIENT) & ~near[share].all(1)] = Status.NOT_CONVERGED
             perturbations[part] += step
             iterations[part] += 1
@@ -191,7 +192,7 @@ def _logits(network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 
 
 def _margins(logits: Tensor, others: Tensor, leave: Tensor) -> Tensor:
-    """F_k - F_leave for each class k of ``others`` (n, m)."""
+    """Return F_k - F_leave for each class k of ``others`` (n, m)."""
     return logits.gather(1, others) - logits.gather(1, leave[:, None])
 
 
@@ -203,10 +204,10 @@ def _step(
     near: Tensor,
     basis: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Step of each image to the nearest linearised boundary with those ``others`` (n, m) that are ``near``.
+    """Step each image to its nearest linearised boundary with those ``others`` (n, m) that are ``near``.
 
     Returns:
-        The steps, the lengths (n, m) of the gradients, and NOT_CONVERGED or why there is no step.
+        The steps, the lengths (n, m) of the gradients, and NOT_CONVERGED or the reason for no step.
     """
     n, m = others.shape
     images = images.requires_grad_(True)
@@ -222,13 +223,13 @@ def _step(
     norms = gradients.norm(dim=2)
     smallest = torch.zeros_like(norms)
     if basis is not None:
-        # A projection that is no more than the rounding of the gradient leads nowhere.
+        # A projection at the level of the gradient's rounding errors is meaningless.
         smallest = norms * torch.finfo(norms.dtype).eps * basis.shape[0] ** 0.5
         gradients = gradients @ basis  # (n, m, k): coordinates in the basis, where norms are the same
         norms = gradients.norm(dim=2)
     norms = torch.where(norms > smallest, norms, 0.0)
     finite = margins.isfinite() & norms.isfinite()
-    # A margin that rounding could turn is crossed by as much as rounding: a smaller step would not move the image.
+    # A margin at the level of rounding errors is replaced by that level: a smaller step would not move the image.
     rounding = ROUNDING * torch.finfo(logits.dtype).eps * logits.detach().abs().amax(1, keepdim=True)
     distances = torch.where(finite & near & (norms > 0), margins.abs().maximum(rounding) / norms, torch.inf)
     nearest = distances.argmin(1, keepdim=True)  # (n, 1)

@@ -34,7 +34,7 @@ def fgsm(
     epsilon: float,
     batch_size: int | None = None,
 ) -> Tensor:
-    """FGSM perturbations: epsilon * sign of the gradient of the cross-entropy.
+    """Compute FGSM perturbations: epsilon * sign of the gradient of the cross-entropy.
 
     Source: I. Goodfellow, J. Shlens, C. Szegedy, "Explaining and harnessing adversarial examples", ICLR 2015.
 
@@ -46,13 +46,13 @@ def fgsm(
         batch_size: images that pass through the network at once.
 
     Returns:
-        Perturbations of the shape of ``images``; zero where the gradient is.
+        Perturbations of the shape of ``images``; zero where the gradient is zero.
 
     Raises:
         ValueError: the images are not (n, channels, height, width), or their pixels are far outside [0, 1].
 
     Cost:
-        One gradient an image.
+        One gradient per image.
     """
     return epsilon * gradients(network, images, labels, _loss, batch_size).sign()
 

@@ -1,4 +1,4 @@
-"""Any attack of Foolbox by its name. Foolbox is installed by those who use it, and imported when it is."""
+"""Any attack of Foolbox by its name. Foolbox is an optional package, imported on use."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ ATTACKS = {
         "make": "foolbox_perturbations",
         "gives": "perturbations",
         "label": "Foolbox",
-        "named": "of one attack, such as L2PGD: {epsilon: 0.5, steps: 20}",
-        "description": "options of Foolbox's attacks by their name: epsilon (null for the smallest), and what their "
-        "constructors take",
+        "named": "options of one attack, such as L2PGD: {epsilon: 0.5, steps: 20}",
+        "description": "options of Foolbox's attacks by name: epsilon (null for the smallest), and the arguments of "
+        "their constructors",
     },
 }
 
@@ -33,24 +33,24 @@ def foolbox_perturbations(
     batch_size: int | None = None,
     **options: Any,
 ) -> Tensor:
-    """Perturbations by an attack of Foolbox, untargeted, away from the predicted classes.
+    """Compute perturbations by an attack of Foolbox, untargeted, away from the predicted classes.
 
     Source: J. Rauber et al., "Foolbox Native", Journal of Open Source Software 5 (2020).
 
     Args:
         network: images (n, channels, height, width), pixels in [0, 1], to logits; in evaluation mode.
-        images: the clean images. Unlike elsewhere in this library, perturbed ones stay in [0, 1], as Foolbox has it.
-        name: of a class of ``foolbox.attacks``.
-        seed: of attacks that start at random.
-        epsilon: size of the perturbations in the attack's own norm; None for attacks that seek the smallest.
+        images: the clean images. Foolbox keeps perturbed images in [0, 1], unlike the rest of this library.
+        name: name of a class of ``foolbox.attacks``.
+        seed: seed of attacks with a random start.
+        epsilon: size of the perturbations in the attack's own norm; None for attacks that minimise it.
         batch_size: images that are attacked at once.
-        options: of the attack's constructor.
+        options: arguments of the attack's constructor.
 
     Returns:
         Perturbations of the shape of ``images``, whether they fool or not.
 
     Raises:
-        ConfigError: the attack does not take these options.
+        ConfigError: the attack does not accept these options.
         ValueError: the images are not (n, channels, height, width), or their pixels are far outside [0, 1].
     """
     import foolbox

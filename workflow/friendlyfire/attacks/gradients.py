@@ -1,4 +1,4 @@
-"""The gradient of each image of a batch, which attacks of one step are made of."""
+"""Gradients with respect to each image of a batch, for attacks of one step."""
 
 from collections.abc import Callable
 
@@ -17,13 +17,13 @@ def gradients(
     objective: Callable[[Tensor, Tensor], Tensor],
     batch_size: int | None = None,
 ) -> Tensor:
-    """Gradient of an objective with respect to each image.
+    """Compute the gradient of an objective with respect to each image.
 
     Args:
         network: images (n, channels, height, width), pixels in [0, 1], to logits (n, classes).
-        images: where the gradients are taken.
-        labels: (n,) classes that the objective is about; None for the predicted ones.
-        objective: logits (n, classes) and labels (n,) to a sum over the images, so that none touches another's.
+        images: the images at which the gradients are computed.
+        labels: (n,) classes for the objective; None for the predicted ones.
+        objective: logits (n, classes) and labels (n,) to a sum over the images, so the gradients are independent.
         batch_size: images that pass through the network at once.
 
     Raises:

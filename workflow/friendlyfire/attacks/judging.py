@@ -1,4 +1,4 @@
-"""Attacks of every form -> attacks with a status for each image."""
+"""Attacks of every form -> attacks with a status per image."""
 
 import inspect
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from friendlyfire.records.errors import AttackError, FriendlyFireError, in_a_lin
 
 
 def with_statuses(function: Callable[..., Any], gives: str, name: str) -> Callable[..., Attack]:
-    """An attack of any form as a function of network, images, ``seed`` and its options that gives an :class:`Attack`.
+    """Wrap an attack of any form as a function of network, images, ``seed`` and options to an :class:`Attack`.
 
     Args:
         function: the attack.
         gives: "attack" (an :class:`Attack`), "directions" (without a length), "perturbations", or "inputs" (attacked
             images, from network, images and the predicted classes).
-        name: what to call it.
+        name: name of the attack in messages.
     """
     match gives:
         case "inputs":
@@ -38,14 +38,14 @@ def with_statuses(function: Callable[..., Any], gives: str, name: str) -> Callab
 
 
 def _unseeded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function, which draws nothing, with a seed that it does not use."""
+    """Return the same function with an unused seed, because it draws no random numbers."""
     return lambda network, images, *, seed, **options: function(network, images, **options)
 
 
 def judged(direction: Callable[..., Tensor], has_length: bool = True) -> Callable[..., Attack]:
-    """An attack that gives perturbations alone, judged by whether the predicted class changes.
+    """Wrap an attack that returns only perturbations, and judge it by whether the predicted class changes.
 
-    Directions whose length has no meaning are not judged.
+    Directions without a meaningful length are not judged.
     """
 
     def attack(network: Callable[[Tensor], Tensor], images: Tensor, **options: Any) -> Attack:
@@ -64,14 +64,14 @@ def judged(direction: Callable[..., Tensor], has_length: bool = True) -> Callabl
 
 
 def perturbations_of(attack: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
-    """Perturbations by an attack of the field's own form, ``attack(model, inputs, labels, **options) -> inputs``.
+    """Wrap an attack of the usual form, ``attack(model, inputs, labels, **options) -> inputs``.
 
     Args:
-        attack: gives the attacked images, of the shape of ``inputs``; ``labels`` are the predicted classes.
-        name: what to call it.
+        attack: returns the attacked images, of the shape of ``inputs``; ``labels`` are the predicted classes.
+        name: name of the attack in messages.
 
     Returns:
-        A function of network, images, ``seed`` and the attack's options, which attacks them batch by batch.
+        A function of network, images, ``seed`` and the attack's options that returns perturbations, batch by batch.
     """
 
     def perturbations(network: nn.Module, images: Tensor, *, seed: int, **options: Any) -> Tensor:
@@ -87,7 +87,7 @@ def perturbations_of(attack: Callable[..., Tensor], name: str) -> Callable[..., 
                     raise AttackError(f"{name} fails: {in_a_line(error)}") from error
                 if not isinstance(attacked, Tensor) or attacked.shape != batch.shape:
                     given = tuple(attacked.shape) if isinstance(attacked, Tensor) else type(attacked).__name__
-                    raise AttackError(f"{name} gives {given}; the attacked images, {tuple(batch.shape)}, are needed")
+                    raise AttackError(f"{name} returns {given}; it must return attacked images, {tuple(batch.shape)}")
                 found.append(attacked.detach().to(batch) - batch)
         return torch.cat(found)
 

@@ -1,4 +1,4 @@
-"""Attacks on many images: the arrays of a store, in the order of the images."""
+"""Attacks on many images, and their arrays for a store, in the order of the images."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,7 +10,7 @@ from friendlyfire.datasets.images import Part
 from friendlyfire.networks.network import as_pixels
 from friendlyfire.records.progress import progress
 
-#: What is kept of each image beside its perturbation.
+#: Columns stored per image in addition to its perturbation.
 COLUMNS = {
     **dict.fromkeys(("sources", "reached", "statuses", "iterations", "labels", "indices"), np.int64),
     "held_out": bool,
@@ -24,14 +24,14 @@ def perturb(
     attack: Callable[..., Attack],
     seed: Callable[[str, int], int],
 ) -> dict[str, np.ndarray]:
-    """Attack blocks of images, each with its own seed, so that no result depends on who attacks which block.
+    """Attack blocks of images, each with its own seed, so that no result depends on the shard of a block.
 
     Args:
         network: in evaluation mode.
         parts: images by role.
         blocks: role, start and stop of the images that are attacked together.
         attack: a function of network, images and ``seed``, see :func:`.with_statuses`.
-        seed: of the block of a role that begins at an image.
+        seed: a function that returns the seed of a block from its role and first image.
 
     Returns:
         ``perturbations`` (n, d) float32, their ``norms`` (n,) float64, and the :data:`COLUMNS`.

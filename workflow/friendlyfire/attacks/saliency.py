@@ -12,7 +12,7 @@ ATTACKS = {
         "gives": "directions",
         "label": "saliency",
         "options": {},
-        "description": "gradients of the predicted class's score; there is nothing to set",
+        "description": "gradients of the predicted class's score, without options",
     },
 }
 
@@ -20,7 +20,7 @@ ATTACKS = {
 def saliency(
     network: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor | None = None, *, batch_size: int | None = None
 ) -> Tensor:
-    """Saliency maps: the gradient of each image's class score, in the direction that lowers it.
+    """Compute saliency maps: the gradient of each image's class score, in the direction that lowers it.
 
     Source: K. Simonyan, A. Vedaldi, A. Zisserman, "Deep inside convolutional networks", 2013, section 3; here with its
     sign, as a direction of image space.

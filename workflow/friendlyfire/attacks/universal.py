@@ -26,38 +26,38 @@ ATTACKS = {
                 "default": 5,
                 "type": "integer",
                 "minimum": 2,
-                "description": "how many, each from its own images",
+                "description": "number of universal perturbations, each from its own images",
             },
             "images": {
                 "default": 500,
                 "type": "integer",
                 "minimum": 1,
-                "description": "images that each is made from",
+                "description": "number of images per universal perturbation",
             },
             "norm": {
                 "default": "l2",
                 "enum": ["l2", "linf"],
-                "description": "of the ball that it stays in",
+                "description": "norm of the ball that contains the perturbation",
             },
             "radius": {
                 "default": 0.1,
                 "type": "number",
                 "exclusiveMinimum": 0,
-                "description": "of that ball: l2, as a fraction of the mean norm of the mean-subtracted images; linf, "
-                "in pixels in [0, 1]",
+                "description": "radius of that ball: for l2, a fraction of the mean norm of the mean-subtracted "
+                "images; for linf, in pixels in [0, 1]",
             },
             "rate": {
                 "default": 0.8,
                 "type": "number",
                 "exclusiveMinimum": 0,
                 "maximum": 1,
-                "description": "fooling rate on its images at which its passes end",
+                "description": "fooling rate on its images at which the passes end",
             },
             "max_passes": {
                 "default": 5,
                 "type": "integer",
                 "minimum": 1,
-                "description": "passes over its images at most",
+                "description": "largest number of passes over its images",
             },
         },
         "description": "universal adversarial perturbations",
@@ -67,7 +67,7 @@ ATTACKS = {
 
 @dataclass
 class Universal:
-    """One perturbation and how it grew."""
+    """One perturbation, and its fooling rates during its construction."""
 
     perturbation: Tensor  #: (channels, height, width), pixels in [0, 1], in its ball
     rates: list[float]  #: fooling rate on the held-out images after each pass
@@ -85,26 +85,26 @@ def universal(
     generator: torch.Generator,
     **options: Any,
 ) -> Universal:
-    """A universal perturbation: DeepFool perturbations added up over the images and kept in a ball.
+    """Compute a universal perturbation: DeepFool perturbations added up over the images and kept in a ball.
 
     Source: S.-M. Moosavi-Dezfooli, A. Fawzi, O. Fawzi, P. Frossard, "Universal adversarial perturbations", CVPR 2017,
-    algorithm 1. Image by image: perturbations that are found together no longer lead to a boundary once the first of
-    them is added. Where they are of the ball's own size (those of small images), each of them turns the whole
-    perturbation, and little is gained from pass to pass; a larger ball helps.
+    algorithm 1. Images are attacked one by one, because perturbations that are found together no longer lead to a
+    boundary once the first of them is added. If they are as large as the ball (for small images), each of them turns
+    the whole perturbation, and later passes gain little; a larger ball helps.
 
     Args:
         network: images (n, channels, height, width), pixels in [0, 1], to logits.
-        images: what the perturbation is made from.
-        held_out: other images, on which it is judged after each pass.
-        radius: of the ball, in pixels in [0, 1].
+        images: images that the perturbation is made from.
+        held_out: other images, on which it is evaluated after each pass.
+        radius: radius of the ball, in pixels in [0, 1].
         norm: "l2" or "linf".
         rate: fooling rate on ``images`` at which the passes end.
-        max_passes: passes at most.
-        generator: of the order of the images, on the CPU.
-        options: of :func:`deepfool`.
+        max_passes: largest number of passes.
+        generator: random generator of the order of the images, on the CPU.
+        options: options of :func:`deepfool`.
 
     Raises:
-        ValueError: the norm is neither of the two, or DeepFool refuses the images or its options.
+        ValueError: the norm is neither of the two, or DeepFool rejects the images or its options.
     """
     if norm not in ("l2", "linf"):
         raise ValueError(f"norm={norm!r}: choose l2 or linf")
@@ -126,7 +126,7 @@ def universal(
 
 
 def project_onto_ball(perturbation: Tensor, radius: float, norm: str) -> Tensor:
-    """The nearest point of the ball of ``radius`` about zero, in the l2 or the l-infinity norm."""
+    """Return the nearest point of the ball of ``radius`` about zero, in the l2 or the l-infinity norm."""
     if norm == "linf":
         return perturbation.clamp(-radius, radius)
     return perturbation * min(1.0, radius / max(float(perturbation.norm()), 1e-12))
@@ -147,20 +147,20 @@ def universal_perturbations(
 
     Args:
         network: in evaluation mode.
-        dataset: its held-out images show how many each perturbation fools.
+        dataset: fooling rates are measured on its held-out images.
         section: the options of the attack, see :data:`ATTACKS`.
-        seed: of each perturbation.
-        options: of :func:`.deepfool`.
+        seed: a function that returns the seed of each perturbation.
+        options: options of :func:`.deepfool`.
 
     Returns:
         Arrays: ``perturbations`` (count, d), ``norms`` (count,), ``rates`` (count, passes), ``indices`` of the images,
-        ``statuses``. And what describes them: the radius in pixels, and how many images are held out.
+        ``statuses``. Also a record: the radius in pixels, and the number of held-out images.
     """
     device, count = network.mean.device, section["count"]
     part = dataset.part("directions", count * section["images"])
     images, held_out = as_pixels(part.images(), device), as_pixels(dataset.part("held-out").images(), device)
     mean = torch.from_numpy(dataset.mean).float().to(device)
-    # A fraction of what the images are away from their mean means the same on every data set.
+    # A fraction of the mean distance of the images from their mean is comparable across data sets.
     unit = float((images - mean).flatten(1).norm(dim=1).mean()) if section["norm"] == "l2" else 1.0
     radius, found = section["radius"] * unit, []
     limits = {"radius": radius, **{key: section[key] for key in ("norm", "rate", "max_passes")}}

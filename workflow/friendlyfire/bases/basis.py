@@ -1,4 +1,4 @@
-"""Orthonormal bases of image space, whatever made them, as nested prefixes: S_k is the span of the first k columns."""
+"""Orthonormal bases of image space of any kind, as nested prefixes: S_k is the span of the first k columns."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,17 +14,16 @@ from friendlyfire.records.stores import open_store
 class Basis:
     """A basis and the order of its columns.
 
-    ``rounds[j]`` is the rank reached when every class has given its first j + 1 directions; empty for a basis that
-    knows no classes.
+    ``rounds[j]`` is the rank after the first j + 1 directions of every class; it is empty for a basis without classes.
     """
 
     vectors: np.ndarray  #: (d, k) float64, orthonormal to 1e-10
-    scores: np.ndarray  #: (k,) eigenvalue, singular value ... of the direction that each column was made from
+    scores: np.ndarray  #: (k,) eigenvalue, singular value ... of the direction behind each column
     rounds: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))  #: (r,) int64
 
 
 def read_basis(path: str, experiment: str) -> Basis:
-    """Read the basis of an experiment from its store.
+    """Load the basis of an experiment from its store.
 
     Raises:
         StoreError: see :func:`.open_store`.
@@ -36,20 +35,20 @@ def read_basis(path: str, experiment: str) -> Basis:
 def orthonormalise(
     blocks: Iterable[np.ndarray], pixels: int, largest: int | None = None, tolerance: float = 1e-8
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Orthonormalise columns in their order, dropping those that depend on the ones before.
+    """Orthonormalise columns in their order, and drop those that depend on earlier columns.
 
-    Gram-Schmidt by blocks, each block twice against the columns before it (B. N. Parlett: twice is enough) and once
-    more within itself, in float64: unlike a pivoted QR it keeps the order, so that every prefix spans what the same
-    prefix of the input spans.
+    The method is block Gram-Schmidt in float64: each block is projected twice against the earlier columns (B. N.
+    Parlett: twice is enough) and then orthonormalised within itself. Unlike a pivoted QR it keeps the order, so every
+    prefix spans the same space as that prefix of the input.
 
     Args:
         blocks: (d, b) arrays of columns of any length, in order; read until ``largest`` columns are kept.
         pixels: d.
-        largest: columns kept at most; d unless given.
-        tolerance: a column is dropped when less than this fraction of its length is new.
+        largest: largest number of columns to keep; by default d.
+        tolerance: a column is dropped if less than this fraction of its length is new.
 
     Returns:
-        ``vectors`` (d, k) with orthonormal columns, and ``kept`` (columns read,), which of the input's were kept.
+        ``vectors`` (d, k) with orthonormal columns, and ``kept`` (columns read,), whether each input column was kept.
 
     Raises:
         BasisError: a column is not finite.
@@ -71,7 +70,7 @@ def orthonormalise(
             new = rank < largest and length > tolerance
             kept.append(new)
             if new:
-                # What the first passes left of the older columns matters once the rest is small.
+                # Remainders of the older columns matter if the new part is small.
                 column = column / length
                 column = column - basis[:, :rank] @ (basis[:, :rank].T @ column)
                 basis[:, rank] = column / np.linalg.norm(column)
@@ -84,14 +83,14 @@ def orthonormalise(
 def interleave(
     directions: Sequence[Callable[[int], tuple[np.ndarray, np.ndarray]]], counts: Sequence[int], pixels: int
 ) -> Basis:
-    """One basis of many ordered lists of directions: the first of every list, then the second of every list ...
+    """Make one basis of many ordered lists of directions: the first of every list, then the second of every list ...
 
     Section 4.2 of the paper aggregates d directions of each class and orthonormalises them; in this order the subspaces
     for all d are prefixes of a single basis.
 
     Args:
-        directions: one function a list (a class, or a class and a sign); called with j, it gives the j-th direction
-            (d,) and its score.
+        directions: one function per list (a class, or a class and a sign); called with j, it returns the j-th
+            direction (d,) and its score.
         counts: length of each list.
         pixels: d.
     """
@@ -110,15 +109,15 @@ def interleave(
 
 
 def as_basis(directions: Any, pixels: int, name: str) -> Basis:
-    """The basis of directions that someone's own function gives, in their order.
+    """Convert the directions of a user's function to a basis, in their order.
 
     Args:
         directions: (d, k) columns of any length, finite; a pair of them and their scores (k,); or a :class:`Basis`.
         pixels: d.
-        name: what to call the function.
+        name: name of the function in messages.
 
     Raises:
-        BasisError: the directions are something else, or span nothing.
+        BasisError: the directions have another form, or span nothing.
     """
     if isinstance(directions, Basis):
         directions = directions.vectors, directions.scores
@@ -127,15 +126,15 @@ def as_basis(directions: Any, pixels: int, name: str) -> Basis:
         vectors = np.asarray(vectors, dtype=np.float64)
         scores = np.ones(vectors.shape[-1]) if scores is None else np.asarray(scores, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise BasisError(f"{name} gives a {type(directions).__name__}; a ({pixels}, k) array is needed") from error
+        raise BasisError(f"{name} returns a {type(directions).__name__}, not a ({pixels}, k) array") from error
     if vectors.ndim != 2 or len(vectors) != pixels or scores.shape != vectors.shape[1:]:
         raise BasisError(
-            f"{name} gives directions of shape {vectors.shape} with scores of shape {scores.shape}; "
-            f"({pixels}, k) and (k,) are needed"
+            f"{name} returns directions of shape {vectors.shape} with scores of shape {scores.shape}; "
+            f"they must have the shapes ({pixels}, k) and (k,)"
         )
     if not np.isfinite(vectors).all():
-        raise BasisError(f"{name} gives directions that are not finite")
+        raise BasisError(f"{name} returns directions that are not finite")
     orthonormal, kept = orthonormalise([vectors], pixels)
     if not kept.any():
-        raise BasisError(f"{name} gives directions that are all zero")
+        raise BasisError(f"{name} returns directions that are all zero")
     return Basis(orthonormal, scores[: len(kept)][kept])

@@ -1,4 +1,4 @@
-"""Discrete cosines: the control that knows natural images, but no data set."""
+"""Discrete cosines: a control that suits natural images in general, but depends on no data set."""
 
 import numpy as np
 import scipy.fft
@@ -16,13 +16,13 @@ BASES = {
 
 
 def cosine_basis(shape: tuple[int, int, int], count: int | None = None) -> np.ndarray:
-    """Discrete cosines (d, k) from low to high frequency: the control that knows natural images, but no data set.
+    """Return discrete cosines (d, k) from low to high frequency, a control that depends on no data set.
 
     The orthonormal DCT-II of each channel, ordered by the sum of squared frequencies, channels in turn.
 
     Args:
         shape: (channels, height, width).
-        count: k; all d unless given.
+        count: k; by default all d.
     """
     channels, height, width = shape
     count = channels * height * width if count is None else count

@@ -1,4 +1,4 @@
-"""Directions of high and of low curvature, class by class in turn (section 4.2)."""
+"""Directions of high and of low curvature, taken from all classes in turn (section 4.2)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -62,13 +62,13 @@ def curved_basis(
     *,
     orders: Sequence[str],
 ) -> Basis:
-    """One basis of the eigenvectors of all classes: the first of every class, then the second of every class ...
+    """Make one basis of the eigenvectors of all classes: the first of every class, then the second of every class ...
 
     Args:
         eigenpairs: per class, eigenvalues (k,) and eigenvectors (d, k) of its mean Hessian.
-        directions: of each class and order, at most.
+        directions: largest number of directions per class and order.
         pixels: d.
-        orders: of :data:`ORDERS`; with several, a class gives one direction of each in its turn.
+        orders: names in :data:`ORDERS`; with several, each class contributes one direction of each order in its turn.
     """
     lists, counts = [], []
     for c in sorted(eigenpairs):
@@ -82,5 +82,5 @@ def curved_basis(
 
 
 def _direction(values: np.ndarray, vectors: np.ndarray, order: np.ndarray, j: int) -> tuple[np.ndarray, float]:
-    """The j-th direction in ``order`` and its curvature."""
+    """Return the j-th direction in ``order`` and its curvature."""
     return vectors[:, order[j]].astype(np.float64), float(values[order[j]])

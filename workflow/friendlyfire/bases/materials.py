@@ -1,6 +1,6 @@
-"""What bases are made from, by the word that their declarations say it with: one function for each ``from``.
+"""Materials of bases: one function per value of ``from`` in their declarations.
 
-Each gives what a function of a basis can ask for by parameters of these names, read when it is asked for.
+Each function returns the materials by parameter name. They are read only if a basis function has that parameter.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Materials = dict[str, Callable[[], Any]]
 
 
 def dataset(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[Materials, dict]:
-    """The images that make directions, less their mean; pixels in [0, 1]."""
+    """Return the mean-subtracted images that make directions; pixels in [0, 1]."""
     images = Dataset(stores.enter_context(open_store(inputs.dataset, "dataset")))
     limits = settings.get("bases", {})
     part, mean = images.part("directions", limits.get("pca_images")), images.mean.reshape(-1)
@@ -40,7 +40,7 @@ def dataset(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple
 
 
 def network(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[Materials, dict]:
-    """The network, and the images that make directions as it takes them: tensors, with their mean."""
+    """Return the network, and the images that make directions as its input: tensors, without mean subtraction."""
     from friendlyfire.devices import resolve_device
     from friendlyfire.networks.network import as_pixels, load_network
 
@@ -54,9 +54,9 @@ def network(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple
 
 
 def perturbations(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[Materials, dict]:
-    """Perturbations that fool, of unit norm, sampled down and up again if the kind has a ``side``.
+    """Return the successful perturbations with unit norm, resampled if the kind has a ``side``.
 
-    PAPER 4.3: unit norm, so that a large perturbation counts no more than a small one.
+    PAPER 4.3: unit norm, so all perturbations have equal weight.
     """
     store = stores.enter_context(open_store(inputs.perturbations, "perturbations", settings["experiment"]))
     fooled = np.flatnonzero(~store["held_out"] & (store["statuses"] == Status.CONVERGED) & (store["norms"] > 0))
@@ -65,7 +65,7 @@ def perturbations(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) ->
     def rows(chosen: slice) -> np.ndarray:
         found = store.rows("perturbations", fooled[chosen])
         if side:
-            import torch  # 3 s, which the perturbations as they are do not need
+            import torch  # takes 3 s, and only resampling needs it
 
             from friendlyfire.networks.resampled import resampled
 
@@ -82,7 +82,7 @@ def perturbations(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) ->
 
 
 def curvature(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[Materials, dict]:
-    """Eigenpairs of the mean Hessian of each class."""
+    """Return the eigenpairs of the mean Hessian of each class."""
     eigenpairs = {}
     for path in inputs.curvature:
         store = stores.enter_context(open_store(path, "curvature", settings["experiment"]))
@@ -98,7 +98,7 @@ def curvature(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tup
 
 
 def basis(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[Materials, dict]:
-    """Another basis."""
+    """Return another basis."""
     store = stores.enter_context(open_store(inputs.basis, "basis", settings["experiment"]))
     basis = Basis(store["vectors"], store["scores"], store["rounds"])
     about = {key: store.record[key] for key in ("settings", "side", "perturbations") if key in store.record}

@@ -1,4 +1,4 @@
-"""Random directions: the control in which no direction means anything."""
+"""Random directions: a control without meaningful directions."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ BASES = {
 
 
 def random_basis(pixels: int, count: int, seed: int) -> np.ndarray:
-    """Orthonormal columns (d, k) drawn uniformly (Haar): the control in which no direction means anything.
+    """Draw orthonormal columns (d, k) uniformly (Haar measure), a control without meaningful directions.
 
     Source: F. Mezzadri, "How to generate random matrices from the classical compact groups", Notices AMS 54 (2007).
     """

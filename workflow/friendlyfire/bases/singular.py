@@ -1,4 +1,4 @@
-"""Singular vectors: of perturbations (section 4.3), and of the images, which is their principal components."""
+"""Singular vectors of perturbations (section 4.3), and of the images, which are their principal components."""
 
 from collections.abc import Callable, Sequence
 
@@ -37,29 +37,29 @@ BASES = {
     },
 }
 
-#: Bytes that a chunk of float32 rows holds at most where a matrix is never held whole.
+#: Largest size in bytes of a chunk of float32 rows of a matrix that is not fully in memory.
 CHUNK_BYTES = 2**30
 
-#: Columns of a chunk that are turned to float64 at once.
+#: Columns of a chunk that are converted to float64 at once.
 BAND = 4096
 
 
 def singular_basis(rows: Callable[[slice], np.ndarray], number: int, pixels: int) -> Basis:
-    """Right singular vectors of ``number`` rows in descending order of their singular values."""
+    """Return the right singular vectors of ``number`` rows in descending order of their singular values."""
     return Basis(*singular_directions(rows, number, pixels))
 
 
 def reversed_basis(basis: Basis) -> Basis:
-    """The same columns from the last to the first."""
+    """Return the same columns in reverse order."""
     return Basis(basis.vectors[:, ::-1], basis.scores[::-1])
 
 
 def gram_matrix(rows: Callable[[slice], np.ndarray], slices: Sequence[slice]) -> np.ndarray:
-    """Gram matrix (n, n) of the rows of a matrix (n, d) that is never held whole, in float64.
+    """Return the Gram matrix (n, n), in float64, of the rows of a matrix (n, d) that is not fully in memory.
 
     Args:
-        rows: gives the rows of a slice, (m, d).
-        slices: the chunks, two of which are held at once.
+        rows: returns the rows of a slice, (m, d).
+        slices: the chunks; two of them are in memory at once.
     """
     n = slices[-1].stop
     gram = np.zeros((n, n))
@@ -77,22 +77,22 @@ def gram_matrix(rows: Callable[[slice], np.ndarray], slices: Sequence[slice]) ->
 def singular_directions(
     rows: Callable[[slice], np.ndarray], n: int, pixels: int, chunk: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Right singular vectors and singular values of a matrix (n, d) that is never held whole.
+    """Return the right singular vectors and singular values of a matrix (n, d) that is not fully in memory.
 
-    By the eigenpairs of the smaller of its two Gram matrices, (n, n) or (d, d), in float64: singular values above 1e-4
-    of the largest are good to about 1e-8 of themselves. For n < d neither memory nor time depends on d squared.
+    They come from the eigenpairs of the smaller of its two Gram matrices, (n, n) or (d, d), in float64. Singular values
+    above 1e-4 of the largest have relative errors of about 1e-8. For n < d neither memory nor time depends on d^2.
 
     Args:
-        rows: gives the rows of a slice, (m, d).
+        rows: returns the rows of a slice, (m, d).
         n: number of rows.
         pixels: d.
-        chunk: rows held at once, twice unless it is all of them; as many as 1 GB of float32 holds unless given.
+        chunk: rows per chunk, of which two are in memory at once; by default 1 GB of float32.
 
     Returns:
         ``vectors`` (d, k), orthonormal, and ``values`` (k,) in descending order; k is the numerical rank.
 
     Raises:
-        BasisError: there is no row, or all are zero.
+        BasisError: there are no rows, or all rows are zero.
     """
     slices = _slices(n, chunk or max(1, CHUNK_BYTES // (4 * pixels)))
     if len(slices) == 1:
@@ -106,7 +106,7 @@ def singular_directions(
         gram = gram_matrix(rows, slices) if n else np.zeros((0, 0))
     squares, eigenvectors = np.linalg.eigh(gram)
     values = np.sqrt(np.clip(squares[::-1], 0, None))
-    # Below this the squares are rounding of the largest one.
+    # Below this the squares are rounding errors of the largest one.
     rank = int((values > values.max(initial=0) * np.sqrt(np.finfo(np.float64).eps * max(n, pixels))).sum())
     if rank == 0:
         raise BasisError(f"{n} rows of length {pixels} span nothing: are all perturbations zero?")
@@ -122,8 +122,8 @@ def singular_directions(
                 np.matmul(columns, coefficients[part], out=vectors[band])
             else:
                 vectors[band] += columns @ coefficients[part]
-    # The division by small singular values leaves the last columns less orthogonal than rounding would. A triangular
-    # factor mends that, and every prefix keeps its span; once more, where they were far from it.
+    # The division by small singular values makes the last columns less orthogonal than rounding errors alone. A
+    # triangular factor corrects that and keeps the span of every prefix; it is repeated if the correction was large.
     skew = 1.0
     while skew > 1e-3:
         products = vectors.T @ vectors
@@ -135,5 +135,5 @@ def singular_directions(
 
 
 def _slices(length: int, size: int) -> list[slice]:
-    """The slices of ``size`` that cover ``length``."""
+    """Return the slices of ``size`` that cover ``length``."""
     return [slice(start, min(start + size, length)) for start in range(0, length, size)]

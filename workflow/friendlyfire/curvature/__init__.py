@@ -1,15 +1,15 @@
-"""Section 4.1: boundary points, and the mean Hessian of the margins there."""
+"""Section 4.1: boundary points, and the mean Hessian of the margins at these points."""
 
 SECTIONS = {
     "boundary": {
-        "description": "points on the boundary of each class, where targeted DeepFool brings images",
+        "description": "points on the boundary of each class, found by targeted DeepFool",
         "options": {
             "images": {
                 "default": 100,
                 "type": "integer",
                 "minimum": 2,
                 "description": (
-                    "how many of the images that make directions are brought to the boundary of each target class"
+                    "how many of the images that make directions are moved to the boundary of each target class"
                 ),
             },
             "classes": {
@@ -27,8 +27,7 @@ SECTIONS = {
                 "maximum": 1,
                 "description": (
                     "fraction of the perturbation at which the boundary point is taken; the reference"
-                    " code has 0.84 in these units (0.8 of a perturbation that includes its overshoot"
-                    " of 1.05)"
+                    " code has 0.84 in these units (0.8 of a perturbation lengthened by a factor of 1.05)"
                 ),
             },
         },
@@ -49,12 +48,12 @@ SECTIONS = {
                 "default": "differences",
                 "enum": ["differences", "exact"],
                 "description": (
-                    "central differences of the gradient, or automatic differentiation for smooth networks"
+                    "central differences of the gradient, or exact automatic differentiation for smooth networks"
                 ),
             },
             "step": {
                 "default": "reference",
-                "description": "of the differences, in units of the data range; reference for 10 sqrt(d) / 512",
+                "description": "step of the differences, in units of the data range; reference for 10 sqrt(d) / 512",
                 "anyOf": [{"const": "reference"}, {"type": "number", "minimum": 0.0001, "maximum": 100}],
             },
             "probes": {
@@ -65,13 +64,13 @@ SECTIONS = {
             "solver": {
                 "default": "dense",
                 "enum": ["dense", "lanczos"],
-                "description": "the whole spectrum, or the two ends of it for large images",
+                "description": "dense for the whole spectrum, or lanczos for its two ends, for large images",
             },
             "directions": {
                 "default": "all",
                 "description": (
-                    "eigenvectors kept of each kind (positive, negative, flat) for each class, or "
-                    "all; with lanczos, the number at either end"
+                    "eigenvectors to store per class of each kind (positive, negative, flat), or "
+                    "all; with lanczos, the number at each end of the spectrum"
                 ),
                 "anyOf": [{"const": "all"}, {"type": "integer", "minimum": 1}],
             },
@@ -85,20 +84,20 @@ SECTIONS = {
                 "default": 1000,
                 "type": "integer",
                 "minimum": 8,
-                "description": "lanczos: products with the Hessian at most",
+                "description": "lanczos: largest number of products with the Hessian",
             },
             "leading": {
                 "default": 10,
                 "type": "integer",
                 "minimum": 1,
-                "description": "how many leading directions the quality record is about",
+                "description": "number of leading directions in the quality record",
             },
             "shards": {
                 "default": 1,
                 "type": "integer",
                 "minimum": 1,
                 "maximum": 1000,
-                "description": "jobs that share the target classes",
+                "description": "number of jobs that the target classes are divided into",
             },
         },
     },

@@ -1,4 +1,4 @@
-"""Boundary points: where targeted DeepFool brings images to the boundary of a class (section 3, algorithm 1)."""
+"""Boundary points of a class, found by targeted DeepFool (section 3, algorithm 1)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -14,13 +14,13 @@ from friendlyfire.records.sharing import DIFFERENTIATED_TOGETHER
 
 @dataclass
 class BoundaryPoints:
-    """Where n images arrived on their way into a target class; m of them reached it."""
+    """End points of n images on their way into a target class; m of them reached it."""
 
     statuses: Tensor  #: (n,) :class:`friendlyfire.attacks.statuses.Status` of the targeted attacks
-    positions: Tensor  #: (m,) which of the n images reached the class, ascending
+    positions: Tensor  #: (m,) indices of the images that reached the class, ascending
     points: Tensor  #: (m, channels, height, width), pixels in [0, 1]
     sources: Tensor  #: (m,) predicted classes of the clean images
-    rivals: Tensor  #: (m,) the class other than the target that scores highest at the point
+    rivals: Tensor  #: (m,) the class with the highest score at the point, other than the target
     margins: Tensor  #: (m,) F_target - F_source at the point, logits
     rival_margins: Tensor  #: (m,) F_target - F_rival at the point
     clean_margins: Tensor  #: (m,) F_target - F_source at the clean image
@@ -29,21 +29,21 @@ class BoundaryPoints:
 def find_boundary(
     network: Callable[[Tensor], Tensor], images: Tensor, target: int, *, step_back: float = 1.0, **options
 ) -> BoundaryPoints:
-    """Bring images to the boundary of the class ``target`` by DeepFool.
+    """Move images to the boundary of the class ``target`` by DeepFool.
 
-    Algorithm 1 takes the Hessian of F_target - F_source, the source being the predicted class of the clean image. On
-    the way into the target the image may pass through a third class, and then the point lies on the boundary with that
-    class, the rival, and not where F_target = F_source.
+    Algorithm 1 uses the Hessian of F_target - F_source; the source is the predicted class of the clean image. On the
+    way into the target the image may pass through a third class, the rival. The point then lies on the boundary with
+    the rival, and not at F_target = F_source.
 
     Args:
         network: images (n, channels, height, width), pixels in [0, 1], to logits (n, classes).
         images: the clean images.
-        target: the class that they are brought to.
+        target: the target class.
         step_back: fraction of DeepFool's perturbation, without its overshoot, at which the point is taken.
-        options: of :func:`friendlyfire.attacks.deepfool.deepfool`.
+        options: options of :func:`friendlyfire.attacks.deepfool.deepfool`.
 
     Cost:
-        That of a targeted DeepFool, and two forward passes for each image.
+        That of a targeted DeepFool, and two forward passes per image.
     """
     targets = torch.full((len(images),), target, device=images.device)
     attack = deepfool(network, images, targets, **options)
@@ -69,7 +69,7 @@ def find_boundary(
 def boundary_points(
     network: Callable[[Tensor], Tensor], images: Tensor, target: int, *, step_back: float = 1.0, **options
 ) -> BoundaryPoints:
-    """Bring many images to the boundary of the class ``target``, block by block; see :func:`find_boundary`."""
+    """Move many images to the boundary of the class ``target``, block by block; see :func:`find_boundary`."""
     found = []
     for start in range(0, len(images), DIFFERENTIATED_TOGETHER):
         block = images[start : start + DIFFERENTIATED_TOGETHER]

@@ -1,4 +1,4 @@
-"""The eigenpairs of one class, by the solver that the configuration names."""
+"""The eigenpairs of one class, by the configured solver."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,10 +20,10 @@ def decompose(
     """Decompose the mean Hessian of one target class.
 
     Args:
-        operators: mean Hessians of the blocks of either half of the images.
-        section: ``curvature``: solver, directions, tolerance, max_products, leading and probes are read.
-        seed: of what is random.
-        progress: counts the classes.
+        operators: mean Hessians of the blocks of each half of the images.
+        section: ``curvature``; solver, directions, tolerance, max_products, leading and probes are read.
+        seed: seed of the random probes or the random start.
+        progress: progress over the classes.
     """
 
     def halves(products: int) -> tuple[WatchedHessian, WatchedHessian]:
@@ -38,7 +38,7 @@ def decompose(
 
 
 def kept_vectors(values: np.ndarray, section: Mapping[str, Any]) -> np.ndarray:
-    """Which eigenvectors are stored: all, or the most positive, most negative and flattest ``directions``."""
+    """Return the eigenvectors to store: all, or the most positive, most negative and flattest ``directions``."""
     if section["directions"] == "all" or section["solver"] == "lanczos":
         return np.arange(len(values))
     m = section["directions"]

@@ -1,4 +1,4 @@
-"""Mean Hessians of the margins at a class boundary, as matrices that are never formed (section 3, algorithm 1)."""
+"""Mean Hessians of the margins at a class boundary, as operators without a matrix (section 3, algorithm 1)."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from friendlyfire.devices import full_float32, images_at_once
 from friendlyfire.records.errors import CurvatureError
 
-#: Modules with kinks: where they are, second derivatives do not say how the network curves.
+#: Modules with kinks: second derivatives do not describe the curvature of networks that contain them.
 _KINKED = (
     nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.RReLU, nn.Threshold, nn.Hardtanh, nn.Hardsigmoid, nn.Hardswish,
     nn.Hardshrink, nn.Softshrink, nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AdaptiveMaxPool2d,
@@ -19,46 +19,46 @@ _KINKED = (
 
 
 def reference_step(pixels: int, data_range: float = 1.0) -> float:
-    """Step of the central differences in the paper's reference code: 10 sqrt(d) range / 512.
+    """Return the step of the central differences in the paper's reference code: 10 sqrt(d) range / 512.
 
-    The step is part of the result, since the logits of a network of rectifiers and max-pooling are piecewise linear:
-    what is measured is how their gradient turns over that distance. Units: those of ``data_range``.
+    The step is part of the result, because the logits of a network of rectifiers and max-pooling are piecewise linear:
+    the change of their gradient over that distance is measured. Units: those of ``data_range``.
     """
     return 10 * pixels**0.5 * data_range / 512
 
 
 class MeanHessian(Protocol):
-    """A (d, d) matrix that is never formed: the mean over boundary points of the Hessian of F_target - F_source."""
+    """The mean over boundary points of the (d, d) Hessian of F_target - F_source, as an operator."""
 
     pixels: int  #: d
     points: int  #: number of points it is the mean over
-    num_gradients: int  #: gradients of single images spent so far
+    num_gradients: int  #: number of gradients of single images so far
 
     def __matmul__(self, probes: np.ndarray) -> np.ndarray:
-        """Product with ``probes`` (d, p), float64."""
+        """Return the product with ``probes`` (d, p), float64."""
         ...
 
 
 class DifferenceHessian:
     """Mean Hessian of a margin by central differences of its gradient.
 
-    H v = mean over x of [g(x + h v) - g(x - h v)] / (2 h) for a unit vector v, g being the gradient of
-    F_target - F_source. At the large steps that piecewise linear networks need this operator is neither linear nor
-    symmetric; whoever decomposes it measures by how much (:class:`Quality`).
+    H v = mean over x of [g(x + h v) - g(x - h v)] / (2 h) for a unit vector v; g is the gradient of
+    F_target - F_source. With the large steps that piecewise linear networks need, this operator is neither linear nor
+    symmetric; decompositions measure the deviation (:class:`Quality`).
 
-    DEPARTS: the reference code takes F_source - F_target. Here, as in algorithm 1, a positive eigenvalue leads *into*
-    the target.
+    DEPARTS: the reference code uses F_source - F_target. Here, as in algorithm 1, the direction of a positive
+    eigenvalue leads *into* the target.
 
     Args:
         network: images (n, channels, height, width) to logits.
         images: the boundary points, (n, channels, height, width), pixels in [0, 1].
         target: class on the positive side.
-        sources: (n,) class that each point came from.
+        sources: (n,) source class of each point.
         step: h, in pixels; see :func:`reference_step`.
         batch_size: images that pass through the network at once.
 
     Cost:
-        Two gradients for each point and probe.
+        Two gradients per point and probe.
     """
 
     def __init__(
@@ -105,8 +105,8 @@ class ExactHessian:
             as a piecewise linear network's does.
 
     Cost:
-        One Hessian-vector product, counted as two gradients, for each point and probe: the passes through the network
-        to its gradient are made once for all probes of a product.
+        One Hessian-vector product per point and probe, counted as two gradients. The gradient graph is computed once
+        for all probes of a product.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class ExactHessian:
             kinked = sorted({type(module).__name__ for module in network.modules() if isinstance(module, _KINKED)})
             if kinked:
                 raise CurvatureError(
-                    f"the exact Hessian needs a smooth network, and this one has {', '.join(kinked)}; choose networks."
+                    f"the exact Hessian needs a smooth network, but this one has {', '.join(kinked)}; choose networks."
                     "activation softplus or gelu and networks.pooling average, or curvature.hessian differences"
                 )
         self.network, self.images, self.target, self.sources, self.batch_size = (
@@ -147,7 +147,7 @@ class ExactHessian:
             with torch.enable_grad():
                 total = margins(self.network(images), self.target, self.sources[part]).sum()
                 gradient = torch.autograd.grad(total, images, create_graph=True)[0]
-            if not gradient.requires_grad:  # of a linear network
+            if not gradient.requires_grad:  # a linear network
                 continue
             for row, direction in enumerate(directions):
                 along = direction.reshape(images.shape[1:]).expand_as(images)
@@ -158,13 +158,13 @@ class ExactHessian:
 
 
 def margins(logits: Tensor, target: int, sources: Tensor) -> Tensor:
-    """F_target - F_source of each image: (n,)."""
+    """Return F_target - F_source of each image: (n,)."""
     return logits[:, target] - logits.gather(1, sources[:, None]).squeeze(1)
 
 
 @full_float32()
 def margin_gradients(network: Callable[[Tensor], Tensor], images: Tensor, target: int, sources: Tensor) -> Tensor:
-    """Gradient of F_target - F_source at each image: (n, d). A sum, not a mean, so that no image touches another's."""
+    """Return the gradient (n, d) of F_target - F_source at each image, independent of the other images."""
     images = images.detach().requires_grad_(True)
     with torch.enable_grad():
         total = margins(network(images), target, sources).sum()
@@ -172,14 +172,14 @@ def margin_gradients(network: Callable[[Tensor], Tensor], images: Tensor, target
 
 
 class PooledHessian:
-    """Mean over the points of several :class:`MeanHessian`, such as the blocks of a sample, added up in their order."""
+    """Mean over the points of several :class:`MeanHessian`, such as the blocks of a sample, added in their order."""
 
     def __init__(self, *parts: MeanHessian):
         self.parts, self.points, self.pixels = parts, sum(part.points for part in parts), parts[0].pixels
 
     @property
     def num_gradients(self) -> int:
-        """Gradients of single images that the parts spent."""
+        """Number of gradients of single images over all parts."""
         return sum(part.num_gradients for part in self.parts)
 
     def __matmul__(self, probes: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Mean Hessians at stored boundary points, block by block, of either half of the images."""
+"""Mean Hessians at stored boundary points, block by block, for each half of the images."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from friendlyfire.records.progress import Progress
 from friendlyfire.records.sharing import DIFFERENTIATED_TOGETHER
 from friendlyfire.records.stores import Store
 
-#: Array of the boundary's store that names the class whose margin with the target is differentiated.
+#: Array of the boundary store with the class whose margin with the target is differentiated.
 SOURCES = {"clean": "sources", "rival": "rivals"}
 
 
@@ -23,13 +23,13 @@ def mean_hessians(
     target: int,
     section: Mapping[str, Any],
 ) -> tuple[list[MeanHessian], list[MeanHessian]]:
-    """Mean Hessians of the margin of ``target`` at its boundary points, of images at even and at odd positions.
+    """Return the mean Hessians of the margin of ``target`` at its boundary points, for even and for odd positions.
 
     Args:
         network: in evaluation mode.
-        boundary: store of the points.
-        target: the class.
-        section: ``curvature``: hessian, step and source are read.
+        boundary: store of the boundary points.
+        target: target class.
+        section: ``curvature``; hessian, step and source are read.
     """
     kind, options, device = ExactHessian, {}, network.mean.device
     if section["hessian"] == "differences":
@@ -48,23 +48,23 @@ def mean_hessians(
 
 
 def record_of(section: Mapping[str, Any], boundary: Store) -> dict[str, Any]:
-    """How Hessians at stored boundary points are measured, for the stores of what is made from them."""
+    """Return the record of how the Hessians are measured, for stores of results made from them."""
     record = {key: boundary.record[key] for key in ("experiment", "classes", "class_names", "pixels")}
     return {**record, "settings": dict(section), "step": step_of(section, boundary.record["pixels"])}
 
 
 def step_of(section: Mapping[str, Any], pixels: int) -> float:
-    """h, in pixels in [0, 1]."""
+    """Return h, in pixels in [0, 1]."""
     return reference_step(pixels) if section["step"] == "reference" else section["step"]
 
 
 def probes_of(section: Mapping[str, Any], pixels: int, seed: int) -> np.ndarray | None:
-    """The orthonormal basis (d, d) that the dense Hessian of a class is measured along; None for the pixels."""
+    """Return the orthonormal basis (d, d) along which the dense Hessian is measured; None for the pixels."""
     return None if section["probes"] == "pixels" else random_basis(pixels, pixels, seed)
 
 
 class WatchedHessian(PooledHessian):
-    """The mean over the points of several Hessians, whose ``products`` are one item of a job's progress."""
+    """Mean over the points of several Hessians; ``products`` products count as one item of a job's progress."""
 
     def __init__(self, parts: list[MeanHessian], products: int, progress: Progress):
         super().__init__(*parts)

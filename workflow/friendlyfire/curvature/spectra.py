@@ -1,4 +1,4 @@
-"""Mean curvature of a class boundary: eigenpairs of the mean Hessian there, and how far to trust them."""
+"""Mean curvature of a class boundary: eigenpairs of the mean Hessian, and their quality."""
 
 from dataclasses import dataclass, field
 
@@ -24,7 +24,9 @@ class Eigenpairs:
 
 
 def subspace_overlap(first: np.ndarray, second: np.ndarray) -> float:
-    """Mean squared cosine of the principal angles between two k-dimensional subspaces: 1 if equal, k / d if random.
+    """Return the mean squared cosine of the principal angles of two k-dimensional subspaces.
+
+    It is 1 for equal subspaces, and k / d on average for random ones.
 
     Args:
         first: (d, k) orthonormal columns.
@@ -38,15 +40,15 @@ def decompose_dense(
     probes: np.ndarray | None = None,
     leading: int = 10,
 ) -> Eigenpairs:
-    """All eigenpairs of the mean Hessian, formed whole from its products with an orthonormal basis, then symmetrised.
+    """Compute all eigenpairs of the mean Hessian, measured along an orthonormal basis and symmetrised.
 
     Args:
         halves: the operator on two halves of the sample; the mean is over both.
-        probes: (d, d) orthonormal basis to probe along; None for the pixels. It is part of the result.
-        leading: how many directions the quality record is about.
+        probes: (d, d) orthonormal basis to probe along; None for the pixels. It affects the result.
+        leading: number of leading directions in the quality record.
 
     Cost:
-        2 (d + leading) gradients a point, and O(d^3).
+        2 (d + leading) gradients per point, and O(d^3).
 
     Raises:
         CurvatureError: the Hessian is not finite.
@@ -65,11 +67,11 @@ def decompose_dense(
     largest = np.abs(values).max() or 1.0
     residuals = np.full(d, np.nan)
     v = vectors[:, foremost]
-    # Measured along the eigenvectors themselves, not along the probes: this is what nonlinearity costs.
+    # Measured along the eigenvectors, not along the probes: this includes the effect of nonlinearity.
     residuals[foremost] = np.linalg.norm(whole @ v - v * values[foremost], axis=0) / largest
     symmetric_norm = np.linalg.norm(mean + mean.T) or 1.0
     sides = [(half + half.T) / 2 for half in measured]
-    # A Hessian that vanishes, as a linear network's does, has no leading directions.
+    # A vanishing Hessian, such as a linear network's, has no leading directions.
     spaces = [_leading_eigenvectors(side, leading) for side in sides] if all(map(np.any, sides)) else None
     quality = Quality(
         asymmetry=float(np.linalg.norm(mean - mean.T) / symmetric_norm),
@@ -83,7 +85,7 @@ def decompose_dense(
 
 
 def products_along(operator: MeanHessian, probes: np.ndarray | None = None, block: int = 256) -> np.ndarray:
-    """Products (d, d) of a mean Hessian with an orthonormal basis: along the pixels, its matrix, not symmetrised.
+    """Return the products (d, d) of a mean Hessian with an orthonormal basis; for the pixels, its unsymmetrised matrix.
 
     Args:
         operator: the mean Hessian.
@@ -91,7 +93,7 @@ def products_along(operator: MeanHessian, probes: np.ndarray | None = None, bloc
         block: probes multiplied at once.
 
     Cost:
-        2 d gradients a point.
+        2 d gradients per point.
     """
     d = operator.pixels
     products = np.empty((d, d))
@@ -103,9 +105,9 @@ def products_along(operator: MeanHessian, probes: np.ndarray | None = None, bloc
 
 
 def _leading_eigenvectors(matrix: np.ndarray, count: int, whole: bool = False) -> np.ndarray:
-    """Eigenvectors (d, count) of the ``count`` largest absolute eigenvalues of a symmetric matrix.
+    """Return the eigenvectors (d, count) of the ``count`` largest absolute eigenvalues of a symmetric matrix.
 
-    ARPACK finds them, which is fast for large matrices but may not converge; or ``whole``, the whole decomposition.
+    ARPACK is fast for large matrices but may not converge; ``whole`` selects the full decomposition.
     """
     if whole or count >= len(matrix) - 1:
         values, vectors = np.linalg.eigh(matrix)
@@ -122,40 +124,40 @@ def decompose_lanczos(
     block: int = 2,
     max_products: int = 1000,
 ) -> Eigenpairs:
-    """The ``count`` largest and ``count`` smallest eigenpairs of the mean Hessian, which is never formed.
+    """Compute the ``count`` largest and ``count`` smallest eigenpairs of the mean Hessian, without its matrix.
 
     Block Lanczos from a fixed start with full reorthogonalisation: a Rayleigh-Ritz approximation in the Krylov space
-    of a random block. The products with every basis vector are kept, so asymmetry and residuals are measured and not
-    assumed away, though the operator is neither linear nor symmetric.
+    of a random block. The products with all basis vectors are kept, so asymmetry and residuals are measured, although
+    the operator is neither linear nor symmetric.
 
     Source: G. H. Golub, R. Underwood, "The block Lanczos method for computing eigenvalues", 1977.
 
     Args:
         halves: the operator on two halves of the sample; the mean is over both.
-        count: eigenpairs at either end.
-        seed: of the starting block.
-        tolerance: an eigenpair has converged when its residual, relative to the largest, is at most this.
-        block: probes multiplied at once. More fill larger batches, but it takes more products until all converge. An
-            eigenvalue that is repeated more often, to rounding, may be found too few times.
-        max_products: products at most; then the flags tell what did not converge.
+        count: eigenpairs at each end.
+        seed: seed of the starting block.
+        tolerance: an eigenpair has converged if its residual, relative to the largest eigenvalue, is at most this.
+        block: probes multiplied at once. A larger block fills larger batches, but needs more products to converge. An
+            eigenvalue with a larger multiplicity may be found too few times.
+        max_products: largest number of products; ``converged`` then flags the pairs that did not converge.
 
     Returns:
-        2 ``count`` eigenpairs, positive end first. Both halves are looked at in the one Krylov space, which costs no
-        products of their own, and leaves their overlap a little too large (0.94 for 0.93 on a smooth LeNet).
+        2 ``count`` eigenpairs, positive end first. Both halves use the same Krylov space, which needs no extra
+        products but makes their overlap slightly too large (0.94 instead of 0.93 on a smooth LeNet).
 
     Cost:
-        2 gradients a point and product; memory for 4 (d, products) float64 matrices.
+        2 gradients per point and product; memory for 4 (d, products) float64 matrices.
     """
     d, points = halves[0].pixels, sum(half.points for half in halves)
     if 2 * count > d:
-        raise CurvatureError(f"{count} eigenpairs at either end are more than the {d} that there are; use solver dense")
+        raise CurvatureError(f"{count} eigenpairs at each end are too many for {d} dimensions; use solver dense")
     limit, weights = min(max_products, d), [half.points / points for half in halves]
     if limit < 2 * count:
         raise CurvatureError(
-            f"max_products={max_products} cannot give {count} eigenpairs at either end; allow at least {2 * count}"
+            f"max_products={max_products} is too small for {count} eigenpairs at each end; set at least {2 * count}"
         )
-    # The algebra is PyTorch's, whose threads are those of the network: NumPy's own would fight with them for the cores.
-    # Columns are contiguous and take no memory before they are written.
+    # PyTorch does the linear algebra with the network's threads: NumPy's own threads would compete for the cores.
+    # Columns are contiguous and use no memory before they are written.
     basis, image, *products = (torch.empty(limit, d, dtype=torch.float64).T for _ in range(2 + len(halves)))
     projected, squared = (torch.empty(limit, limit, dtype=torch.float64) for _ in range(2))  # Q' H Q, (H Q)' H Q
     random = np.random.default_rng(seed)
@@ -175,7 +177,7 @@ def decompose_lanczos(
         across = image[:, :m].T @ image[:, new]
         squared[:m, new], squared[new, :m] = across, across.T
         if m >= min(due, limit):
-            due = 1.05 * m  # so that looking costs little beside the products
+            due = 1.05 * m  # so that checks cost little compared with the products
             theta, s = torch.linalg.eigh((projected[:m, :m] + projected[:m, :m].T) / 2)
             ends = torch.cat([torch.arange(m).flip(0)[:count], torch.arange(m)[:count].flip(0)])
             theta, s = theta[ends], s[:, ends]
@@ -185,7 +187,7 @@ def decompose_lanczos(
             if m >= limit or (residuals <= tolerance).all():
                 break
         q = image[:, new][:, : limit - m]
-        # Where the Krylov space ends, continue with random directions: noise at the level of rounding.
+        # When the Krylov space is exhausted, continue with random directions: noise at the level of rounding errors.
         scale = squared.diagonal()[:m].max().sqrt() or 1.0
         q = q + 1e-13 * scale / d**0.5 * torch.from_numpy(random.standard_normal(q.shape))
 

@@ -1,1 +1,1 @@
-"""Images and their roles: which are trained on, make directions, are held out, are measured."""
+"""Images and their roles: training, making directions, held out, measured."""

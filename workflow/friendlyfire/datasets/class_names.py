@@ -1,4 +1,4 @@
-"""The classes of a network that knows more of them than the images have, or has them in another order."""
+"""Class names of a network that has more classes than the images, or has them in another order."""
 
 import difflib
 from collections.abc import Sequence
@@ -6,15 +6,15 @@ from pathlib import Path
 
 from friendlyfire.records.errors import ConfigError
 
-#: What ``networks.classes`` says for ImageNet's 1,000 WordNet ids, in the order of torchvision's and timm's logits.
+#: Value of ``networks.classes`` for ImageNet's 1,000 WordNet ids, in the order of torchvision's and timm's logits.
 IMAGENET = "imagenet"
 
 
 def read_class_names(classes: str | Sequence[str | int] | None) -> list[str] | None:
-    """Names of a network's classes in the order of its logits, from ``networks.classes``; None if they are not given.
+    """Load the names of a network's classes in the order of its logits, from ``networks.classes``; None if not given.
 
     Args:
-        classes: the names, a text file with one name a line, "imagenet", or None.
+        classes: the names, a text file with one name per line, "imagenet", or None.
 
     Raises:
         ConfigError: a name is given twice.
@@ -29,15 +29,15 @@ def read_class_names(classes: str | Sequence[str | int] | None) -> list[str] | N
     names = [name for name in map(str.strip, lines) if name]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise ConfigError(f"networks.classes: {twice!r} stands there twice; each logit needs a name of its own")
+        raise ConfigError(f"networks.classes: {twice!r} is listed twice; give each logit its own name")
     return names
 
 
 def columns_of(names: Sequence[str], class_names: Sequence[str]) -> list[int]:
-    """The logits, by their names, that stand for the classes of a data set, in the order of these.
+    """Return the indices of the logits that stand for the classes of a data set, in the order of these classes.
 
     Raises:
-        ConfigError: a class of the data set is not among the names; with names that resemble it.
+        ConfigError: a class of the data set is not among the names; the message suggests similar names.
     """
     for name in class_names:
         if name not in names:

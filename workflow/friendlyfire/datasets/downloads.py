@@ -1,4 +1,4 @@
-"""Data sets of torchvision's, downloaded where they are absent."""
+"""Data sets of torchvision, downloaded if they are absent."""
 
 import logging
 import tarfile
@@ -8,12 +8,12 @@ from friendlyfire.records.errors import DataError, in_a_line
 
 
 def refuse_unsafe_archives() -> None:
-    """From now on no archive that torchvision unpacks in this process can write outside its folder (PEP 706)."""
+    """Keep archives that torchvision unpacks in this process from writing outside their folder (PEP 706)."""
     tarfile.TarFile.extraction_filter = staticmethod(tarfile.data_filter)
 
 
 def download(source: str, root: Path) -> None:
-    """Download one of torchvision's sets, checked by its hashes, unless it is under ``root`` already."""
+    """Download one of torchvision's data sets and check its hashes, unless it is already under ``root``."""
     import torchvision
 
     sets = getattr(torchvision.datasets, source)

@@ -38,14 +38,14 @@ class Split(Protocol):
 
 @dataclass
 class ArraySplit:
-    """A split that is in memory whole."""
+    """A split that is fully in memory."""
 
     images: np.ndarray  # (n, channels, height, width) uint8
     labels: np.ndarray
     class_names: list[str]
 
     def fingerprint(self) -> str:
-        """Tells other images from these."""
+        """Return a text that changes with the images."""
         return f"{zlib.crc32(np.ascontiguousarray(self.images)):08x}"
 
     def image(self, index: int) -> np.ndarray:
@@ -54,19 +54,19 @@ class ArraySplit:
 
 
 class FileSplit:
-    """A split of image files, each decoded, resized and cropped to a square when it is asked for."""
+    """A split of image files, each decoded, resized and cropped to a square on access."""
 
     def __init__(self, files: Sequence[Path], labels: np.ndarray, class_names: list[str], shape: tuple[int, int, int]):
         self.files, self.labels, self.class_names, self.shape = files, labels, class_names, shape
 
     def fingerprint(self) -> str:
-        """Tells other files from these, by their names, sizes and times."""
+        """Return a text that changes with the names, sizes and times of the files."""
         states = ((file, file.stat()) for file in self.files)
         listing = "".join(f"{file} {state.st_size} {state.st_mtime_ns}\n" for file, state in states)
         return f"{zlib.crc32(os.fsencode(listing)):08x}"
 
     def image(self, index: int) -> np.ndarray:
-        """The image at ``index``: uint8, (channels, height, width); a DataError names a file that is no image."""
+        """Load the image at ``index``: uint8, (channels, height, width); a DataError names an unreadable file."""
         try:
             with Image.open(self.files[index]) as picture:
                 return square_image(picture, self.shape[0], self.shape[1])
@@ -75,11 +75,11 @@ class FileSplit:
 
 
 def square_image(picture: Image.Image, channels: int, size: int) -> np.ndarray:
-    """A picture as uint8 (channels, size, size).
+    """Convert a picture to uint8 (channels, size, size).
 
-    A picture that has that size is taken as it is. Another one is scaled (bicubic, antialiased) until its shorter
-    side is 8/7 of ``size``, and its centre is taken: 256 and 224 pixels, the custom for ImageNet. Values of 16 bits are
-    scaled to 8.
+    A picture of that size is not resized. Any other picture is scaled (bicubic, antialiased) until its shorter side is
+    8/7 of ``size``, and cropped to its centre: 256 and 224 pixels, as is usual for ImageNet. Values of 16 bits are
+    scaled to 8 bits.
 
     Raises:
         ValueError: the picture has 32 bits per value, whose range is not known.
@@ -101,7 +101,7 @@ def square_image(picture: Image.Image, channels: int, size: int) -> np.ndarray:
 
 
 def digits_splits(seed: int) -> dict[str, Split]:
-    """scikit-learn's 1,797 handwritten digits of 8 x 8 pixels, a fifth of each class held out for testing."""
+    """Load scikit-learn's 1,797 handwritten digits of 8 x 8 pixels; a fifth of each class are test images."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
@@ -121,7 +121,7 @@ def digits_splits(seed: int) -> dict[str, Split]:
 
 
 def torchvision_splits(source: str, root: Path, shape: tuple[int, int, int]) -> dict[str, Split]:
-    """One of torchvision's sets, already lying under ``root``."""
+    """Load one of torchvision's data sets from ``root``, without downloading it."""
     import torchvision
 
     try:
@@ -144,7 +144,7 @@ def torchvision_splits(source: str, root: Path, shape: tuple[int, int, int]) -> 
         }
     except (RuntimeError, OSError, ValueError, AssertionError, EOFError) as error:  # torchvision asserts.
         reason = in_a_line(error)
-        way_out = "put torchvision's archives there" if source == "ImageNet" else "remove it to load it anew"
+        way_out = "put torchvision's archives there" if source == "ImageNet" else "remove it to download it again"
         raise DataError(f"{source} cannot be read from {root} ({reason}); {way_out}") from error
     return {
         split: ArraySplit(
@@ -157,9 +157,9 @@ def torchvision_splits(source: str, root: Path, shape: tuple[int, int, int]) -> 
 
 
 def folder_splits(folder: Path, shape: tuple[int, int, int]) -> dict[str, Split]:
-    """Any folder of images, ``{train,test}/<class>/*``; the sorted class folders are the class indices."""
+    """Load a folder of images, ``{train,test}/<class>/*``; class indices follow the sorted class folders."""
     if not folder.is_dir():
-        raise DataError(f"image folder {folder} is not there; it must hold train/<class>/ and test/<class>/")
+        raise DataError(f"image folder {folder} does not exist; it must hold train/<class>/ and test/<class>/")
     classes = {
         split: sorted(entry.name for entry in (folder / split).iterdir() if entry.is_dir())
         for split in ("train", "test")
@@ -169,7 +169,7 @@ def folder_splits(folder: Path, shape: tuple[int, int, int]) -> dict[str, Split]
         raise DataError(f"image folder {folder} has no folder test/; it must hold train/<class>/ and test/<class>/")
     if "train" in classes and classes["train"] != classes["test"]:
         odd = sorted(set(classes["train"]) ^ set(classes["test"]))
-        raise DataError(f"image folder {folder}: train/ and test/ must hold the same classes, but not both hold {odd}")
+        raise DataError(f"image folder {folder}: train/ and test/ must hold the same classes, but only one has {odd}")
     return {split: _folder_split(folder / split, names, shape) for split, names in classes.items()}
 
 
@@ -180,11 +180,11 @@ def _folder_split(folder: Path, class_names: list[str], shape: tuple[int, int, i
     for label, name in enumerate(class_names):
         found = sorted(file for file in (folder / name).iterdir() if file.suffix.lower() in _SUFFIXES)
         for file in found:
-            if not file.is_file():  # a pipe would be waited for
-                raise DataError(f"{file} is named as an image, but is no file; replace or remove it")
+            if not file.is_file():  # reading a pipe would block
+                raise DataError(f"{file} has the name of an image but is not a file; replace or remove it")
         if not found:
             raise DataError(
-                f"class folder {folder / name} holds no image; add some ({', '.join(sorted(_SUFFIXES))}) or remove it"
+                f"class folder {folder / name} holds no images; add some ({', '.join(sorted(_SUFFIXES))}) or remove it"
             )
         files += found
         labels += [label] * len(found)
@@ -192,12 +192,12 @@ def _folder_split(folder: Path, class_names: list[str], shape: tuple[int, int, i
 
 
 def source_splits(settings: dict[str, Any], root: Path, seed: int) -> dict[str, Split]:
-    """Train and test split of a data set, checked.
+    """Load the train and test splits of a data set, and check them.
 
     Args:
         settings: the section ``datasets.<name>`` of the configuration.
-        root: ``data_dir``, where torchvision's sets lie.
-        seed: the seed of the configuration, for sources without a test set of their own.
+        root: ``data_dir``, the folder of torchvision's data sets.
+        seed: the seed of the configuration, for sources without their own test set.
 
     Raises:
         DataError: the source is missing, unreadable, or its labels do not fit its classes.
@@ -220,11 +220,11 @@ def source_splits(settings: dict[str, Any], root: Path, seed: int) -> dict[str, 
 
 
 class Part:
-    """The first images of a role, in the order that was drawn once; slices are read from disk when asked for."""
+    """The first images of a role, in the order that was drawn once; slices are read from disk on access."""
 
     def __init__(self, store: Store, split: str, start: int, stop: int):
         self._store, self._start, self._stop = store, start, stop
-        #: The half of the source that they are from: "train" or "test".
+        #: The split of the source that holds the images: "train" or "test".
         self.split = split
 
     def __len__(self) -> int:
@@ -236,15 +236,15 @@ class Part:
         return self._store.shape(f"{self.split}/images")[1:]
 
     def images(self, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """Images ``start`` to ``stop``: uint8 (n, channels, height, width)."""
+        """Load images ``start`` to ``stop``: uint8 (n, channels, height, width)."""
         return self._read("images", start, stop)
 
     def labels(self, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """Labels of the same images: int64 (n,)."""
+        """Load the labels of the same images: int64 (n,)."""
         return self._read("labels", start, stop)
 
     def indices(self, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """Positions of the same images in their split of the source: int64 (n,)."""
+        """Load the positions of the same images in their split of the source: int64 (n,)."""
         return self._read("indices", start, stop)
 
     def _read(self, name: str, start: int, stop: int | None) -> np.ndarray:
@@ -262,9 +262,9 @@ class Dataset:
         self.roles: dict[str, tuple[str, int, int]] = store.record["roles"]
         #: (channels, height, width)
         self.shape: tuple[int, int, int] = store.shape("test/images")[1:]
-        #: Mean of the training images, or of those that make directions; pixels in [0, 1], float64, of that shape.
+        #: Mean of the training images, or else of those that make directions: pixels in [0, 1], float64, same shape.
         self.mean: np.ndarray = store["mean"]
-        #: Standard deviation of the pixels of the same images about their mean image, a number.
+        #: Standard deviation of the pixels of the same images about their mean image, one number.
         self.deviation = float(store["deviation"])
 
     @property
@@ -274,11 +274,11 @@ class Dataset:
 
     @property
     def rows(self) -> int:
-        """Images to hold at once: as many as 128 MB hold in float32, 1,024 at most."""
+        """Number of images to hold at once: what fits into 128 MB in float32, at most 1,024."""
         return min(1024, max(1, 2**27 // (4 * self.pixels)))
 
     def chosen_classes(self, classes: str | list[int]) -> list[int]:
-        """Indices of the classes that ``boundary.classes`` names: "all", or a list of them."""
+        """Return the indices of the classes that ``boundary.classes`` names: "all", or a list of indices."""
         known = list(range(len(self.class_names)))
         if classes == "all":
             return known
@@ -288,10 +288,10 @@ class Dataset:
         return sorted(classes)
 
     def part(self, role: str, limit: int | None = None) -> Part:
-        """The first ``limit`` images of a role, or all of it where it has no more.
+        """Return the first ``limit`` images of a role, or all of them if there are fewer.
 
         Raises:
-            DataError: no image has this role: ``training`` where the source has no training images.
+            DataError: no image has this role, such as ``training`` if the source has no training images.
         """
         if role not in self.roles:
             raise DataError(f"no image of {self._store.path} has the role {role!r}; it has {', '.join(self.roles)}")

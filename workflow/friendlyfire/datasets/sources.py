@@ -1,10 +1,10 @@
-"""What is known of the sources of images before one is opened."""
+"""Facts about the sources of images that are known before one is opened."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-#: Image shape (channels, height, width) of the sources that have one of their own.
+#: Image shape (channels, height, width) of the sources with a fixed shape.
 NATIVE_SHAPES = {
     "digits": (1, 8, 8),
     "MNIST": (1, 28, 28),
@@ -13,10 +13,10 @@ NATIVE_SHAPES = {
     "CIFAR100": (3, 32, 32),
 }
 
-#: How many classes they have.
+#: Number of classes per source.
 NATIVE_CLASSES = {"digits": 10, "MNIST": 10, "FashionMNIST": 10, "CIFAR10": 10, "CIFAR100": 100, "ImageNet": 1000}
 
-#: How many training and test images they have.
+#: Numbers of training and test images per source.
 NATIVE_IMAGES = {
     "digits": (1437, 360),
     "MNIST": (60_000, 10_000),
@@ -26,26 +26,26 @@ NATIVE_IMAGES = {
     "ImageNet": (1_281_167, 50_000),
 }
 
-#: Images held out unless the data set says how many, and the largest fraction of its split that they may then be.
+#: Default number of held-out images, and the largest fraction of their split that this default may take.
 HELD_OUT, HELD_OUT_FRACTION = 500, 0.2
 
 
 def image_shape(settings: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Shape (channels, height, width) of the images of a data set, from its section ``datasets.<name>`` alone."""
+    """Return the shape (channels, height, width) of a data set's images, from its section ``datasets.<name>`` alone."""
     if settings["source"] in NATIVE_SHAPES:
         return NATIVE_SHAPES[settings["source"]]
     return settings.get("channels", 3), settings["size"], settings["size"]
 
 
 def known_classes(settings: Mapping[str, Any]) -> int | None:
-    """How many classes a data set has, from its section ``datasets.<name>``; None if its folder is not there yet."""
+    """Return the number of classes, from the section ``datasets.<name>``; None if the folder does not exist yet."""
     if settings["source"] in NATIVE_CLASSES:
         return NATIVE_CLASSES[settings["source"]]
     return sum(entry.is_dir() for entry in Path(settings["folder"], "test").glob("*")) or None
 
 
 def known_images(settings: Mapping[str, Any]) -> int:
-    """How many images a data set keeps, from its section ``datasets.<name>`` and, if it is one, its folder."""
+    """Return the number of images that a data set keeps, from its section ``datasets.<name>`` and its folder."""
     splits = ("train", "test")
     if settings["source"] in NATIVE_IMAGES:
         counts = NATIVE_IMAGES[settings["source"]]
@@ -55,5 +55,5 @@ def known_images(settings: Mapping[str, Any]) -> int:
 
 
 def sampled_sides(sides: Sequence[float], size: int) -> list[int]:
-    """The sides d_low in pixels that images are sampled down to, descending; up to 1, fractions of ``size``."""
+    """Return the sides d_low in pixels to downsample to, descending; sides up to 1 are fractions of ``size``."""
     return sorted({round(side * size) if side <= 1 else int(side) for side in sides}, reverse=True)

@@ -1,1 +1,1 @@
-"""Tables -> figures and their captions."""
+"""Figures and their captions, from tables."""

@@ -1,4 +1,4 @@
-"""Figures 3 and 4: accuracy against the number of directions kept, a panel per experiment."""
+"""Figures 3 and 4: accuracy against the number of directions kept, with one panel per experiment."""
 
 from collections.abc import Mapping
 
@@ -25,17 +25,17 @@ FIGURES = {
         "tables": {"csv": "numbers"},
         "caption": (
             "Accuracy on images projected onto the first directions of each class, ordered by the curvature of the "
-            "class boundary (section 4.2, figure 3, top row; {images}). Where the lines of high curvature rise at once"
-            " and the flattest stay at chance, the network classifies with the directions along which its boundaries "
-            "curve. Bands: 95 % intervals of the accuracy on measured images, from which no basis was made. The "
-            "controls depend on nothing of the network. Lower rows: the mean fraction of the norm of each attack "
-            "inside the same subspaces (section 4.3), for images that are held out of all bases; fooled are {attacks}."
-            " Universal perturbations come from the images that the bases come from. {few} Perturbations by FGSM and "
-            "by Foolbox's attacks count whether they fool or not; saliency maps have no length, so they are not "
-            "judged. A direction that other classes have already given adds no rank, so lines of curvature may be "
-            "longer than those of the controls. A dot ends a line where a basis has no direction left, before others "
-            "do: the basis of both signs takes two directions per class at each step, so it ends after half as many. "
-            "Curvature: {quality}"
+            "class boundary (section 4.2, figure 3, top row; {images}). If the lines of high curvature rise at once "
+            "and the flattest stay at chance accuracy, the network classifies with the directions along which its "
+            "boundaries curve. Bands: 95 % intervals of the accuracy on measured images, which make no basis. The "
+            "controls do not depend on the network. Lower rows: the mean fraction of the norm of each attack inside "
+            "the same subspaces (section 4.3), for images that are held out of all bases. Fooling rates: {attacks}. "
+            "Universal perturbations come from the same images as the bases. {few} Perturbations by FGSM and by "
+            "Foolbox's attacks count even if they do not fool the network. Saliency maps have no length, so they are "
+            "not judged. A direction that lies in the span of other classes' directions adds no rank, so lines of "
+            "curvature may be longer than those of the controls. A dot marks the end of a line whose basis has no "
+            "direction left before the others. The basis of both signs uses two directions per class at each step, so "
+            "it ends after half as many steps. Curvature: {quality}"
         ),
         "options": {
             "fig3": {
@@ -64,11 +64,11 @@ FIGURES = {
         "tables": {"csv": "numbers"},
         "caption": (
             "Accuracy on images projected onto the singular vectors of DeepFool perturbations, from the highest "
-            "singular value and from the lowest (section 4.3, figure 4; {images}). Where the line from the highest "
-            "rises far ahead of the one from the lowest, the network classifies with the directions along which it is "
-            "fooled. Bands: 95 % intervals of the accuracy on measured images, from which no basis was made. The "
-            "controls show how much of that the data do without the network. A dot ends a line where a basis has no "
-            "direction left, before others do."
+            "singular value and from the lowest (section 4.3, figure 4; {images}). If the line from the highest rises "
+            "far ahead of the one from the lowest, the network classifies with the directions along which it is "
+            "fooled. Bands: 95 % intervals of the accuracy on measured images, which make no basis. The controls show "
+            "how much of this effect comes from the data rather than the network. A dot marks the end of a line whose "
+            "basis has no direction left before the others."
         ),
         "options": {
             "fig4": {
@@ -86,14 +86,14 @@ FIGURES = {
 def by_class(
     accuracy: pd.DataFrame, fractions: pd.DataFrame, quality: pd.DataFrame, legend: Legend, attacks: Mapping[str, str]
 ) -> Drawn:
-    """Draw accuracy and norm fractions against the directions per class.
+    """Draw accuracy and norm fractions against the number of directions per class.
 
     Args:
-        accuracy: on projected images, at each rank of each basis.
-        fractions: of the norm of each attack inside.
+        accuracy: accuracy on projected images, at each rank of each basis.
+        fractions: fractions of the norm of each attack inside.
         quality: the records of the decompositions.
-        legend: of the bases.
-        attacks: what to call each attack.
+        legend: legend of the bases.
+        attacks: label of each attack.
     """
     words = {
         "images": image_counts(accuracy),
@@ -109,16 +109,16 @@ def by_class(
 
 
 def by_rank(accuracy: pd.DataFrame, legend: Legend) -> Drawn:
-    """Draw accuracy against the directions in total, as the paper's figure 4 counts them.
+    """Draw accuracy against the total number of directions, as the paper's figure 4 counts them.
 
     Args:
-        accuracy: on projected images, at each rank of each basis.
-        legend: of the bases.
+        accuracy: accuracy on projected images, at each rank of each basis.
+        legend: legend of the bases.
     """
     table = accuracy.drop(columns="directions_per_class")
 
     def figure() -> Figure:
-        return accuracies(table, None, "rank", "directions in all", legend, {})
+        return accuracies(table, None, "rank", "number of directions", legend, {})
 
     return Drawn({"csv": table}, figure, {"images": image_counts(table)})
 
@@ -126,7 +126,7 @@ def by_rank(accuracy: pd.DataFrame, legend: Legend) -> Drawn:
 def accuracies(
     table: pd.DataFrame, fractions: pd.DataFrame | None, x: str, label: str, legend: Legend, called: Mapping[str, str]
 ) -> Figure:
-    """Panels of accuracy, and below them one of the norm fractions of each attack, a column per experiment."""
+    """Draw a column per experiment: accuracy, and below it the norm fractions of each attack."""
     colours = basis_colours(table["basis"].unique(), legend)
     attacks = [] if fractions is None else list(fractions["attack"].unique())
     names = list(table["experiment"].unique())
@@ -143,15 +143,15 @@ def accuracies(
 
 
 def accuracy_against_directions(table: pd.DataFrame, ax: Axes, x: str, colours: Mapping[str, str]) -> None:
-    """Accuracy in % on projected images, a line a basis and split, with 95 % bands on the test lines.
+    """Draw accuracy in % on projected images: one line per basis and split, with 95 % bands on the test lines.
 
-    A dot ends the test line of a basis that has no more directions, if others have.
+    A dot marks the end of the test line of a basis that has fewer directions than others.
 
     Args:
         table: columns basis, split, accuracy, ci_low, ci_high, and ``x``.
-        ax: where to draw.
+        ax: axes to draw on.
         x: ``directions_per_class`` or ``rank``.
-        colours: of the bases.
+        colours: colours of the bases.
     """
     for (basis, split), line in table.groupby(["basis", "split"], sort=False):
         ax.plot(
@@ -170,21 +170,21 @@ def accuracy_against_directions(table: pd.DataFrame, ax: Axes, x: str, colours: 
 
 
 def dot_where_it_ends(line: pd.DataFrame, ax: Axes, x: str, y: pd.Series, colour: str, end: float) -> None:
-    """A dot at the last point of a line that ends before the axis does, so that the end is seen to be meant."""
+    """Draw a dot at the last point of a line that ends before the axis, to mark the end as intended."""
     if line[x].iloc[-1] < end:
         ax.plot(line[x].iloc[-1], y.iloc[-1], color=colour, marker="o", markersize=3.5, clip_on=False, zorder=3)
 
 
 def fractions_against_directions(table: pd.DataFrame, ax: Axes, x: str, colours: Mapping[str, str]) -> None:
-    """Mean fraction of the perturbations' norm inside the subspaces, a line a basis with its 95 % band.
+    """Draw the mean fraction of the perturbations' norm inside the subspaces: one line per basis with its 95 % band.
 
-    Where there are too few perturbations for an interval, the points are marked and there is no band.
+    Lines with too few perturbations for an interval have marked points and no band.
 
     Args:
         table: columns basis, fraction, ci_low, ci_high, perturbations, and ``x``, of one attack.
-        ax: where to draw.
+        ax: axes to draw on.
         x: ``directions_per_class`` or ``rank``.
-        colours: of the bases.
+        colours: colours of the bases.
     """
     for basis, line in table.groupby("basis", sort=False):
         colour = colours[basis]

@@ -1,27 +1,27 @@
-"""Sentences of the captions that quote what a table holds."""
+"""Sentences of the captions that quote numbers of a table."""
 
 import pandas as pd
 
 from friendlyfire.networks.description import sub_network
 from friendlyfire.records.intervals import FEWEST
 
-#: What the captions call the images of a role.
+#: Name in captions of the images of a role.
 ROLES = {"training": "training images (in-sample)", "measured": "measured images", "held-out": "held-out images"}
 
 
 def filled(text: str, networks: pd.DataFrame, **words: str) -> str:
-    """A caption: its text with the words in its braces, and a sentence about the networks.
+    """Fill the braces of a caption with words, and append a sentence about the networks.
 
     Args:
-        text: as it is declared.
+        text: the declared caption.
         networks: columns experiment, architecture, accuracy, images, logits, classes.
-        words: what the braces stand for.
+        words: replacements of the braces.
     """
     return f"{text.format(**words).rstrip()} {network_accuracies(networks)}\n"
 
 
 def image_counts(table: pd.DataFrame) -> str:
-    """How many images of each role stand behind the numbers, for each experiment.
+    """State the number of images of each role behind the numbers, for each experiment.
 
     Args:
         table: columns experiment, role, images.
@@ -34,7 +34,7 @@ def image_counts(table: pd.DataFrame) -> str:
 
 
 def fooling_rates(table: pd.DataFrame) -> str:
-    """How many held-out images each attack that is judged fools, for each experiment."""
+    """State the fooling rate of each judged attack on held-out images, for each experiment."""
     rates = table.dropna(subset="fooling").groupby(["experiment", "attack"], sort=False)[["fooling", "images"]].first()
     return "; ".join(
         f"{experiment}: "
@@ -45,7 +45,7 @@ def fooling_rates(table: pd.DataFrame) -> str:
 
 
 def without_intervals(table: pd.DataFrame) -> str:
-    """A sentence about the attacks with too few perturbations for a band; empty if there are none.
+    """Return a sentence about the attacks with too few perturbations for a band; empty if there are none.
 
     Args:
         table: columns experiment, attack, perturbations.
@@ -53,14 +53,12 @@ def without_intervals(table: pd.DataFrame) -> str:
     counts = table.groupby(["experiment", "attack"], sort=False)["perturbations"].max()
     few = "; ".join(f"{experiment}: {n:,} by {attack}" for (experiment, attack), n in counts[counts < FEWEST].items())
     return (
-        f"Points without bands stand for fewer than {FEWEST} perturbations, too few for an interval ({few})."
-        if few
-        else ""
+        f"Points without bands have fewer than {FEWEST} perturbations, too few for an interval ({few})." if few else ""
     )
 
 
 def network_accuracies(table: pd.DataFrame) -> str:
-    """One sentence about the networks: their architectures, and how accurate each is."""
+    """Return one sentence about the networks: their architectures and accuracies."""
     networks = "; ".join(
         f"{row.experiment}: {row.architecture}, {100 * row.accuracy:.1f} % of {row.images:,} measured images"
         f"{sub_network(row.logits, row.classes)}"
@@ -70,11 +68,11 @@ def network_accuracies(table: pd.DataFrame) -> str:
 
 
 def curvature_quality(table: pd.DataFrame) -> str:
-    """How far the curvatures can be trusted, for each experiment: medians over the classes, with their ranges."""
+    """State the quality of the curvatures, for each experiment: medians over the classes, with their ranges."""
     return " ".join(_quality(part) for _, part in table.groupby("experiment", sort=False))
 
 
-#: What the captions call the class whose score is subtracted in the margin.
+#: Name in captions of the class whose score is subtracted in the margin.
 SOURCES = {"clean": "clean image's class", "rival": "strongest other class there"}
 
 
@@ -101,12 +99,12 @@ def _quality(table: pd.DataFrame) -> str:
 
 
 def spread(column: pd.Series, form: str = ".2g") -> str:
-    """Median of a column and its range, as text."""
+    """Format the median of a column and its range."""
     return f"{column.median():{form}} ({column.min():{form}} to {column.max():{form}})"
 
 
 def shares(table: pd.DataFrame, forms: pd.DataFrame) -> str:
-    """What the directions do at the ends of their range, and the form of the curves, for each experiment."""
+    """State the effect of the directions at the ends of their range, and the form of the curves, per experiment."""
     return " ".join(
         _shares(name, part, forms[forms["experiment"] == name])
         for name, part in table.groupby("experiment", sort=False)
@@ -117,12 +115,12 @@ def _shares(name: str, table: pd.DataFrame, forms: pd.DataFrame) -> str:
     ends = table[table["s_relative"].abs() > 1 - 1e-6].groupby("class")
     images = table["carried_images"].iloc[0] + table["stays_images"].iloc[0]
     return (
-        f"{name}: at the end of the range that carries more, {spread(ends['carried'].max())} of the other images are "
-        f"carried into the class, and at the end that keeps fewer, {spread(ends['stays'].min())} of its own stay; "
+        f"{name}: at the end of the range with the larger effect, a fraction {spread(ends['carried'].max())} of the "
+        f"other images is carried into the class, and {spread(ends['stays'].min())} of the class's own images stay; "
         f"symmetry about the best centre {spread(forms['symmetry'])} (noise: {forms['symmetry_floor'].median():.2g}), "
-        f"monotonicity on either side {spread(forms['monotonicity'])} "
+        f"monotonicity on each side {spread(forms['monotonicity'])} "
         f"(noise: {forms['monotonicity_floor'].median():.2g}), "
         f"additive separability {spread(forms['separability'])} (noise: {forms['separability_floor'].median():.2g}), "
-        f"interaction in what the direction explains {spread(forms['interaction'])} (noise: 1): medians over "
+        f"interaction relative to the direction's effect {spread(forms['interaction'])} (noise: 1): medians over "
         f"{len(forms)} classes, with their ranges, of {images:,} measured images."
     )

@@ -1,4 +1,4 @@
-"""Experiments over each other: colours are bases, line styles are experiments."""
+"""Several experiments in one panel: colours are bases, line styles are experiments."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ FIGURES = {
         "reads": {"accuracy": "accuracy/{basis}.csv", "fractions": "fractions/{basis}.csv"},
         "tables": {"csv": "numbers"},
         "caption": (
-            "The experiments of the suite over each other, on the bases of figure 4 ({images}). Left: accuracy on "
+            "All experiments of the suite in one panel, on the bases of figure 4 ({images}). Left: accuracy on "
             "projected measured images against the number of directions. Right: the same accuracy against the fraction "
             "of DeepFool's norm inside, on held-out images. Bands: 95 % intervals of the accuracy."
         ),
@@ -34,9 +34,9 @@ def comparison(accuracy: pd.DataFrame, fractions: pd.DataFrame, legend: Legend) 
     """Draw accuracy of several experiments in one panel, against the rank and against the fraction inside.
 
     Args:
-        accuracy: on projected images, at each rank of each basis.
-        fractions: of the norm of each attack inside.
-        legend: of the bases.
+        accuracy: accuracy on projected images, at each rank of each basis.
+        fractions: fractions of the norm of each attack inside.
+        legend: legend of the bases.
     """
     keys = ["experiment", "basis", "rank"]
     inside = fractions.query("attack == 'deepfool'")[[*keys, "fraction"]]
@@ -46,7 +46,7 @@ def comparison(accuracy: pd.DataFrame, fractions: pd.DataFrame, legend: Legend) 
     def figure() -> Figure:
         figure, axes = plt.subplots(1, 2, figsize=(2.4 * PANEL[0], 1.3 * PANEL[1]), sharey=True)
         for ax, x, label in zip(
-            axes, ("rank", "fraction"), ("directions in all", "fraction of DeepFool's norm inside"), strict=True
+            axes, ("rank", "fraction"), ("number of directions", "fraction of DeepFool's norm inside"), strict=True
         ):
             accuracies_over_each_other(table, ax, x, colours)
             ax.set(xlabel=label, xlim=(0, table[x].max()), ylim=(0, 101))
@@ -66,13 +66,13 @@ def comparison(accuracy: pd.DataFrame, fractions: pd.DataFrame, legend: Legend) 
 
 
 def accuracies_over_each_other(table: pd.DataFrame, ax: Axes, x: str, colours: Mapping[str, str]) -> None:
-    """Accuracy in %, a colour per basis and a line style per experiment, with 95 % bands.
+    """Draw accuracy in %: one colour per basis and one line style per experiment, with 95 % bands.
 
     Args:
         table: columns experiment, basis, accuracy, ci_low, ci_high, and ``x``.
-        ax: where to draw.
+        ax: axes to draw on.
         x: ``rank`` or ``fraction``.
-        colours: of the bases.
+        colours: colours of the bases.
     """
     percent = table.assign(accuracy=100 * table["accuracy"])
     sns.lineplot(

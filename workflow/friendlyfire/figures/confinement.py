@@ -32,11 +32,10 @@ FIGURES = {
         "caption": (
             "Norms of DeepFool confined to the first k singular vectors of free DeepFool perturbations (section 4.3, "
             "figure 5), from the highest singular value and from the lowest, and norms of the mean-subtracted images "
-            "projected onto the same subspaces ({images}); medians of success: {success}. The paper finds that the "
+            "projected onto the same subspaces ({images}). Median success: {success}. The paper finds that the "
             "attack is small where the image is recognisable in the subspace, and large where it is not. Norms are "
-            "Euclidean, of pixels in [0, 1]. Bands: 95 % intervals of the means. Below each panel, from left to right "
-            "along its axis, at the numbers of directions that stand there: the attack on one image (rescaled) and "
-            "that image, projected."
+            "Euclidean, of pixels in [0, 1]. Bands: 95 % intervals of the means. Below each panel: the attack on one "
+            "image (rescaled) and that image, projected, with the number of directions below each picture."
         ),
         "options": {
             "fig5": {
@@ -50,7 +49,7 @@ FIGURES = {
     },
 }
 
-#: Pictures below a panel, spread along its axis.
+#: Number of pictures below a panel, spread along its axis.
 SHOWN = 6
 
 
@@ -59,8 +58,8 @@ def confined(table: pd.DataFrame, kept: Sequence[Store], legend: Legend) -> Draw
 
     Args:
         table: norms at each rank.
-        kept: pictures of attacks and images.
-        legend: of the bases.
+        kept: stores with pictures of attacks and images.
+        legend: legend of the bases.
     """
     strips = {}
     for store in kept:
@@ -74,7 +73,7 @@ def confined(table: pd.DataFrame, kept: Sequence[Store], legend: Legend) -> Draw
         for name, axes in zip(names, columns, strict=True):
             for basis, plot, below in zip(bases, axes[::2], axes[1::2], strict=True):
                 confined_norms(table[(table["experiment"] == name) & (table["basis"] == basis)], plot)
-                plot.set_xlabel(f"directions in all ({basis_name(basis, legend)})")
+                plot.set_xlabel(f"number of directions ({basis_name(basis, legend)})")
                 ranks, attacks, images = strips[name, basis]
                 labels = [f"{rank}" for rank in [*ranks, *ranks]]
                 pictures(np.concatenate([as_pictures(attacks), images]), labels, below, rows=("attack", "image"))
@@ -87,11 +86,11 @@ def confined(table: pd.DataFrame, kept: Sequence[Store], legend: Legend) -> Draw
 
 
 def confined_norms(table: pd.DataFrame, ax: Axes) -> None:
-    """Mean norm of the confined attacks, and of the projected images, against the rank, with 95 % bands.
+    """Draw the mean norms of confined attacks and of projected images against the rank, with 95 % bands.
 
     Args:
         table: columns rank, norm and image_norm with _ci_low and _ci_high, of one basis.
-        ax: where to draw.
+        ax: axes to draw on.
     """
     for name, colour, label in (
         ("norm", ATTACK_COLOUR, "confined attack"),

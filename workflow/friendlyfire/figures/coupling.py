@@ -28,11 +28,11 @@ FIGURES = {
         "tables": {"csv": "numbers", "distances": "distances", "correlations": "correlations"},
         "caption": (
             "Accuracy on projected measured images against the fraction of DeepFool's norm inside the same subspace on"
-            " held-out images, along the ranks of each basis ({images}). No basis was made from either. If "
-            "vulnerability and accuracy were one, all bases would lie on one line; a basis above the line of "
-            "DeepFool's own directions carries more accuracy at the same fraction of the attack. Top: the band is the "
-            "95 % interval of the accuracy along DeepFool's own directions, the thick line. Bottom: the mean "
-            "difference of accuracy at equal fraction from that line, with its 95 % interval, in points: {gaps}."
+            " held-out images, along the ranks of each basis ({images}). Neither role makes a basis. If "
+            "vulnerability and accuracy were the same, all bases would lie on one line. A basis above the line of "
+            "DeepFool's own directions has more accuracy at the same fraction of the attack. Top: the thick line "
+            "shows DeepFool's own directions, with the 95 % interval of their accuracy as a band. Bottom: the mean "
+            "difference of accuracy from that line at equal fraction, with its 95 % interval, in points: {gaps}."
         ),
     },
 }
@@ -46,18 +46,18 @@ def coupling(
     legend: Legend,
     seed: Callable[..., int],
 ) -> Drawn:
-    """Draw accuracy against the fraction of DeepFool's norm inside, a line per basis.
+    """Draw accuracy against the fraction of DeepFool's norm inside, one line per basis.
 
     Args:
-        accuracy: on projected images, at each rank of each basis.
-        fractions: of the norm of each attack inside.
-        correct: which images are correct, of the same bases.
-        inside: fractions of single perturbations, of the same bases.
-        legend: of the bases.
-        seed: of a draw, by the names of what is drawn.
+        accuracy: accuracy on projected images, at each rank of each basis.
+        fractions: fractions of the norm of each attack inside.
+        correct: stores of which images are classified correctly, for the same bases.
+        inside: stores of the fractions of single perturbations, for the same bases.
+        legend: legend of the bases.
+        seed: a function that returns the seed of a draw from its names.
     """
     accuracy = accuracy.query("split == 'test'")
-    # Rank 0 has no attack inside, and a line from there to the first rank would be drawn, not measured.
+    # Rank 0 has no attack inside, so a line from there to the first rank would not be measured.
     both = (
         accuracy.query("rank > 0")
         .merge(
@@ -92,16 +92,16 @@ def coupling(
 
 
 def accuracy_against_fraction(table: pd.DataFrame, ax: Axes, colours: Mapping[str, str], reference: str) -> None:
-    """Accuracy of the projected images against the fraction of the attack's norm inside, a line a basis.
+    """Draw the accuracy of projected images against the fraction of the attack's norm inside, one line per basis.
 
-    One basis has a thick line with its 95 % band, the others thin lines with small dots: nine bands over each other
-    would hide whether the lines are one. How far each lies from that basis is what :func:`accuracy_gaps` shows.
+    The reference has a thick line with its 95 % band. The others have thin lines with small dots, because nine
+    overlapping bands would hide whether the lines coincide. :func:`accuracy_gaps` shows their distances.
 
     Args:
         table: columns basis, fraction, accuracy, ci_low, ci_high.
-        ax: where to draw.
-        colours: of the bases.
-        reference: the basis that the others are held against.
+        ax: axes to draw on.
+        colours: colours of the bases.
+        reference: the basis that the others are compared with.
     """
     for basis, line in table.groupby("basis", sort=False):
         colour, chosen = colours[basis], basis == reference
@@ -114,13 +114,13 @@ def accuracy_against_fraction(table: pd.DataFrame, ax: Axes, colours: Mapping[st
 
 
 def accuracy_gaps(table: pd.DataFrame, ax: Axes, colours: Mapping[str, str], reference: str) -> None:
-    """Mean difference of accuracy from the reference's line at equal fraction, in points, a dot a basis with its 95 %.
+    """Draw the mean difference of accuracy from the reference at equal fraction: one dot per basis, 95 % intervals.
 
     Args:
         table: columns basis, gap, gap_ci_low, gap_ci_high.
-        ax: where to draw.
-        colours: of the bases, the reference's included.
-        reference: the basis that the others are held against.
+        ax: axes to draw on.
+        colours: colours of the bases, including the reference.
+        reference: the basis that the others are compared with.
     """
     ax.axhline(0, color=colours[reference], zorder=1.9)
     for place, row in enumerate(table.itertuples()):

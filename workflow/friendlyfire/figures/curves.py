@@ -1,4 +1,4 @@
-"""Figure 1: one class's score along two directions, a curve per image."""
+"""Figure 1: one class's score along two directions, one curve per image."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,8 +23,8 @@ FIGURES = {
         "tables": {"csv": "numbers"},
         "caption": (
             "A class's score while images move along the most positively and the most negatively curved direction of "
-            "its boundary (figure 1; {shown}). Each curve is a measured image, coloured by the predicted class on the "
-            "way: black is the class whose score it is. The paper finds that the curves of all images have nearly the "
+            "its boundary (figure 1; {shown}). Each curve is a measured image, coloured by the predicted class along "
+            "the way; black is the class itself. The paper finds that the curves of all images have nearly the "
             "same shape: the first direction carries them into the class, the second out of it. The length of the "
             "movement, s, is the Euclidean norm of the change, of pixels in [0, 1]. Below each panel: the direction, "
             "and one of the images on its way."
@@ -32,18 +32,17 @@ FIGURES = {
     },
 }
 
-#: Colour of the class that a figure is of, and those of the other classes (P. Tol's muted scheme, told apart by the
-#: colour-blind).
+#: Colour of the class that a figure shows, and of the other classes (P. Tol's muted scheme, safe for the colour-blind).
 SHOWN_COLOUR = "#000000"
 CLASS_COLOURS = ("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499")
 
 
 def score_along_directions(curves: pd.DataFrame, moved: Sequence[Store]) -> Drawn:
-    """Draw the score of one class along the most positive and the most negative direction, a curve per image.
+    """Draw the score of one class along the most positive and the most negative direction, one curve per image.
 
     Args:
         curves: scores of single images along the directions.
-        moved: pictures of the directions, and of an image on its way.
+        moved: stores with pictures of the directions and of a moving image.
     """
     strips = {(store.record["experiment"], store.record["kind"]): strip(store) for store in moved}
     kinds = list(curves["kind"].unique())
@@ -68,7 +67,7 @@ def score_along_directions(curves: pd.DataFrame, moved: Sequence[Store]) -> Draw
 
 
 def strip(store: Store) -> tuple[np.ndarray, list[str]]:
-    """Pictures of the direction of the class that is shown, and of an image on its way, with their labels."""
+    """Return pictures of the shown class's direction and of a moving image, with their labels."""
     record = store.record
     direction = store["directions"][record["classes"].index(record["shown"]), :1]
     steps = [f"{name}\ns = {s:z.1f}" for name, s in zip(record["predicted"], store["steps"], strict=True)]
@@ -76,12 +75,12 @@ def strip(store: Store) -> tuple[np.ndarray, list[str]]:
 
 
 def score_curves(table: pd.DataFrame, ax: Axes, colours: Mapping[str, str]) -> None:
-    """One class's score along a direction, a curve an image, each stretch in the colour of the predicted class.
+    """Draw one class's score along a direction, one curve per image, in the colours of the predicted classes.
 
     Args:
         table: columns image, s, score, predicted, class, of one class and direction.
-        ax: where to draw.
-        colours: of class names; the others are grey.
+        ax: axes to draw on.
+        colours: colours by class name; other classes are grey.
     """
     shown = table["class"].iloc[0]
     for _, curve in table.groupby("image", sort=False):
@@ -100,13 +99,13 @@ def score_curves(table: pd.DataFrame, ax: Axes, colours: Mapping[str, str]) -> N
 
 
 def class_colours(names: Sequence[str], shown: str) -> dict[str, str]:
-    """A colour for the class that a figure is of, and for the first of the other class names, as many as there are."""
+    """Assign colours to the shown class and to the first of the other classes, as far as the colours last."""
     others = [name for name in names if name != shown][: len(CLASS_COLOURS)]
     return {shown: SHOWN_COLOUR, **dict(zip(sorted(others), CLASS_COLOURS, strict=False))}
 
 
 def class_legend(ax: Axes, colours: Mapping[str, str], others: bool) -> None:
-    """The legend of the predicted classes below a panel, with the grey of the others if there are any."""
+    """Draw the legend of the predicted classes below a panel, with grey for the other classes if there are any."""
     shown = [*colours.items()] + [("other classes", OTHERS)] * others
     handles = [Line2D([], [], color=colour, label=short(name, 14)) for name, colour in shown]
     legend_below(ax, handles, title="predicted class")

@@ -1,4 +1,4 @@
-"""What a figure gives."""
+"""The result of a figure's function."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +14,6 @@ Legend = Mapping[str, Mapping[str, str]]
 class Drawn:
     """A figure, the tables it shows, and the words of its caption."""
 
-    tables: dict[str, pd.DataFrame]  #: by the names under which its declaration lists them in ``tables``
+    tables: dict[str, pd.DataFrame]  #: by their names in ``tables`` of the declaration
     figure: Callable[[], Figure]
     words: dict[str, str] = field(default_factory=dict)  #: for the braces of the declared caption

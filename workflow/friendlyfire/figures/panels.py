@@ -1,4 +1,4 @@
-"""What figures share: panels, legends, colours, pictures. Figures plot what a table says and compute nothing."""
+"""Common parts of figures: panels, legends, colours, pictures. Figures plot tables and compute nothing."""
 
 import itertools
 import string
@@ -18,30 +18,30 @@ from friendlyfire.figures.drawn import Legend
 #: The paper's colours of figure 5.
 ATTACK_COLOUR, IMAGE_COLOUR = "#0072B2", "#D55E00"
 
-#: Colour of all classes that have none of their own.
+#: Colour of all classes without their own colour.
 OTHERS = "#BBBBBB"
 
-#: Test is what matters; training is beside it.
+#: Line style by split: test lines are solid, training lines dotted.
 SPLITS = {"test": "-", "train": (0, (1.5, 1.2))}
 
-#: What the legends call them: accuracy on the images that trained the network says nothing of others.
+#: Legend entry by split: accuracy on the training images is in-sample.
 SPLIT_NAMES = {"test": "measured images", "train": "training images (in-sample)"}
 
-#: What the axes call the length of a movement along a direction.
+#: Axis label of the length of a movement along a direction.
 MOVEMENT = "s, L2 norm (pixels in [0, 1])"
 
 #: Width and height of a panel in inches.
 PANEL = (2.75, 2.2)
 
-#: Size of the letters below pictures.
+#: Font size below pictures.
 PICTURE_LETTERS = 5
 
-#: Inches from a panel's axis down to its legend, past the axis label; of a row of a legend; and of one of its letters.
+#: Inches from a panel's axis down to its legend, per row of a legend, and per letter of a legend.
 BELOW, LEGEND_ROW, LETTER = 0.42, 0.15, 0.056
 
 
 def basis_colours(bases: Sequence[str], legend: Legend) -> dict[str, str]:
-    """The colour of each basis; those of resampled perturbations are darker shades of the one of all perturbations."""
+    """Return the colour of each basis; bases of resampled perturbations have darker shades of their parent's colour."""
     found = {basis: legend[basis]["colour"] for basis in bases if basis in legend}
     for parent, kind in legend.items():
         shades = [basis for basis in bases if basis not in legend and basis.startswith(f"{parent}-")]
@@ -50,12 +50,12 @@ def basis_colours(bases: Sequence[str], legend: Legend) -> dict[str, str]:
 
 
 def darker(colour: str, share: float) -> str:
-    """A colour on its way to near black, the ``share`` of the way being in [0, 1]."""
+    """Darken a colour by the fraction ``share`` in [0, 1] of the way to near black."""
     return to_hex([(1 - 0.85 * share) * part for part in to_rgb(colour)])
 
 
 def basis_name(basis: str, legend: Legend) -> str:
-    """What legends call a basis."""
+    """Return the label of a basis in legends."""
     if basis in legend:
         return legend[basis]["label"]
     parent, side = basis.removesuffix("px").rsplit("-", 1)
@@ -63,18 +63,18 @@ def basis_name(basis: str, legend: Legend) -> str:
 
 
 def short(name: str, letters: int = 22) -> str:
-    """The name of a class for a legend: ImageNet's are lists of words, the first of which says enough."""
+    """Shorten the name of a class for a legend: the first word of ImageNet's lists is enough."""
     first = name.split(",")[0]
     return first if len(first) <= letters else f"{first[: letters - 1].rstrip()}…"
 
 
 def legend_below(ax: Axes, handles: Sequence[Line2D] | None = None, title: str | None = None) -> None:
-    """The legend of one panel, below its axis label: nothing that a table can hold lies there.
+    """Draw the legend of one panel below its axis label, where it never covers data.
 
     Args:
         ax: the panel, with its lines drawn.
-        handles: of the legend; those of the panel's labelled lines unless given.
-        title: of the legend.
+        handles: handles of the legend; by default the panel's labelled lines.
+        title: title of the legend.
     """
     handles = ax.get_legend_handles_labels()[0] if handles is None else handles
     if not handles:
@@ -85,7 +85,7 @@ def legend_below(ax: Axes, handles: Sequence[Line2D] | None = None, title: str |
     room = width / place.get_gridspec().ncols - 0.4
     rows = -(-len(handles) // int(max(1, room // (0.36 + LETTER * widest))))
     if place.is_first_col():
-        # The legend takes its own room, not the panels'.
+        # The figure grows by the height of the legend, so the panels keep their size.
         figure.set_size_inches(width, height + 0.08 + LEGEND_ROW * (rows + (title is not None)))
     ax.legend(
         handles=handles,
@@ -103,7 +103,7 @@ def legend_below(ax: Axes, handles: Sequence[Line2D] | None = None, title: str |
 
 
 def plain_decades(ax: Axes) -> None:
-    """Labels of a logarithmic vertical axis as plain numbers, at 1, 2 and 5 where it spans no more than two decades."""
+    """Label a logarithmic vertical axis with plain numbers, at 1, 2 and 5 if it spans at most two decades."""
     low, high = ax.get_ylim()
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high <= 100 * low else (1,)))
     ax.yaxis.set_major_formatter("{x:g}")
@@ -111,13 +111,13 @@ def plain_decades(ax: Axes) -> None:
 
 
 def pictures(images: np.ndarray, labels: Sequence[str], ax: Axes, rows: Sequence[str] = ("",)) -> None:
-    """Pictures beside each other in one or more rows, each with its label below.
+    """Draw pictures in one or more rows, each with its label below.
 
     Args:
-        images: (n, channels, height, width), in [0, 1]; what is beyond is clipped.
-        labels: n texts; the lines that are too long for a picture are shortened.
-        ax: where to draw.
-        rows: what each row shows, written on its left.
+        images: (n, channels, height, width), clipped to [0, 1].
+        labels: n texts; lines that are too long for a picture are shortened.
+        ax: axes to draw on.
+        rows: title of each row, on its left.
     """
     height, width = images.shape[2:]
     gap, across = max(1, width // 8), -(-len(images) // len(rows))
@@ -143,17 +143,17 @@ def pictures(images: np.ndarray, labels: Sequence[str], ax: Axes, rows: Sequence
 
 
 def as_pictures(directions: np.ndarray) -> np.ndarray:
-    """Directions (n, channels, height, width) scaled so that zero is grey and the largest value black or white."""
+    """Scale directions (n, channels, height, width) so that zero is grey and the largest value is black or white."""
     return directions / (2 * np.abs(directions).max((1, 2, 3), keepdims=True)) + 0.5
 
 
 def panels(names: Sequence[str], heights: Sequence[float] = (1,), columns: int = 4) -> tuple[Figure, list[list[Axes]]]:
-    """A figure with a column of panels for each name, lettered a, b, c ... and titled.
+    """Create a figure with a titled column of panels for each name, lettered a, b, c ...
 
     Args:
-        names: experiments, one a column; they wrap after ``columns``.
-        heights: of the panels of one name, from top to bottom, 1 being the usual.
-        columns: names beside each other at most.
+        names: experiments, one per column; they wrap after ``columns``.
+        heights: relative heights of the panels of one name, from top to bottom; 1 is the usual height.
+        columns: largest number of names per row.
 
     Returns:
         The figure, and for each name its panels from top to bottom.
@@ -183,29 +183,29 @@ def panels(names: Sequence[str], heights: Sequence[float] = (1,), columns: int =
 
 
 def panel_letters() -> Iterator[str]:
-    """The letters a to z, then aa, ab and so on."""
+    """Yield the letters a to z, then aa, ab and so on."""
     return (
         "".join(letters) for n in itertools.count(1) for letters in itertools.product(string.ascii_lowercase, repeat=n)
     )
 
 
 def bases_legend(figure: Figure, colours: Mapping[str, str], splits: Sequence[str], legend: Legend) -> None:
-    """The legend of all panels, below them: colours are bases, line styles are splits."""
+    """Draw the legend of all panels below them: colours are bases, line styles are splits."""
     handles = [Line2D([], [], color=colour, label=basis_name(basis, legend)) for basis, colour in colours.items()]
     handles += [Line2D([], [], color="black", linestyle=SPLITS[split], label=SPLIT_NAMES[split]) for split in splits]
     width, height = figure.get_size_inches()
     columns = max(2, int(width // 2.6))
-    # The legend takes its own room, not the panels'.
+    # The figure grows by the height of the legend, so the panels keep their size.
     figure.set_size_inches(width, height + 0.17 * -(-len(handles) // columns))
     figure.legend(handles=handles, loc="outside lower center", ncols=columns)
 
 
 def draw(figure_of: Callable[[], Figure], style: str, outputs: Sequence[str]) -> None:
-    """Make a figure in the style of a file, and save it under each of the names in ``outputs``."""
+    """Draw a figure in the style of a file, and save it under each name in ``outputs``."""
     plt.switch_backend("agg")
     with plt.style.context(style):
         figure = figure_of()
         for path in outputs:
-            # No dates: the same table gives the same bytes.
+            # Without dates, the same table gives the same bytes.
             figure.savefig(path, metadata={"CreationDate": None} if path.endswith(".pdf") else {"Software": None})
         plt.close(figure)

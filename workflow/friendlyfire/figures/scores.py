@@ -1,4 +1,4 @@
-"""Figures 2, S1 and S2: what the first direction of each class does to all images."""
+"""Figures 2, S1 and S2: the effect of the first direction of each class on all images."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ FIGURES = {
             "Top: score of a class and of its strongest rival while all images move along the most positively curved "
             "direction of the class's boundary; medians, with the 30th to 70th percentiles. Middle: the fraction of "
             "other images that are carried into the class, their median softmax, and the fraction of the class's own "
-            "images that stay (bands: 95 %; where none are carried, there is no softmax). Bottom: the first two such "
+            "images that stay (bands: 95 %; no softmax is drawn if no image is carried). Bottom: the first two such "
             "directions of several classes. The paper finds that away from s = 0 the class overtakes all others, "
             "whatever the image. {shares}"
         ),
@@ -80,12 +80,12 @@ SOFTMAX_COLOUR = "#009E73"
 
 
 def population(table: pd.DataFrame, forms: pd.DataFrame, moved: Sequence[Store]) -> Drawn:
-    """Draw what a movement along the first direction of a class does to all images.
+    """Draw the effect of a movement along the first direction of a class on all images.
 
     Args:
         table: scores and transitions, class by class.
         forms: symmetry, monotonicity and separability of the curves.
-        moved: pictures of the directions.
+        moved: stores with pictures of the directions.
     """
     directions, shown = {}, {}
     for store in moved:
@@ -110,11 +110,11 @@ def population(table: pd.DataFrame, forms: pd.DataFrame, moved: Sequence[Store])
 
 
 def population_scores(table: pd.DataFrame, ax: Axes) -> None:
-    """Median score of the target and of its strongest rival, with their 30th to 70th percentiles, of one class.
+    """Draw the median scores of one class and of its strongest rival, with their 30th to 70th percentiles.
 
     Args:
         table: columns s, target_p30, target_p50, target_p70 and rival_ likewise.
-        ax: where to draw.
+        ax: axes to draw on.
     """
     lines = {"target": (ATTACK_COLOUR, "target class"), "rival": (IMAGE_COLOUR, "strongest other")}
     for name, (colour, label) in lines.items():
@@ -125,19 +125,19 @@ def population_scores(table: pd.DataFrame, ax: Axes) -> None:
 
 
 def population_transitions(table: pd.DataFrame, ax: Axes) -> None:
-    """Shares of the images that the movement carries into the target class, and of those that stay in it.
+    """Draw the fractions of images that the movement carries into the target class, and of those that stay in it.
 
-    A line without any value is neither drawn nor in the legend: where no image is carried, there is no softmax.
+    A line without any value is neither drawn nor in the legend: no carried image means no softmax.
 
     Args:
         table: columns s, carried and stays with _ci_low and _ci_high, softmax_median, of one class.
-        ax: where to draw.
+        ax: axes to draw on.
     """
     lines = {
-        "carried": (ATTACK_COLOUR, "-", "", "others carried into it"),
-        "stays": ("black", (0, (4, 2)), "", "its own that stay"),
-        # With markers: where images are carried at one step only, there is a point and no line.
-        "softmax_median": (SOFTMAX_COLOUR, "-", ".", "median softmax of the carried"),
+        "carried": (ATTACK_COLOUR, "-", "", "other images carried in"),
+        "stays": ("black", (0, (4, 2)), "", "own images that stay"),
+        # With markers, because images carried at a single step give a point and no line.
+        "softmax_median": (SOFTMAX_COLOUR, "-", ".", "median softmax if carried"),
     }
     for name, (colour, style, marker, label) in lines.items():
         if table[name].isna().all():

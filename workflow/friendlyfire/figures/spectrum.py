@@ -1,4 +1,4 @@
-"""Eigenvalues of each class and singular values of the perturbations, a column per experiment."""
+"""Eigenvalues of each class and singular values of the perturbations, one column per experiment."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -25,9 +25,9 @@ FIGURES = {
         "reads": {"spectra": "spectra.csv", "quality": "quality.csv"},
         "tables": {"csv": "numbers"},
         "caption": (
-            "Top: eigenvalues of the mean Hessian of each class's margin at its boundary (algorithm 1), the whole "
-            "spectrum. Where few directions curve, the lines fall steeply at their ends and are flat between. In "
-            "colour are the classes of the largest and of the smallest top curvature. Bottom: singular values of the "
+            "Top: all eigenvalues of the mean Hessian of each class's margin at its boundary (algorithm 1). If few "
+            "directions curve, the lines fall steeply at their ends and are flat in between. Colours mark the classes "
+            "with the largest and the smallest top curvature. Bottom: singular values of the "
             "perturbations of unit norm and of the mean-subtracted images, as fractions of the largest. {quality}"
         ),
         "options": {
@@ -37,8 +37,8 @@ FIGURES = {
                 "uniqueItems": True,
                 "items": {"enum": ["curvature", "deepfool", "pca"]},
                 "description": (
-                    "spectra that are drawn: eigenvalues of the mean Hessians, singular values of the perturbations, "
-                    "of the images; an empty list leaves the experiment out"
+                    "spectra to draw: eigenvalues of the mean Hessians, singular values of the perturbations, and "
+                    "those of the images; an empty list leaves the experiment out"
                 ),
             },
         },
@@ -53,7 +53,7 @@ def spectrum(spectra: pd.DataFrame, quality: pd.DataFrame) -> Drawn:
     """Draw the spectra of the mean Hessians, and of the perturbations and images.
 
     Args:
-        spectra: of the experiments, in long form.
+        spectra: spectra of the experiments, in long form.
         quality: the records of the decompositions.
     """
     curved = spectra["spectrum"] == "curvature"
@@ -71,14 +71,14 @@ def spectrum(spectra: pd.DataFrame, quality: pd.DataFrame) -> Drawn:
 
 
 def eigenvalues(table: pd.DataFrame, ax: Axes) -> None:
-    """Eigenvalues of the mean Hessians against their order, a line a class.
+    """Draw the eigenvalues of the mean Hessians in their order, one line per class.
 
-    The classes of largest and of smallest top curvature have colours, the others are grey: however many classes there
-    are, the two lines say how far they differ.
+    The classes with the largest and the smallest top curvature have colours, and the others are grey. The two lines
+    show the spread for any number of classes.
 
     Args:
         table: columns class, index, value.
-        ax: where to draw.
+        ax: axes to draw on.
     """
     top = table[table["index"] == table["index"].min()].set_index("class")["value"]
     ends = {
@@ -103,11 +103,11 @@ def eigenvalues(table: pd.DataFrame, ax: Axes) -> None:
 
 
 def singular_values(table: pd.DataFrame, ax: Axes) -> None:
-    """Singular values as fractions of the largest, of the perturbations and of the images.
+    """Draw the singular values of the perturbations and of the images, as fractions of the largest.
 
     Args:
         table: columns spectrum, index, value.
-        ax: where to draw.
+        ax: axes to draw on.
     """
     for kind, line in table.groupby("spectrum", sort=False):
         colour, name = SINGULAR[kind]

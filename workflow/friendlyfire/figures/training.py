@@ -1,4 +1,4 @@
-"""Learning curves, a panel per experiment."""
+"""Learning curves, one panel per experiment."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -19,7 +19,7 @@ FIGURES = {
     },
 }
 
-#: Colour of the curves.
+#: Colour of all curves.
 COLOUR = "#0072B2"
 
 
@@ -45,11 +45,11 @@ def training(curves: pd.DataFrame) -> Drawn:
 
 
 def learning_curve(table: pd.DataFrame, ax: Axes) -> None:
-    """Training (in-sample) and test accuracy in % after each epoch, with a 95 % band on the latter.
+    """Draw training (in-sample) and test accuracy in % after each epoch, with a 95 % band for test accuracy.
 
     Args:
         table: columns epoch, train_accuracy, test_accuracy, test_ci_low, test_ci_high.
-        ax: where to draw.
+        ax: axes to draw on.
     """
     for split, style in SPLITS.items():
         ax.plot(

@@ -1,1 +1,1 @@
-"""Sections 4.2 to 4.4: networks, bases and perturbations -> numbers per image."""
+"""Sections 4.2 to 4.4: measures of networks, bases and perturbations, per image."""

@@ -34,7 +34,7 @@ MEASURES = {
                 "type": ["integer", "null"],
                 "minimum": 1,
                 "description": (
-                    "how many of the images that trained the network are classified at each rank "
+                    "how many of the training images are classified at each rank "
                     "(in-sample, as in the paper); null for all"
                 ),
             },
@@ -42,13 +42,13 @@ MEASURES = {
                 "default": 10000,
                 "type": ["integer", "null"],
                 "minimum": 1,
-                "description": "how many measured images likewise",
+                "description": "how many of the measured images are classified at each rank; null for all",
             },
             "directions_per_class": {
                 "default": 12,
                 "description": (
-                    "ranks of the curvature bases in directions per class: a list, or how many to "
-                    "choose; 0 and all are always there"
+                    "ranks of the curvature bases in directions per class: a list, or the number of "
+                    "ranks; 0 and the full rank are included"
                 ),
                 "anyOf": [
                     {"type": "integer", "minimum": 1},
@@ -57,7 +57,7 @@ MEASURES = {
             },
             "ranks": {
                 "default": 20,
-                "description": ("ranks of the other bases: a list, or how many to choose; 0 and all are always there"),
+                "description": "ranks of the other bases: a list, or their number; 0 and the full rank are included",
                 "anyOf": [
                     {"type": "integer", "minimum": 1},
                     {"type": "array", "uniqueItems": True, "items": {"type": "integer", "minimum": 1}},
@@ -83,16 +83,16 @@ def accuracy(
 
     Args:
         network: in evaluation mode.
-        dataset: its images; those that trained the network (in-sample) and measured ones are classified.
-        basis: any.
-        classes: "all", or the classes that have directions.
-        training_images: how many of the images that trained the network; None for all.
-        measured_images: how many measured images likewise.
+        dataset: its training images (in-sample) and measured images are classified.
+        basis: any basis.
+        classes: "all", or the classes with directions.
+        training_images: number of training images to classify; None for all.
+        measured_images: number of measured images to classify; None for all.
         directions_per_class: see :func:`.rank_grid`.
         ranks: likewise.
 
     Returns:
-        A table with a row per role and rank, and which images are classified correctly.
+        A table with a row per role and rank, and whether each image is classified correctly.
     """
     device = network.mean.device
     grid = rank_grid(basis, len(dataset.chosen_classes(classes)), directions_per_class, ranks)
@@ -103,7 +103,7 @@ def accuracy(
         part = dataset.part(role, counts[role])
 
         def batches(part=part, role=role):
-            # Projected at once; they pass through the network in smaller batches.
+            # Projected together; they pass through the network in smaller batches.
             for start in progress(range(0, len(part), dataset.rows), f"{role} images"):
                 labels = torch.from_numpy(part.labels(start, start + dataset.rows)).to(device)
                 yield as_pixels(part.images(start, start + dataset.rows), device), labels
@@ -118,10 +118,9 @@ def accuracy(
 
 
 def accuracies(correct: np.ndarray, images: int, role: str) -> dict[str, list[float]]:
-    """Columns accuracy, ci_low and ci_high (95 %, Wilson).
+    """Return the columns accuracy, ci_low and ci_high (95 %, Wilson).
 
-    Accuracy on the images that trained the network is in-sample: it estimates nothing about others, so it has no
-    interval.
+    Accuracy on training images is in-sample: it does not estimate the accuracy on other images, so it has no interval.
     """
     bounds = [(np.nan, np.nan) if role == "training" else wilson_interval(int(count), images) for count in correct]
     low, high = zip(*bounds, strict=True)
@@ -137,7 +136,7 @@ def correct_by_rank(
     basis: Tensor,
     ranks: Sequence[int],
 ) -> np.ndarray:
-    """Which projected images the network classifies correctly, at each rank.
+    """Return whether the network classifies each projected image correctly, at each rank.
 
     Args:
         network: images (n, channels, height, width), pixels in [0, 1], to logits.
@@ -150,7 +149,7 @@ def correct_by_rank(
         (number of ranks, n) bool, the images in the order of the batches.
 
     Cost:
-        One forward pass for each rank, and one projection onto the largest subspace for all ranks together.
+        One forward pass per image and rank, and one projection onto the largest subspace for all ranks together.
     """
     found = []
     for images, labels in batches:

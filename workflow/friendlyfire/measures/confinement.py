@@ -1,4 +1,4 @@
-"""Attacks that must stay in a subspace, beside the images projected onto it (section 4.3, figure 5)."""
+"""Attacks confined to a subspace, and images projected onto it (section 4.3, figure 5)."""
 
 import numpy as np
 import pandas as pd
@@ -34,9 +34,7 @@ MEASURES = {
             },
             "ranks": {
                 "default": 10,
-                "description": (
-                    "ranks of the subspaces: a list, or how many to choose; all of the basis is always there"
-                ),
+                "description": ("ranks of the subspaces: a list, or their number; the full rank is always included"),
                 "anyOf": [
                     {"type": "integer", "minimum": 1},
                     {"type": "array", "uniqueItems": True, "items": {"type": "integer", "minimum": 1}},
@@ -47,7 +45,7 @@ MEASURES = {
                 "type": "integer",
                 "minimum": 1,
                 "maximum": 16,
-                "description": "images whose projections and attacks are kept as pictures",
+                "description": "number of images whose projections and attacks are stored as pictures",
             },
         },
     },
@@ -64,16 +62,16 @@ def confinement(
     pictures: int,
     options: dict,
 ) -> Measured:
-    """Measure norm and success of DeepFool confined to the first columns of a basis, at each rank.
+    """Measure the norm and success of DeepFool confined to the first columns of a basis, at each rank.
 
     Args:
         network: in evaluation mode.
         dataset: its measured images are attacked.
-        basis: any.
-        images: how many of them.
-        ranks: a list, or how many to choose.
-        pictures: how many images to keep as pictures.
-        options: of :func:`.deepfool`.
+        basis: any basis.
+        images: number of measured images.
+        ranks: a list, or the number of ranks.
+        pictures: number of images to store as pictures.
+        options: options of :func:`.deepfool`.
 
     Returns:
         A table with a row per rank, and pictures of the first images and their perturbations.
@@ -101,11 +99,11 @@ def confinement(
 
 
 def summary(attack: Attack, projected: torch.Tensor) -> dict[str, float]:
-    """Mean norms with 95 % intervals: of the attacks that succeeded, and of all projected images."""
+    """Return mean norms with 95 % intervals: of the attacks that succeeded, and of all projected images."""
     converged = attack.converged.cpu().numpy()
     norms = attack.overshot.flatten(1).double().norm(dim=1).cpu().numpy()[converged]
     image_norms = projected.flatten(1).double().norm(dim=1).cpu().numpy()
-    row = {"norm": np.nan, "norm_ci_low": np.nan, "norm_ci_high": np.nan}  # of no success there is no norm
+    row = {"norm": np.nan, "norm_ci_low": np.nan, "norm_ci_high": np.nan}  # no norm without success
     if len(norms):
         row["norm"] = norms.mean()
     if len(norms) > 1:

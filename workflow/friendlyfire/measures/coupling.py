@@ -1,4 +1,4 @@
-"""Are classification and vulnerability one? Accuracy against the attack's share, basis by basis."""
+"""Accuracy against the attack's fraction inside, basis by basis: are classification and vulnerability the same?"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from friendlyfire.records.stores import Store
 #: The basis that the others are compared with: the attack's own directions.
 REFERENCE = "deepfool-high"
 
-WAY_OUT = "make them again with: snakemake --cores all --forcerun measure_accuracy measure_fractions"
+WAY_OUT = "recreate them with: snakemake --cores all --forcerun measure_accuracy measure_fractions"
 
 
 class Means(NamedTuple):
@@ -25,27 +25,27 @@ class Means(NamedTuple):
 
 @dataclass(frozen=True)
 class Curve:
-    """What one basis does to each image, along its ranks above 0."""
+    """Results of one basis per image, along its ranks above 0."""
 
     correct: np.ndarray  #: (n, r) bool, whether the projection of each measured image is classified correctly
     fractions: np.ndarray  #: (m, r), fraction of the norm of each held-out perturbation inside, in [0, 1]
 
     def means(self) -> Means:
-        """Means (r,) over the images."""
+        """Return the means (r,) over the images."""
         return Means(self.correct.mean(0), self.fractions.mean(0))
 
 
 def resampled_means(rows: np.ndarray, rng: np.random.Generator, draws: int, at_once: int = 200) -> np.ndarray:
-    """Means (draws, columns) of as many rows as there are, drawn with replacement.
+    """Return the means (draws, columns) of bootstrap samples of n rows, drawn with replacement.
 
     Args:
         rows: (n, columns); all columns of a row are drawn together.
-        rng: of the draws.
-        draws: how many samples.
-        at_once: draws whose weights (at_once, n) are held at a time.
+        rng: random generator of the draws.
+        draws: number of samples.
+        at_once: number of draws whose weights (at_once, n) are in memory at once.
 
     Cost:
-        2 draws n columns operations: the draws are counted, and the counts multiplied with the rows.
+        2 draws n columns operations: the draws are counted, and the counts are multiplied with the rows.
     """
     n = len(rows)
     rows = rows.astype(np.float32 if rows.dtype == bool else np.float64)  # counts below 2^24 are exact in float32
@@ -59,15 +59,15 @@ def resampled_means(rows: np.ndarray, rng: np.random.Generator, draws: int, at_o
 
 
 def resampled_lines(curves: Mapping[str, Curve], seeds: tuple[int, int], draws: int = 2000) -> dict[str, Means]:
-    """The lines (draws, r) that other images might have given, by the paired bootstrap.
+    """Return bootstrap samples (draws, r) of the lines, by the paired bootstrap.
 
-    Accuracies and fractions are those of two disjoint samples, and each is resampled for itself. All ranks of all
-    bases are measured on the same images, so one draw of images serves them all.
+    Accuracies and fractions come from two disjoint samples of images, which are resampled independently. All ranks of
+    all bases are measured on the same images, so one draw of images applies to all of them.
 
     Args:
-        curves: by basis; rows are the same images in all of them.
-        seeds: of the draws of measured images, and of held-out ones.
-        draws: resamples.
+        curves: curves by basis; rows are the same images in all of them.
+        seeds: seeds of the draws of measured images and of held-out images.
+        draws: number of samples.
 
     Source: B. Efron, R. Tibshirani, "An introduction to the bootstrap", 1993, chapters 8 and 13.
     """
@@ -81,12 +81,12 @@ def resampled_lines(curves: Mapping[str, Curve], seeds: tuple[int, int], draws: 
 
 
 def difference(line: Means, reference: Means, points: int = 201) -> np.ndarray:
-    """Differences (..., points) of accuracy at equal fraction, NaN where the lines share no fraction.
+    """Return the differences (..., points) of accuracy at equal fraction, NaN if the lines have no common fraction.
 
     Args:
-        line: of a basis.
-        reference: of the basis that it is compared with, with as many draws.
-        points: fractions, evenly spaced over those that both lines reach.
+        line: line of a basis.
+        reference: line of the reference basis, with as many draws.
+        points: number of fractions, evenly spaced over the range that both lines reach.
     """
     low = np.maximum(line.fraction[..., :1], reference.fraction[..., :1])
     high = np.minimum(line.fraction[..., -1:], reference.fraction[..., -1:])
@@ -95,16 +95,16 @@ def difference(line: Means, reference: Means, points: int = 201) -> np.ndarray:
 
 
 def interpolate(at: np.ndarray, line: Means) -> np.ndarray:
-    """Accuracy of each line at its own fractions (..., points)."""
+    """Interpolate the accuracy of each line at its own fractions (..., points)."""
     parts = (array.reshape(-1, array.shape[-1]) for array in (at, line.fraction, line.accuracy))
     return np.stack([np.interp(*part) for part in zip(*parts, strict=True)]).reshape(at.shape)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How far the line of one basis lies from another: differences of accuracy at equal fraction, in [-1, 1].
+    """Distance between the lines of two bases: differences of accuracy at equal fraction, in [-1, 1].
 
-    If vulnerability and accuracy are one, all bases lie on one line and both numbers are 0.
+    If vulnerability and accuracy are the same, all bases lie on one line and both numbers are 0.
     """
 
     gap: float  #: mean difference; positive if the basis classifies with less of the attack inside
@@ -116,14 +116,14 @@ class Comparison:
 def compare(curve: Curve, reference: Curve, drawn: Means, drawn_reference: Means) -> Comparison:
     """Compare two bases, with 95 % intervals by the paired bootstrap.
 
-    An absolute value is never below 0, so the percentiles of the distance exclude 0 even where the lines are equal. Its
-    interval begins at 0 where the simultaneous 95 % band of the difference includes 0 at every fraction.
+    An absolute value is never below 0, so the percentiles of the distance exclude 0 even for equal lines. The interval
+    of the distance starts at 0 if the simultaneous 95 % band of the difference includes 0 at every fraction.
 
     Args:
-        curve: of the basis.
-        reference: of the basis that it is compared with; rows are the same images.
+        curve: curve of the basis.
+        reference: curve of the reference basis; rows are the same images.
         drawn: line of the basis in each draw of :func:`resampled_lines`.
-        drawn_reference: likewise of the reference.
+        drawn_reference: line of the reference in each draw.
     """
     measured = difference(curve.means(), reference.means())
     draws = difference(drawn, drawn_reference)
@@ -141,12 +141,12 @@ def compare(curve: Curve, reference: Curve, drawn: Means, drawn_reference: Means
 
 
 def read_curves(correct: Sequence[Store], inside: Sequence[Store], attack: str) -> dict[str, dict[str, Curve]]:
-    """What each basis of each experiment does to single images, along its ranks above 0.
+    """Load the results of each basis of each experiment per image, along its ranks above 0.
 
     Args:
         correct: stores of the accuracies.
         inside: stores of the norm fractions of the same bases, in the same order.
-        attack: whose fractions are read.
+        attack: the attack whose fractions are loaded.
 
     Raises:
         ProvenanceError: two bases of an experiment were not measured on the same images.
@@ -159,17 +159,17 @@ def read_curves(correct: Sequence[Store], inside: Sequence[Store], attack: str) 
         bits = np.unpackbits(one["measured/correct"], axis=1, count=len(indices[0]))
         same = (other.record["experiment"], other.record["basis"]) == (experiment, basis)
         if not same or not np.array_equal(one["ranks"], other["ranks"]):
-            raise ProvenanceError(f"{one.path} and {other.path} are not of one basis at the same ranks; {WAY_OUT}")
+            raise ProvenanceError(f"{one.path} and {other.path} do not have the same basis and ranks; {WAY_OUT}")
         curves.setdefault(experiment, {})[basis] = Curve(
             bits[above].T.astype(bool), other[f"{attack}/fractions"][:, above].astype(np.float64)
         )
         if not all(map(np.array_equal, images.setdefault(experiment, indices), indices)):
-            raise ProvenanceError(f"{one.path} or {other.path} is of other images than the other bases; {WAY_OUT}")
+            raise ProvenanceError(f"{one.path} or {other.path} has other images than the other bases; {WAY_OUT}")
     return curves
 
 
 def distances(curves: Mapping[str, Curve], experiment: str, seed: Callable[..., int]) -> list[dict]:
-    """The distance of each basis of one experiment from the reference, with its intervals."""
+    """Return the distance of each basis of one experiment from the reference, with its intervals."""
     if REFERENCE not in curves:
         return []
     seeds = tuple(seed(experiment, images) for images in ("measured", "held-out"))
@@ -187,12 +187,12 @@ def distances(curves: Mapping[str, Curve], experiment: str, seed: Callable[..., 
 
 
 def correlations(table: pd.DataFrame) -> pd.DataFrame:
-    """Spearman's rank correlation of accuracy with the fraction of each attack's norm inside.
+    """Return Spearman's rank correlation of accuracy with the fraction of each attack's norm inside.
 
-    Over all bases and ranks together (no ``directions_per_class``), and over the bases at each number of directions per
-    class that at least four were measured at. Noise breaks ties between them, and so lowers the correlation; resampling
-    adds noise once more. No bootstrap interval was honest for that reason: percentiles covered 45 to 79 % at 360
-    images, so there is none.
+    It is computed over all bases and ranks together (no ``directions_per_class``), and over the bases at each number of
+    directions per class with at least four bases. Noise breaks ties between bases and so lowers the correlation, and
+    resampling adds noise again. Bootstrap percentiles therefore covered only 45 to 79 % at 360 images, so there is no
+    interval.
     """
     keys = ["experiment", "attack", "directions_per_class"]
     groups = [((*names, np.nan), part) for names, part in table.groupby(keys[:2], sort=False)]

@@ -22,16 +22,16 @@ def scores_along(
     anchored: bool = False,
     batch_size: int | None = None,
 ) -> np.ndarray:
-    r"""Class scores :math:`\tilde F_c(s | i_n, d)` of every image moved to every point along a direction.
+    r"""Compute the class scores :math:`\tilde F_c(s | i_n, d)` of every image at every step along a direction.
 
     Args:
         network: images (n, channels, height, width), pixels in [0, 1], to logits (n, classes).
-        images: where the movement starts; pixels may leave [0, 1] on the way, as in the paper.
+        images: starting points of the movement; pixels may leave [0, 1] on the way, as in the paper.
         direction: (channels, height, width), of unit norm.
         steps: (s,) in pixels.
-        anchored: move every image's component along the direction *to* each step instead of *by* it, so that the
-            columns of the result share one component and its rows one remainder.
-        batch_size: images that pass through the network at once, but at least all steps of one.
+        anchored: move every image's component along the direction *to* each step instead of *by* it. Every column of
+            the result then has the same component, and every row the same remainder.
+        batch_size: images that pass through the network at once, but at least all steps of one image.
 
     Returns:
         (n, s, classes) float64.
@@ -46,40 +46,40 @@ def scores_along(
     return torch.cat(found).double().cpu().numpy()
 
 
-#: Range of a curve, as a fraction of its largest absolute score, that rounding in float32 alone can give.
+#: Largest range of a curve, as a fraction of its largest absolute score, that rounding in float32 can cause.
 ROUNDING = 1e-5
 
 
 @dataclass
 class Form:
-    """What the paper says of the curves in words, for each image whose curve moves, as numbers in [0, 1].
+    """The paper's description of the curves as numbers in [0, 1], for each image whose curve is not constant.
 
-    Even noise is somewhat symmetric about the best of many centres, so each number has a floor beside it: its mean over
-    the same curves with their steps permuted. A sine is symmetric too, about a crest; what is symmetric and not
-    monotonic on either side is not what the paper means.
+    Noise is also somewhat symmetric about the best of many centres, so each number has a floor: its mean over the same
+    curves with permuted steps. The paper's form is symmetric and also monotonic on each side: a sine is symmetric about
+    a crest, but not monotonic.
     """
 
-    centre: float  #: s_0, the best point of symmetry that all images share, in the units of the steps
-    symmetry: np.ndarray  #: (m,) share of a curve's variance that is even about s_0
-    monotonicity: np.ndarray  #: (m,) net change of a curve on either side of s_0, as a fraction of its total variation
+    centre: float  #: s_0, the best common point of symmetry of all images, in the units of the steps
+    symmetry: np.ndarray  #: (m,) fraction of a curve's variance that is even about s_0
+    monotonicity: np.ndarray  #: (m,) net change of a curve on both sides of s_0, as a fraction of its total variation
     symmetry_floor: float
     monotonicity_floor: float
 
 
 def curve_form(curves: np.ndarray, steps: np.ndarray, rng: np.random.Generator, permutations: int = 20) -> Form:
-    """Symmetry about the best common point, and monotonicity on either side of it.
+    """Measure symmetry about the best common point, and monotonicity on each side of it.
 
     The paper (section 1) observes F(s - s_0) = F(-s - s_0), approximately, and monotonic half-lines. s_0 is the step,
     among those in the middle half of the range, about which the curves are most even.
 
     Args:
-        curves: (n, s) scores of one class. Those that do not move beyond rounding have no form and are left out.
+        curves: (n, s) scores of one class. Curves that are constant up to rounding have no form and are left out.
         steps: (s,) evenly spaced, ascending.
-        rng: of the permutations of the steps.
-        permutations: of every curve, that the floors are means over.
+        rng: random generator of the permutations of the steps.
+        permutations: number of permutations per curve for the floors.
 
     Returns:
-        A :class:`Form`; of fewer than two curves that move, one of NaN and of no image.
+        A :class:`Form`; with fewer than two curves that are not constant, it holds NaN and no image.
     """
     moving = curves[np.ptp(curves, axis=1) > ROUNDING * np.abs(curves).max(1)]
     if len(moving) < 2:
@@ -91,7 +91,7 @@ def curve_form(curves: np.ndarray, steps: np.ndarray, rng: np.random.Generator, 
 
 
 def _form(curves: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
-    """The step that is the best centre, and symmetry and monotonicity (n,) about it."""
+    """Return the step that is the best centre, and symmetry and monotonicity (n,) about it."""
     count = curves.shape[1]
     candidates = range(count // 4, count - count // 4)
     shares = [_even_share(curves, centre) for centre in candidates]
@@ -102,7 +102,7 @@ def _form(curves: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
 
 
 def _even_share(curves: np.ndarray, centre: int) -> np.ndarray:
-    """Share (n,) of each curve's variance that is even about the step ``centre``, in the widest window about it."""
+    """Return the fraction (n,) of each curve's variance that is even about ``centre``, in the widest window there."""
     reach = min(centre, curves.shape[1] - 1 - centre)
     window = curves[:, centre - reach : centre + reach + 1]
     odd = (window - window[:, ::-1]) / 2
@@ -112,27 +112,27 @@ def _even_share(curves: np.ndarray, centre: int) -> np.ndarray:
 
 @dataclass
 class Separability:
-    """How far F_c(i) = G(i^d) + H(the rest) holds on a grid (section 1), each number with its 95 % interval."""
+    """Degree to which F_c(i) = G(i^d) + H(the rest) holds on a grid (section 1), with 95 % intervals."""
 
-    additive: float  #: share of the variance of the grid that the sum explains, in [0, 1]
+    additive: float  #: fraction of the variance of the grid that the sum explains, in [0, 1]
     additive_interval: tuple[float, float]
-    additive_floor: float  #: the same share of a grid of exchangeable entries, on average
-    interaction: float  #: share of what is not additive in all that the direction explains: 0 if separable, 1 in noise
+    additive_floor: float  #: the mean of that fraction for a grid of exchangeable entries
+    interaction: float  #: non-additive fraction of the direction's effect: 0 if separable, 1 for noise
     interaction_interval: tuple[float, float]
 
 
 def separability(scores: np.ndarray) -> Separability:
-    """Additive separability of a grid of scores.
+    """Measure the additive separability of a grid of scores.
 
     The grid holds F_c of images whose component along d is set to each of several values (``scores_along`` with
-    ``anchored``). Most of its variance is between images, H, and is explained by any sum, so the interaction is also
-    held against what the direction alone explains, G.
+    ``anchored``). Most of its variance is between images, H, and any sum explains it. The interaction is therefore
+    also compared with the effect of the direction alone, G.
 
     Args:
         scores: (n, s).
 
     Returns:
-        NaN everywhere for a grid that does not move beyond rounding.
+        NaN everywhere for a grid that is constant along the direction up to rounding.
     """
     n, s = scores.shape
     floor = ((n - 1) + (s - 1)) / (n * s - 1)
@@ -146,9 +146,9 @@ def separability(scores: np.ndarray) -> Separability:
 
 
 def additive_and_interaction(scores: np.ndarray) -> tuple[float, float]:
-    """Shares of the additive part in the variance of a grid (n, s), and of the interaction in what its columns explain.
+    """Return the additive fraction of the variance of a grid (n, s), and the interaction in its columns' effect.
 
-    Those of an analysis of variance by two factors without repetition: SS_columns + SS_rows over SS_total, and
+    These come from a two-way analysis of variance without repetition: SS_columns + SS_rows over SS_total, and
     SS_interaction over SS_columns + SS_interaction.
     """
     centred = scores - scores.mean()

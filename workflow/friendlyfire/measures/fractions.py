@@ -1,4 +1,4 @@
-"""How much of a perturbation lies in a subspace (section 4.3, figure 3, bottom row)."""
+"""The fraction of a perturbation's norm in a subspace (section 4.3, figure 3, bottom row)."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ MEASURES = {
         "holds": "fractions",
         "gigabytes": [4, 2],
         "hours": 1,
-        "description": "how much of the perturbations' norm lies in the subspaces of each basis",
+        "description": "fractions of the perturbations' norms in the subspaces of each basis",
         "options": {
             "attacks": {
                 "default": ["deepfool", "fgsm", "uap", "saliency"],
@@ -37,15 +37,14 @@ MEASURES = {
                 "uniqueItems": True,
                 "items": {"type": "string"},
                 "description": (
-                    "attacks that are shown below the accuracies of figure 3: deepfool, fgsm, uap, "
-                    "saliency, foolbox:<Attack>"
+                    "attacks to show below the accuracies of figure 3: deepfool, fgsm, uap, saliency, foolbox:<Attack>"
                 ),
             },
         },
     },
 }
 
-#: Values of perturbations to hold at once.
+#: Number of perturbation values in memory at once.
 ELEMENTS = 2**25
 
 
@@ -58,13 +57,13 @@ def fractions(
     directions_per_class: int | list[int],
     ranks: int | list[int],
 ) -> Measured:
-    """Measure which fraction of the norm of each perturbation lies in the first columns of a basis, at each rank.
+    """Measure the fraction of each perturbation's norm in the span of the first columns of a basis, at each rank.
 
     Args:
-        dataset: what was attacked.
-        basis: any.
-        perturbations: a store per attack; those of held-out images are measured.
-        classes: "all", or the classes that have directions.
+        dataset: the attacked data set.
+        basis: any basis.
+        perturbations: one store per attack; perturbations of held-out images are measured.
+        classes: "all", or the classes with directions.
         directions_per_class: see :func:`.rank_grid`.
         ranks: likewise.
 
@@ -95,22 +94,22 @@ def fractions(
 
 
 def usable_rows(store: Store) -> np.ndarray:
-    """Rows of the perturbations that are measured: with a direction, and of held-out images if they are of any."""
+    """Return the rows of the perturbations to measure: with a direction, and of held-out images if they have images."""
     attack = store.record["attack"]
     judged = store["held_out"] if "held_out" in store else np.ones(store.shape("norms")[0], dtype=bool)
     usable = judged & np.isin(store["statuses"], with_direction(attack)) & (store["norms"] > 0)
     if usable.sum() < 2:
         raise NetworkError(
             f"{attack} has {usable.sum()} usable perturbations of {judged.sum()} held-out images of "
-            f"{store.record['experiment']}, and 2 are needed; raise held_out of its data set"
+            f"{store.record['experiment']}, but needs 2; raise held_out of its data set"
         )
     return np.flatnonzero(usable)
 
 
 def fooling(store: Store) -> dict:
-    """Columns ``role``, ``images`` and ``fooling``: how many held-out images an attack fools, as a fraction.
+    """Return the columns ``role``, ``images`` and ``fooling``, the fraction of held-out images that an attack fools.
 
-    Of universal perturbations it is the mean over them after their last passes; of saliency maps there is none.
+    Universal perturbations have the mean of their rates after the last pass, and saliency maps have no rate.
     """
     if "rates" in store:
         last = [rates[np.isfinite(rates)][-1] for rates in store["rates"]]
@@ -122,7 +121,7 @@ def fooling(store: Store) -> dict:
 
 
 def norm_fractions(perturbations: np.ndarray, basis: np.ndarray, ranks: Sequence[int]) -> np.ndarray:
-    """Norm of each perturbation's projection onto the first k columns of a basis, as a fraction of its own.
+    """Return the norm of each perturbation's projection onto the first k columns of a basis, as a fraction of its norm.
 
     Fractions a and b in complementary subspaces satisfy a^2 + b^2 = 1.
 

@@ -1,4 +1,4 @@
-"""What measures are made from, by the words of their declarations: one function for each word of ``from``."""
+"""Materials of measures: one function per word of ``from`` in their declarations."""
 
 from contextlib import ExitStack
 from typing import Any
@@ -9,12 +9,12 @@ from friendlyfire.records.stores import Store, open_store
 
 
 def dataset(inputs: Any, settings: dict, stores: ExitStack) -> Dataset:
-    """The images, by their roles."""
+    """Return the images, by role."""
     return Dataset(stores.enter_context(open_store(inputs.dataset, "dataset")))
 
 
 def network(inputs: Any, settings: dict, stores: ExitStack) -> Any:
-    """The network, in evaluation mode, on the device of the job."""
+    """Load the network, in evaluation mode, on the device of the job."""
     from friendlyfire.devices import resolve_device
     from friendlyfire.networks.network import load_network
 
@@ -22,22 +22,22 @@ def network(inputs: Any, settings: dict, stores: ExitStack) -> Any:
 
 
 def basis(inputs: Any, settings: dict, stores: ExitStack) -> Basis:
-    """The basis that the job is about."""
+    """Load the job's basis."""
     return read_basis(inputs.basis, settings["experiment"])
 
 
 def bases(inputs: Any, settings: dict, stores: ExitStack) -> list[Basis]:
-    """Several bases, in the order of the input."""
+    """Load several bases, in the order of the input."""
     return [read_basis(path, settings["experiment"]) for path in inputs.bases]
 
 
 def perturbations(inputs: Any, settings: dict, stores: ExitStack) -> list[Store]:
-    """The stores of the perturbations, one per attack."""
+    """Open the stores of the perturbations, one per attack."""
     return _stores(inputs.perturbations, "perturbations", settings, stores)
 
 
 def curvature(inputs: Any, settings: dict, stores: ExitStack) -> list[Store]:
-    """The stores of the eigenpairs of the mean Hessians, one per shard."""
+    """Open the stores of the eigenpairs of the mean Hessians, one per shard."""
     return _stores(inputs.curvature, "curvature", settings, stores)
 
 

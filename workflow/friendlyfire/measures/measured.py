@@ -1,4 +1,4 @@
-"""What a measure gives."""
+"""The result of a measure."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,8 +9,8 @@ import pandas as pd
 
 @dataclass
 class Measured:
-    """Results of a measure, by the names under which its declaration lists them in ``gives``."""
+    """Results of a measure, by their names in ``gives`` of its declaration."""
 
     tables: dict[str, pd.DataFrame]  #: long tables
-    arrays: dict[str, np.ndarray] = field(default_factory=dict)  #: of its store, what every image gave
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)  #: arrays of its store, with a value per image
     record: dict[str, Any] = field(default_factory=dict)  #: describes the arrays: units, roles, names

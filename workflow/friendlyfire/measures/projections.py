@@ -10,16 +10,15 @@ from friendlyfire.bases.basis import Basis
 
 
 def columns(basis: Basis, device: torch.device) -> Tensor:
-    """Directions (d, k) of a basis in float32, as the images are."""
+    """Return the directions (d, k) of a basis in float32, the precision of the images."""
     return torch.from_numpy(basis.vectors.astype(np.float32)).to(device)
 
 
 def nested_projections(images: Tensor, mean: Tensor, basis: Tensor, ranks: Sequence[int]) -> Iterable[Tensor]:
-    """The images projected onto the first k columns of a basis, for each k of ``ranks``: mean + Q_k Q_k' (i - mean).
+    """Project images onto the first k columns of a basis, for each k of ``ranks``: mean + Q_k Q_k' (i - mean).
 
-    Each next projection adds only the columns that are new to it. Since the mean image stays whole, the component of
-    the training mean outside the subspace, which the paper's footnote 5 speaks of, is included, and k = 0 gives the
-    mean image.
+    Each projection adds only its new columns to the previous one. The mean image is not projected, so the component of
+    the training mean outside the subspace (the paper's footnote 5) is included, and k = 0 gives the mean image.
 
     Args:
         images: (n, channels, height, width).

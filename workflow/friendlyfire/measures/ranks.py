@@ -8,9 +8,9 @@ from friendlyfire.bases.basis import Basis
 
 
 def spaced_ranks(largest: int, count: int) -> list[int]:
-    """About ``count`` ranks from 1 to ``largest``, denser at both ends (on a cosine).
+    """Choose about ``count`` ranks from 1 to ``largest``, denser at both ends (on a cosine).
 
-    A basis that matters turns the accuracy at its first directions, one that does not at its last.
+    Accuracy changes at the first directions of a basis that matters, and at the last directions of one that does not.
     """
     return sorted({max(1, round(largest * (1 - math.cos(math.pi * i / count)) / 2)) for i in range(1, count + 1)})
 
@@ -18,16 +18,16 @@ def spaced_ranks(largest: int, count: int) -> list[int]:
 def rank_grid(
     basis: Basis, classes: int, directions_per_class: int | list[int], ranks: int | list[int]
 ) -> pd.DataFrame:
-    """Choose the ranks that a basis is measured at, from 0 to all, with the directions per class that they stand for.
+    """Choose the ranks at which a basis is measured, from 0 to the full rank, with the directions per class.
 
-    A rank of a basis that is ordered class by class is what the first j directions of every class span; of another
-    one, any number, and j is that number over the classes.
+    A basis that is ordered class by class has a rank for the first j directions of every class. For any other basis j
+    is the rank divided by the number of classes.
 
     Args:
-        basis: any.
-        classes: how many classes have directions.
-        directions_per_class: of a basis that is ordered class by class: a list, or how many to choose.
-        ranks: of any other basis, likewise.
+        basis: any basis.
+        classes: number of classes with directions.
+        directions_per_class: for a basis that is ordered class by class: a list, or the number of ranks.
+        ranks: for any other basis, likewise.
     """
     rounds = basis.rounds
     if len(rounds):
@@ -40,6 +40,6 @@ def rank_grid(
 
 
 def chosen_ranks(wanted: int | list[int], largest: int) -> list[int]:
-    """The wanted ranks below the largest, or so many of them, and the largest."""
+    """Return the ranks of a list below the largest, or a number of spaced ranks, and always the largest."""
     found = spaced_ranks(largest, wanted) if isinstance(wanted, int) else wanted
     return sorted({rank for rank in found if rank < largest} | {largest})

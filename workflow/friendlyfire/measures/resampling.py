@@ -1,4 +1,4 @@
-"""Down and up again: the unit that a defence puts in front of a network (section 4.4, table 1)."""
+"""The resampling unit that a defence puts in front of a network (section 4.4, table 1)."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ MEASURES = {
         "gives": {"transfer": "transfer.csv", "attacks": "attacks.csv"},
         "gigabytes": [6, 6],
         "hours": 4,
-        "description": "a unit in front of the network that samples images down and up again",
+        "description": "a unit in front of the network that downsamples and upsamples images",
         "options": {
             "images": {
                 "default": 2000,
@@ -48,7 +48,7 @@ MEASURES = {
                     ],
                 },
                 "description": (
-                    "d_low, sides that images are sampled down to: in pixels, or up to 1 as fractions of their own"
+                    "d_low, sides that images are downsampled to: in pixels, or fractions of their own side up to 1"
                 ),
             },
             "factors": {
@@ -57,7 +57,7 @@ MEASURES = {
                 "minItems": 1,
                 "uniqueItems": True,
                 "items": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000},
-                "description": "f, by which perturbations are lengthened",
+                "description": "f, factors by which perturbations are lengthened",
             },
         },
     },
@@ -77,16 +77,16 @@ def resampling(
     factors: Sequence[float],
     options: dict,
 ) -> Measured:
-    """Measure accuracy, norms and fooling rates behind a unit that samples down and up, for each of its sizes.
+    """Measure accuracy, norms and fooling rates behind a unit that downsamples and upsamples, for each side.
 
     Args:
         network: in evaluation mode.
         dataset: its measured images are attacked.
-        bases: for each side, the singular vectors of what the unit passes of perturbations.
-        images: how many of the measured images.
-        sides: d_low, in pixels, or up to 1 as fractions of the images' own.
-        factors: f, by which perturbations are lengthened.
-        options: of :func:`.deepfool`.
+        bases: for each side, the singular vectors of the resampled perturbations.
+        images: number of measured images.
+        sides: d_low, in pixels, or fractions of the images' side up to 1.
+        factors: f, factors by which perturbations are lengthened.
+        options: options of :func:`.deepfool`.
 
     Returns:
         Tables: ``transfer``, a row per side and factor, and ``attacks``, a row per side and attack.
@@ -124,7 +124,7 @@ def resampling(
 
 
 def fooled(unit: Resampled, images: Tensor, perturbations: Tensor, clean: Tensor) -> Tensor:
-    """Which of all images (n,) change their predicted class behind the unit; failed attacks count as what they give.
+    """Return whether each image (n,) changes its predicted class behind the unit, including images of failed attacks.
 
     Source: the paper's footnote 7, samples of the data set that change their label.
     """
@@ -132,7 +132,7 @@ def fooled(unit: Resampled, images: Tensor, perturbations: Tensor, clean: Tensor
 
 
 def reached(unit: Resampled, images: Tensor, attack: Attack, clean: Tensor) -> dict[str, float]:
-    """What an attack reaches behind the unit: mean norm where it succeeded, successes and fooling of all images."""
+    """Return the effect of an attack behind the unit: mean norm of successes, success rate and fooling rate."""
     return {
         **norms("norm", attack.overshot[attack.converged]),
         "perturbations": int(attack.converged.sum()),
@@ -143,7 +143,7 @@ def reached(unit: Resampled, images: Tensor, attack: Attack, clean: Tensor) -> d
 
 
 def norms(name: str, vectors: Tensor) -> dict[str, float]:
-    """Mean norm with its interval, in units of 0 to 255."""
+    """Return the mean norm with its interval, in units of 0 to 255."""
     values = UNITS_255 * vectors.flatten(1).double().norm(dim=1).cpu().numpy()
     if len(values) < 2:
         return dict.fromkeys((name, f"{name}_ci_low", f"{name}_ci_high"), np.nan)
@@ -152,6 +152,6 @@ def norms(name: str, vectors: Tensor) -> dict[str, float]:
 
 
 def proportion(name: str, successes: Tensor) -> dict[str, float]:
-    """Fraction of successes with its interval."""
+    """Return the fraction of successes with its interval."""
     low, high = wilson_interval(int(successes.sum()), len(successes))
     return {name: float(successes.double().mean()), f"{name}_ci_low": low, f"{name}_ci_high": high}

@@ -1,4 +1,4 @@
-"""What a movement along the first direction of a class does to the scores of all images (section 4.1, figures 1, 2)."""
+"""Effect of a movement along the first direction of a class on the scores of all images (section 4.1, figures 1, 2)."""
 
 from collections.abc import Callable, Sequence
 
@@ -43,20 +43,20 @@ MEASURES = {
                 "default": 31,
                 "type": "integer",
                 "minimum": 9,
-                "description": "points on the way from one end to the other",
+                "description": "number of points from one end to the other",
             },
             "extent": {
                 "default": 1.0,
                 "type": "number",
                 "minimum": 0.01,
                 "maximum": 100,
-                "description": "how far to either side, in mean norms of the mean-subtracted images",
+                "description": "length of the movement to each side, in mean norms of the mean-subtracted images",
             },
             "classes": {
                 "default": 10,
                 "type": "integer",
                 "minimum": 1,
-                "description": "classes whose directions are followed, drawn at random if there are more",
+                "description": "number of classes whose directions are followed, drawn at random if there are more",
             },
             "shown": {
                 "default": 0,
@@ -68,28 +68,28 @@ MEASURES = {
                 "default": 60,
                 "type": "integer",
                 "minimum": 1,
-                "description": "images of figure 1, one curve each",
+                "description": "number of images of figure 1, one curve per image",
             },
             "anchored_images": {
                 "default": 100,
                 "type": "integer",
                 "minimum": 2,
-                "description": "images of the grid that additive separability is measured on",
+                "description": "number of images in the grid for additive separability",
             },
         },
     },
 }
 
-#: Sort keys of a class's eigenvalues: the first direction of an order is the one that is followed.
+#: Sort keys of a class's eigenvalues: the first direction of an order is followed.
 KINDS = {"positive": np.negative, "negative": np.positive, "flat": np.abs}
 
-#: Directions of each class that are kept as pictures.
+#: Number of directions per class that are stored as pictures.
 KEPT = 2
 
-#: Pictures of one image on its way along the direction.
+#: Number of pictures of one image on its way along the direction.
 PICTURES = 5
 
-#: Images carried into the class below which the median of their softmax is left out.
+#: Smallest number of carried images for which the median of their softmax is reported.
 ENOUGH = 10
 
 #: Percentiles of the scores over the images, as in the paper's figure 2.
@@ -117,15 +117,15 @@ def scores(
         network: in evaluation mode.
         dataset: its measured images are moved.
         curvature: stores of the eigenpairs of the mean Hessians.
-        kind: "positive", "negative" or "flat": which end of the spectrum is followed.
-        seed: of a draw, by the names of what is drawn.
-        images: how many images are moved.
-        steps: points on the way from one end to the other.
-        extent: how far to either side, in mean norms of the mean-subtracted images.
-        classes: how many are followed, drawn at random if there are more.
+        kind: "positive", "negative" or "flat": the part of the spectrum that is followed.
+        seed: a function that returns the seed of a draw from its names.
+        images: number of images to move.
+        steps: number of points from one end to the other.
+        extent: length of the movement to each side, in mean norms of the mean-subtracted images.
+        classes: number of classes to follow, drawn at random if there are more.
         shown: the class of figure 1.
-        curves: images of figure 1.
-        anchored_images: images of the grid that additive separability is measured on.
+        curves: number of images of figure 1.
+        anchored_images: number of images in the grid for additive separability.
 
     Returns:
         Tables: ``population``, a row per class and step; ``form``, a row per class; ``curves``, a row per image of
@@ -138,12 +138,12 @@ def scores(
     pixels, indices = as_pixels(part.images(), device), part.indices()
     mean = torch.from_numpy(dataset.mean).float().to(device)
     clean = predict(network, pixels).argmax(1).cpu().numpy()
-    # The range of the movement: as far as the images are from their mean.
+    # The range of the movement: ``extent`` times the mean distance of the images from their mean.
     reach = extent * float((pixels - mean).flatten(1).norm(dim=1).mean())
     shifts = torch.linspace(-reach, reach, steps, device=device)
     positions, directions = shifts.cpu().numpy(), leading_directions(curvature, kind)
     if shown not in directions:
-        raise ConfigError(f"scores.shown: there are the classes 0 to {max(directions)}, not {shown}")
+        raise ConfigError(f"scores.shown: class {shown} has no directions; choose from 0 to {max(directions)}")
     rest = np.random.default_rng(seed()).permutation([c for c in sorted(directions) if c != shown])
     chosen = sorted([shown, *rest[: classes - 1].tolist()])  # the same classes for all kinds
     rng = np.random.default_rng(seed(kind))
@@ -180,7 +180,7 @@ def scores(
 
 
 def leading_directions(curvature: Sequence[Store], kind: str) -> dict[int, np.ndarray]:
-    """Read the first directions (2, d) of one kind, of each class."""
+    """Load the first directions (2, d) of one kind for each class."""
     found = {}
     for store in curvature:
         for c in store.record["classes"]:
@@ -190,11 +190,11 @@ def leading_directions(curvature: Sequence[Store], kind: str) -> dict[int, np.nd
 
 
 def population(scores: np.ndarray, clean: np.ndarray, target: int, steps: np.ndarray) -> pd.DataFrame:
-    """What the movement does to all images together: the curves of the paper's figure 2.
+    """Summarise the effect of the movement on all images: the curves of the paper's figure 2.
 
     Args:
         scores: (n, s, classes).
-        clean: (n,) predicted classes of the images where they are.
+        clean: (n,) predicted classes of the unmoved images.
         target: the direction's class.
         steps: (s,).
     """
@@ -220,7 +220,7 @@ def population(scores: np.ndarray, clean: np.ndarray, target: int, steps: np.nda
 
 
 def form(curves: np.ndarray, anchored: np.ndarray, steps: np.ndarray, rng: np.random.Generator) -> dict[str, float]:
-    """Symmetry, monotonicity and additive separability of one class's curves, with 95 % intervals and their floors."""
+    """Return symmetry, monotonicity and additive separability of one class's curves, with intervals and floors."""
     found, parts = curve_form(curves, steps, rng), separability(anchored)
     row = {"centre": found.centre}
     for name in ("symmetry", "monotonicity"):
@@ -238,7 +238,7 @@ def form(curves: np.ndarray, anchored: np.ndarray, steps: np.ndarray, rng: np.ra
 def curve_table(
     scores: np.ndarray, target: int, steps: np.ndarray, indices: np.ndarray, names: list[str]
 ) -> pd.DataFrame:
-    """The target's score of single images along the direction, with what they are classified as: figure 1."""
+    """Return the target's score of single images along the direction, with their predicted classes: figure 1."""
     return pd.DataFrame(
         {
             "image": np.repeat(indices[: len(scores)], len(steps)),

@@ -1,8 +1,8 @@
-"""Classifiers: architectures, training, loading, and whether one is what it is said to be."""
+"""Classifiers: architectures, training, loading, and checks that a network is the expected one."""
 
 SECTIONS = {
     "networks": {
-        "description": "the classifier, and how it is trained or where its weights are",
+        "description": "the classifier: its architecture, and its training or its weights",
         "options": {
             "architecture": {
                 "default": "lenet",
@@ -33,10 +33,10 @@ SECTIONS = {
                 "default": None,
                 "description": (
                     "dataset (subtract the mean image, divide by the deviation), imagenet (channel "
-                    "means), none, {mean: [...], std: [...]} for pixels in [0, 1], or null: dataset "
-                    "for a network that is trained here; with published weights, what is published "
-                    "with them; with a network that this project saved, its own; with any other file "
-                    "of weights it must be given"
+                    "means), none, {mean: [...], std: [...]} for pixels in [0, 1], or null. null means "
+                    "dataset for a network that is trained here, the published normalisation for "
+                    "published weights, and the stored one for a network that this project saved; any "
+                    "other weights file needs a value"
                 ),
                 "anyOf": [
                     {"enum": ["dataset", "imagenet", "none", None]},
@@ -67,20 +67,19 @@ SECTIONS = {
                 "default": None,
                 "type": ["string", "null"],
                 "description": (
-                    "null to train; a safetensors or state-dict file, "
-                    "results/<experiment>/network.safetensors of another experiment among them; or "
+                    "null to train; a safetensors or state-dict file, including "
+                    "results/<experiment>/network.safetensors of another experiment; or "
                     "published, for the weights that torchvision or timm download"
                 ),
             },
             "classes": {
                 "default": None,
                 "description": (
-                    "for weights that are given: names of the network's classes in the order of its "
-                    "logits, if these are more than the classes of the images or stand in another "
-                    "order: a list, a text file with one name a line, or imagenet (1,000 WordNet "
-                    "ids); the names of the class folders must be among them, and what is analysed is"
-                    " the sub-network of their logits; null if the logits are the sorted class "
-                    "folders"
+                    "names of the network's classes in the order of its logits, for imported weights "
+                    "with more classes than the images or with another order: a list, a text file "
+                    "with one name per line, or imagenet (1,000 WordNet ids). They must include the "
+                    "names of the class folders; the sub-network of these logits is analysed. null if "
+                    "the logits are the sorted class folders"
                 ),
                 "anyOf": [
                     {"type": ["string", "null"], "minLength": 1},
@@ -93,8 +92,8 @@ SECTIONS = {
                 "exclusiveMinimum": 0,
                 "maximum": 1,
                 "description": (
-                    "test accuracy that the network is known to have; it is refused if its 95 % "
-                    "interval does not contain it; null for any above chance"
+                    "known test accuracy of the network; the network is rejected if the 95 % interval "
+                    "of its accuracy does not contain this value; null accepts any accuracy above chance"
                 ),
             },
             "accuracy_tolerance": {
@@ -102,7 +101,7 @@ SECTIONS = {
                 "type": "number",
                 "minimum": 0,
                 "maximum": 1,
-                "description": "by how much that interval is widened at either end",
+                "description": "widening of that interval at each end",
             },
             "epochs": {
                 "default": 10,
@@ -114,13 +113,13 @@ SECTIONS = {
                 "default": 64,
                 "type": "integer",
                 "minimum": 1,
-                "description": "images in a step of the training",
+                "description": "images per training step",
             },
             "learning_rate": {
                 "default": 0.02,
                 "type": "number",
                 "exclusiveMinimum": 0,
-                "description": "at its peak, a fifth of the way through",
+                "description": "peak learning rate, reached after a fifth of the training",
             },
             "momentum": {
                 "default": 0.9,
@@ -133,7 +132,7 @@ SECTIONS = {
                 "default": 0.0005,
                 "type": "number",
                 "minimum": 0,
-                "description": "of all weights",
+                "description": "weight decay of all weights",
             },
             "flip": {
                 "default": False,
@@ -145,7 +144,7 @@ SECTIONS = {
                 "type": "integer",
                 "minimum": 0,
                 "maximum": 64,
-                "description": "pixels by which training images are moved at random, at most",
+                "description": "largest random shift of training images, in pixels",
             },
             "mixed_precision": {
                 "default": True,

@@ -1,4 +1,4 @@
-"""Whether a network is the classifier that it is said to be: it takes the images, tells the classes, as accurately."""
+"""Checks that a network accepts the images, returns one logit per class, and is as accurate as expected."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,26 +17,26 @@ PROBES = 4
 
 @torch.no_grad()
 def logits_of(network: Callable[[Tensor], Tensor], images: Tensor, name: str) -> Tensor:
-    """Logits (n, logits) that ``network``, called ``name``, gives for images (n, channels, height, width).
+    """Return the logits (n, logits) of ``network``, called ``name``, for images (n, channels, height, width).
 
     Raises:
-        NetworkError: it fails, or gives something else.
+        NetworkError: the network fails, or does not return a tensor.
     """
     try:
         logits = network(images)
     except Exception as error:  # A user's forward() may raise anything.
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise NetworkError(
-            f"network {name!r} does not take images of shape {tuple(images.shape[1:])}: {reason}"
+            f"network {name!r} does not accept images of shape {tuple(images.shape[1:])}: {reason}"
         ) from error
     if not isinstance(logits, Tensor):
-        raise NetworkError(f"network {name!r} gives a {type(logits).__name__} for images, not a tensor of logits")
+        raise NetworkError(f"network {name!r} returns a {type(logits).__name__} for images, not a tensor of logits")
     return logits
 
 
 @torch.no_grad()
 def check_alone(network: Callable[[Tensor], Tensor], images: Tensor, name: str) -> None:
-    """Refuse a network that sees images otherwise together than each alone, as batch normalisation without memory does.
+    """Raise if the logits of an image depend on its batch, as with batch normalisation without running statistics.
 
     Args:
         network: in evaluation mode.
@@ -44,49 +44,49 @@ def check_alone(network: Callable[[Tensor], Tensor], images: Tensor, name: str) 
         name: of the architecture.
 
     Raises:
-        NetworkError: logits differ by more than a thousandth of the largest.
+        NetworkError: logits differ by more than a thousandth of the largest logit.
     """
     together, alone = network(images), torch.cat([network(image[None]) for image in images])
     if (together - alone).abs().max() > 1e-3 * together.abs().max():
         raise NetworkError(
-            f"network {name!r} gives other logits for images together than for each alone; it must not depend on the "
-            "batch (batch normalisation with track_running_stats=False does)"
+            f"network {name!r} returns different logits for a batch than for single images; its logits must not depend "
+            "on the batch (they do in batch normalisation with track_running_stats=False)"
         )
 
 
 def check_logits(network: Callable[[Tensor], Tensor], image: Tensor, classes: int, name: str) -> None:
-    """Refuse a network that does not take the images or does not tell the classes.
+    """Raise if a network does not accept the images or does not return one logit per class.
 
     Args:
         network: in evaluation mode.
         image: (1, channels, height, width).
-        classes: how many there are.
+        classes: number of classes.
         name: of the architecture.
 
     Raises:
-        NetworkError: it fails on the image, or its logits are not (1, classes) and finite.
+        NetworkError: the network fails on the image, or its logits are not (1, classes) and finite.
     """
     logits = logits_of(network, image, name)
     if logits.shape != (1, classes) or not logits.isfinite().all():
         raise NetworkError(
-            f"network {name!r} gives logits of shape {tuple(logits.shape)} for an image, all finite: "
-            f"{bool(logits.isfinite().all())}; (1, {classes}) finite ones are needed for {classes} classes; "
-            "if these are some of its classes, name all of them by networks.classes"
+            f"network {name!r} returns logits of shape {tuple(logits.shape)} for an image, all finite: "
+            f"{bool(logits.isfinite().all())}; {classes} classes need finite logits of shape (1, {classes}); "
+            "if the network has more classes, name all of them in networks.classes"
         )
 
 
 def check_accuracy(
     correct: int, images: int, expected: float | None, tolerance: float, name: str, way_out: str
 ) -> None:
-    """Refuse a network whose accuracy is not the expected one.
+    """Raise if the accuracy of a network is not the expected one.
 
     Args:
-        correct: how many test images it classifies correctly.
-        images: how many there are.
+        correct: number of test images that the network classifies correctly.
+        images: number of test images.
         expected: accuracy in (0, 1]; None for any.
-        tolerance: by how much the interval is widened at either end.
-        name: what to call the network.
-        way_out: what to do about it.
+        tolerance: widening of the interval at each end.
+        name: name of the network in the message.
+        way_out: advice in the message.
 
     Raises:
         NetworkError: the 95 % interval of the accuracy, so widened, does not contain ``expected``.
@@ -94,20 +94,20 @@ def check_accuracy(
     low, high = wilson_interval(correct, images)
     if expected is not None and not low - tolerance <= expected <= high + tolerance:
         raise NetworkError(
-            f"{name} has test accuracy {correct / images:.1%} (95 % interval {low:.1%} to {high:.1%}), and "
-            f"networks.expected_accuracy says {expected:.1%}; {way_out}, or change networks.expected_accuracy"
+            f"{name} has test accuracy {correct / images:.1%} (95 % interval {low:.1%} to {high:.1%}), but "
+            f"networks.expected_accuracy is {expected:.1%}; {way_out}, or change networks.expected_accuracy"
         )
 
 
 def check_above_chance(correct: int, images: int, majority: float, name: str, way_out: str) -> None:
-    """Refuse a network that classifies no better than always naming the most frequent class.
+    """Raise if a network classifies no better than the constant guess of the most frequent class.
 
     Args:
-        correct: how many test images it classifies correctly.
-        images: how many there are.
-        majority: fraction of the most frequent class among them.
-        name: what to call the network.
-        way_out: what to do about it.
+        correct: number of test images that the network classifies correctly.
+        images: number of test images.
+        majority: fraction of the most frequent class among the test images.
+        name: name of the network in the message.
+        way_out: advice in the message.
 
     Raises:
         NetworkError: the 95 % interval of the accuracy does not lie above ``majority``.
@@ -130,23 +130,23 @@ def accepted(
     name: str,
     way_out: str,
 ) -> dict[str, Any]:
-    """Accept a network that classifies ``correct`` of some measured images, unless it is not what it shall be.
+    """Check a network that classifies ``correct`` of the measured images correctly, and describe its accuracy.
 
     Args:
         network: in evaluation mode.
-        part: the images that its accuracy is of.
-        correct: how many of these it classifies correctly.
-        classes: of the images.
-        logits: of the network.
-        section: ``networks``: expected_accuracy and accuracy_tolerance are read.
-        name: of the experiment.
-        way_out: what to do about a network that is not as accurate as it shall be.
+        part: the images on which the accuracy was measured.
+        correct: number of these images that the network classifies correctly.
+        classes: number of classes of the images.
+        logits: number of logits of the network.
+        section: ``networks``; expected_accuracy and accuracy_tolerance are read.
+        name: name of the experiment.
+        way_out: advice in the message for a network that is not accurate enough.
 
     Returns:
-        A row about its accuracy, with a 95 % interval.
+        A table row with the accuracy and its 95 % interval.
 
     Raises:
-        NetworkError: it is at chance, or not as accurate as expected, or its logits depend on the batch.
+        NetworkError: the accuracy is at chance or not as expected, or the logits depend on the batch.
     """
     images, called = len(part), f"the network of {name}"
     check_above_chance(correct, images, float(np.bincount(part.labels()).max() / images), called, way_out)

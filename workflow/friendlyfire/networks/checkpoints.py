@@ -1,4 +1,4 @@
-"""What a killed training needs to continue: kept after each epoch, and used only by the same training."""
+"""Checkpoints of trainings: written after each epoch, and used only to resume the same training."""
 
 import json
 import logging
@@ -15,13 +15,13 @@ from friendlyfire.networks.weights import contents_of, save_tensors
 
 
 def write_checkpoint(path: Path, identity: str, curve: Sequence[Epoch], state: Mapping[str, Tensor]) -> None:
-    """Keep what a killed training needs to continue: the last epoch's weights and momentum, and the curve so far."""
+    """Write a checkpoint: the last epoch's weights and momentum, and the learning curve so far."""
     rows = json.dumps([asdict(epoch) for epoch in curve])
     save_tensors(path, state, {"identity": identity, "curve": rows, "contents": contents_of(state)})
 
 
 def read_checkpoint(path: Path, identity: str) -> tuple[list[Epoch], dict[str, Tensor] | None]:
-    """Read what :func:`write_checkpoint` kept, if it is of the same settings, seed, code and data."""
+    """Load a checkpoint of :func:`write_checkpoint`, if it has the same settings, seed, code and data."""
     if not path.exists():
         return [], None
     try:
@@ -30,10 +30,10 @@ def read_checkpoint(path: Path, identity: str) -> tuple[list[Epoch], dict[str, T
         if kept["identity"] == identity:
             curve, state = [Epoch(**row) for row in json.loads(kept["curve"])], load_file(path)
             if contents_of(state) == kept["contents"]:
-                logging.info("going on after epoch %d", len(curve))
+                logging.info("resuming after epoch %d", len(curve))
                 return curve, state
-            raise ValueError("its tensors are not those that were written")
-        logging.info("%s is of other settings or code: training starts anew", path)
+            raise ValueError("its tensors have changed since they were written")
+        logging.info("%s belongs to other settings or code: training starts from scratch", path)
     except (SafetensorError, KeyError, ValueError, OSError) as error:
-        logging.info("%s is damaged (%s): training starts anew", path, error)
+        logging.info("%s is damaged (%s): training starts from scratch", path, error)
     return [], None

@@ -1,13 +1,13 @@
-"""Sentences about a network, for people."""
+"""Sentences that describe a network, for captions and logs."""
 
 from typing import Any
 
 
 def described(row: Any) -> str:
-    """What a network is and how accurate.
+    """Describe a network and its accuracy in a sentence.
 
     Args:
-        row: with experiment, architecture, accuracy, ci_low, ci_high, images, logits and classes.
+        row: table row with experiment, architecture, accuracy, ci_low, ci_high, images, logits and classes.
     """
     interval = f"95 % interval {100 * row.ci_low:.1f} to {100 * row.ci_high:.1f}"
     return (
@@ -17,5 +17,5 @@ def described(row: Any) -> str:
 
 
 def sub_network(logits: int, classes: int) -> str:
-    """How many of a network's logits stand for classes of the images, if not all do."""
+    """State how many of a network's logits stand for classes of the images, if not all do."""
     return f" in the sub-network of {classes:,} of its {logits:,} logits" if classes < logits else ""

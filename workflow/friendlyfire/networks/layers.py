@@ -1,4 +1,4 @@
-"""The layers that architectures can be built with, by name."""
+"""The layers that architectures can use, by name."""
 
 from collections.abc import Callable
 

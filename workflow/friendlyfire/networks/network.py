@@ -1,6 +1,6 @@
-"""Networks that own their preprocessing: images in [0, 1] in, logits out, whatever the architecture.
+"""Networks that contain their preprocessing: images in [0, 1] in, logits out, for every architecture.
 
-So every image, perturbation and norm outside a network is in the same units, pixels in [0, 1].
+Every image, perturbation and norm outside a network therefore has the same units, pixels in [0, 1].
 """
 
 import importlib
@@ -27,16 +27,15 @@ from friendlyfire.records.errors import NetworkError, in_a_line
 #: Channel means and deviations that most ImageNet networks were trained with.
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
-#: Keys of the section ``networks`` that our own architectures are built with.
+#: Keys of the section ``networks`` that are options of our own architectures.
 BODY_OPTIONS = ("width", "activation", "pooling")
 
-#: Difference from the stored logits, relative to the largest, at which a network is another function. Processors
-#: differ by about 1e-5.
+#: Largest accepted difference from the stored logits, relative to the largest logit. Processors differ by about 1e-5.
 PROBE_TOLERANCE = 1e-3
 
 
 def as_pixels(images: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
-    """uint8 images as float32 pixels in [0, 1], the units that every :class:`Network` takes."""
+    """Convert uint8 images to float32 pixels in [0, 1], the units of every :class:`Network`."""
     return torch.from_numpy(images).to(device).to(torch.float32) / 255
 
 
@@ -45,10 +44,10 @@ class Network(nn.Module):
 
     Args:
         body: normalised images (n, channels, height, width) to logits (n, logits).
-        mean: what is subtracted from the pixels; broadcast against (channels, height, width).
-        deviation: what they are divided by; likewise.
-        columns: (classes,) indices of the logits that stand for the classes of the images, in their order: the
-            sub-network of these; None for all.
+        mean: subtracted from the pixels; broadcast against (channels, height, width).
+        deviation: divisor of the pixels; broadcast likewise.
+        columns: (classes,) indices of the logits that stand for the classes of the images, in their order (the
+            sub-network of these classes); None for all.
     """
 
     def __init__(self, body: nn.Module, mean: Tensor, deviation: Tensor, columns: Tensor | None = None):
@@ -59,11 +58,11 @@ class Network(nn.Module):
         self.register_buffer("columns", columns)
 
     def all_logits(self, images: Tensor) -> Tensor:
-        """Logits (n, logits) of ``images``, those that stand for no class of the images included."""
+        """Return all logits (n, logits) of ``images``, including those that stand for no class of the images."""
         return self.body((images - self.mean) / self.deviation)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (n, classes) of ``images`` (n, channels, height, width), pixels in [0, 1]."""
+        """Return the logits (n, classes) of ``images`` (n, channels, height, width), pixels in [0, 1]."""
         logits = self.all_logits(images)
         return logits if self.columns is None else logits[:, self.columns]
 
@@ -71,14 +70,14 @@ class Network(nn.Module):
 def build_body(
     settings: Mapping[str, Any], shape: tuple[int, int, int], classes: int, pretrained: bool = False
 ) -> nn.Module:
-    """The network that the section ``networks`` names, without preprocessing.
+    """Build the network that the section ``networks`` names, without preprocessing.
 
     Args:
         settings: ``architecture`` is one of ours (lenet, nin, alexnet), ``torchvision/<name>``, ``timm/<name>`` or
             ``package.module:factory``; a factory is called with the number of classes and returns a module.
         shape: (channels, height, width) of the images.
-        classes: number of classes; with published weights, it is theirs.
-        pretrained: take the weights that torchvision or timm publish, downloading them if need be.
+        classes: number of classes; published weights have their own number.
+        pretrained: load the weights that torchvision or timm publish, and download them if necessary.
 
     Raises:
         NetworkError: there is no such network, it cannot be built, or it has no published weights.
@@ -87,7 +86,7 @@ def build_body(
     try:
         if kind := declared("architectures").get(name):
             if shape[1] < kind["smallest_side"]:
-                raise ValueError(f"it needs images of at least {kind['smallest_side']} pixels a side, not {shape[1]}")
+                raise ValueError(f"it needs images of at least {kind['smallest_side']} pixels per side, not {shape[1]}")
             return function_at(kind["make"])(shape, classes, **{key: settings[key] for key in BODY_OPTIONS})
         size = {} if pretrained else {"num_classes": classes}
         if name.startswith("torchvision/"):
@@ -102,7 +101,7 @@ def build_body(
             return timm.create_model(name.removeprefix("timm/"), pretrained=pretrained, in_chans=shape[0], **size)
         module, _, factory = name.partition(":")
         body = getattr(importlib.import_module(module), factory)(classes)
-    except (Exception, SystemExit) as error:  # A user's factory may raise anything; all of it is told in one line.
+    except (Exception, SystemExit) as error:  # A user's factory may raise anything.
         raise NetworkError(f"network {name!r} cannot be built: {in_a_line(error)}") from error
     if not isinstance(body, nn.Module):
         raise NetworkError(f"network {name!r}: the factory returned a {type(body).__name__}, not a torch.nn.Module")
@@ -117,21 +116,21 @@ def build_network(
     weights: str | os.PathLike | None = None,
     columns: Tensor | None = None,
 ) -> Network:
-    """The network that the section ``networks`` describes, with its preprocessing; in evaluation mode.
+    """Build the network that the section ``networks`` describes, with its preprocessing, in evaluation mode.
 
     Args:
         settings: see :func:`build_body`; ``normalisation`` is "dataset" (subtract the mean image, divide by the
             deviation of the training pixels), "imagenet", "none" (the body takes pixels), {mean: [...], std: [...]}, or
-            None for that of the weights: "dataset" without any, what is published with published ones, what a file
-            carries that :func:`save_network` wrote.
+            None. None means "dataset" without weights, the published normalisation for published weights, and the
+            stored one for a file of :func:`save_network`.
         mean: mean image of the training set, (channels, height, width).
-        deviation: standard deviation of its pixels.
-        classes: number of the body's classes.
-        weights: "published", a file, or None for random ones.
+        deviation: standard deviation of the training pixels.
+        classes: number of classes of the body.
+        weights: "published", a file, or None for random weights.
         columns: see :class:`Network`.
 
     Raises:
-        NetworkError: the network cannot be built, the weights are not of it, or they do not say how images are
+        NetworkError: the network cannot be built, the weights do not fit it, or they do not record how images are
             normalised.
     """
     carried = None
@@ -148,7 +147,7 @@ def build_network(
         case None if carried is not None:
             centre, scale = carried
         case None if weights is not None:
-            raise NetworkError(f"weights {weights} do not say how images are normalised; give networks.normalisation")
+            raise NetworkError(f"weights {weights} do not record how images are normalised; set networks.normalisation")
         case "dataset" | None:
             centre, scale = torch.from_numpy(mean), torch.tensor(deviation)
         case "imagenet":
@@ -165,7 +164,7 @@ def _per_channel(*values) -> tuple[Tensor, ...]:
 
 
 def published_normalisation(name: str, body: nn.Module) -> tuple[list[float], list[float]]:
-    """Channel means and deviations that torchvision or timm publish with the weights of a network."""
+    """Return the channel means and deviations that torchvision or timm publish with a network's weights."""
     if name.startswith("timm/"):
         return body.pretrained_cfg["mean"], body.pretrained_cfg["std"]
     import torchvision
@@ -177,14 +176,14 @@ def published_normalisation(name: str, body: nn.Module) -> tuple[list[float], li
 def record_of_network(
     dataset: Dataset, section: Mapping[str, Any], seed: int, row: Mapping[str, Any], names: list[str] | None = None
 ) -> dict[str, Any]:
-    """What is stored with a network, and :func:`load_network` needs.
+    """Return the record that is stored with a network and that :func:`load_network` needs.
 
     Args:
-        dataset: what it classifies.
+        dataset: the data set that the network classifies.
         section: ``networks``.
-        seed: of the configuration.
-        row: about its accuracy, see :func:`.accepted`.
-        names: of all of its logits, None if these are the classes of the data set.
+        seed: the seed of the configuration.
+        row: table row of its accuracy, see :func:`.accepted`.
+        names: names of all logits; None if these are the classes of the data set.
     """
     return {
         "experiment": row["experiment"],
@@ -201,13 +200,13 @@ def record_of_network(
 def save_network(
     path: str | os.PathLike, network: Network, record: Mapping[str, Any], images: Tensor | None = None
 ) -> None:
-    """Write the weights, preprocessing included, ``record``, and the network's logits on a few images.
+    """Write the weights, the preprocessing, ``record``, and the network's logits on a few images.
 
     Args:
         path: of the file.
         network: in evaluation mode.
-        record: what :func:`load_network` needs, and whatever else shall be kept.
-        images: uint8 (n, channels, height, width), of which the first :data:`PROBES` are kept; None for noise.
+        record: the entries that :func:`load_network` needs, and any others to store.
+        images: uint8 (n, channels, height, width); the first :data:`PROBES` are stored; None for noise.
 
     Raises:
         ValueError: the network is in training mode.
@@ -227,28 +226,28 @@ def save_network(
 def load_network(
     path: str | os.PathLike, device: torch.device | str = "cpu", settings: Mapping[str, Any] | None = None
 ) -> Network:
-    """A network as :func:`save_network` left it: in evaluation mode, channels last, without weight gradients.
+    """Load a network that :func:`save_network` wrote: in evaluation mode, channels last, without weight gradients.
 
     Args:
         path: of the file; its record must hold ``settings`` (section ``networks``), ``shape`` and ``classes``.
-        device: where the network shall be.
-        settings: the section ``networks`` to build the network from; that of the record unless given.
+        device: device of the network.
+        settings: the section ``networks`` to build the network from; by default that of the record.
 
     Raises:
-        NetworkError: the file is missing, damaged, or not written by :func:`save_network`, or the network that is built
-            computes another function than the one that was stored.
+        NetworkError: the file is missing, damaged, or not written by :func:`save_network`, or the rebuilt network
+            computes a different function than the stored one.
     """
     path = Path(path)
     if not path.is_file():
-        raise NetworkError(f"{path} is missing; make it with: snakemake --cores all {path}")
+        raise NetworkError(f"{path} is missing; create it with: snakemake --cores all {path}")
     try:
         state, record = read_safetensors(path)
         if "modules" not in record:
-            raise ValueError("it has no record, or one of an older version")
+            raise ValueError("it has no record, or the record of an older version")
         probes, logits = state.pop("probe.images"), state.pop("probe.logits")
     except (SafetensorError, KeyError, OSError, ValueError) as error:
         raise NetworkError(
-            f"{path} is damaged ({error}); make it again with: snakemake --cores all --force {path}"
+            f"{path} is damaged ({error}); recreate it with: snakemake --cores all --force {path}"
         ) from error
     body = build_body(settings or record["settings"], tuple(record["shape"]), record["classes"])
     restore_attributes(body, record["modules"])
@@ -259,30 +258,30 @@ def load_network(
     network.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
     again = f"snakemake --cores all --force {path}"
     if settings is None:
-        reason = f"its forward() was edited, or its library is of another version; make it again with: {again}"
+        reason = f"its forward() was edited, or its library has another version; recreate it with: {again}"
     else:
         built = ", ".join(f"{key} {record['settings'].get(key)}" for key in ("architecture", *BODY_OPTIONS))
-        reason = f"it was built with {built}; give the same in networks, or make it again with: {again}"
+        reason = f"it was built with {built}; set the same values in networks, or recreate it with: {again}"
     found = _probed(network, probes.to(device), record["settings"]["architecture"])
     logits = logits.to(device)
     same = found.shape == logits.shape and (found - logits).abs().max() <= PROBE_TOLERANCE * logits.abs().max()
     if not same:
-        raise NetworkError(f"{path} computes another function than when it was stored: {reason}")
+        raise NetworkError(f"{path} no longer computes the function that was stored: {reason}")
     return network
 
 
 def _probed(network: Network, probes: Tensor, name: str) -> Tensor:
-    """All logits of uint8 images; a NetworkError if the network fails on them."""
+    """Return all logits of uint8 images; raise a NetworkError if the network fails on them."""
     return logits_of(network.all_logits, probes.float() / 255, name)
 
 
 @full_float32()
 @torch.no_grad()
 def predict(network: nn.Module, images: Tensor, batch_size: int | None = None) -> Tensor:
-    """Logits (n, classes) of ``images``, batch by batch."""
+    """Return the logits (n, classes) of ``images``, computed batch by batch."""
     return torch.cat([network(batch) for batch in images.split(batch_size or images_at_once(network, images))])
 
 
 def classes_of(logits: Tensor) -> Tensor:
-    """The class (n,) with the highest of the logits (n, classes); -1, which is none, where one is not finite."""
+    """Return the class (n,) with the highest of the logits (n, classes); -1 (no class) if a logit is not finite."""
     return torch.where(logits.isfinite().all(1), logits.argmax(1), -1)

@@ -1,4 +1,4 @@
-"""Down and up again: a network behind a unit that samples its images, as a defence does (section 4.4)."""
+"""A network behind a unit that downsamples and upsamples its images, as a defence does (section 4.4)."""
 
 import torch
 from torch import Tensor, nn
@@ -6,14 +6,14 @@ from torch.nn.functional import interpolate
 
 
 def resample(images: Tensor, side: int) -> Tensor:
-    """Images scaled to ``side`` pixels and back, bicubic, antialiased on the way down; differentiable.
+    """Downsample images to ``side`` pixels (bicubic, antialiased) and upsample them again; differentiable.
 
     Args:
         images: mean-subtracted, (n, channels, height, width).
-        side: d_low; at the images' own size nothing happens.
+        side: d_low; the images' own size returns them unchanged.
 
     Raises:
-        ValueError: ``side`` is beyond the images' size.
+        ValueError: ``side`` is larger than the images.
     """
     size = images.shape[2:]
     if side > min(size):
@@ -25,11 +25,11 @@ def resample(images: Tensor, side: int) -> Tensor:
 
 
 class Resampled(nn.Module):
-    """A network that sees its images sampled down to ``side`` pixels and up again.
+    """A network whose images are first downsampled to ``side`` pixels and upsampled again.
 
     Args:
         network: images (n, channels, height, width), pixels in [0, 1], to logits.
-        mean: mean image of the training set; the unit works on what is left without it.
+        mean: mean image of the training set; the unit resamples the mean-subtracted images.
         side: d_low.
     """
 
@@ -39,10 +39,10 @@ class Resampled(nn.Module):
         self.register_buffer("mean", mean)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits of the resampled images."""
+        """Return the logits of the resampled images."""
         return self.network(self.mean + resample(images - self.mean, self.side))
 
 
 def resampled(images: Tensor, side: int, batch_size: int = 64) -> Tensor:
-    """What the unit leaves of many mean-subtracted images, or of perturbations, for it is linear."""
+    """Resample many mean-subtracted images batch by batch, or perturbations, because the unit is linear."""
     return torch.cat([resample(part, side) for part in images.split(batch_size)])

@@ -1,8 +1,7 @@
-"""What a network computes beyond its weights: which modules it has, and their plain attributes.
+"""The structure of a network beyond its weights: its modules, and their plain attributes.
 
-A library may build one network in two ways that take the same weights: torchvision's Inception v3 and GoogLeNet
-rescale their inputs (transform_input) if they are built with published weights, and GoogLeNet drops its auxiliary
-heads.
+A library may build one network in two ways with the same weights: torchvision's Inception v3 and GoogLeNet rescale
+their inputs (transform_input) if they are built with published weights, and GoogLeNet drops its auxiliary heads.
 """
 
 from collections.abc import Mapping
@@ -14,12 +13,12 @@ Plain = bool | int | float | str | None
 
 
 def attributes_of(body: nn.Module) -> dict[str, dict[str, Plain]]:
-    """The public attributes of every module of ``body`` that are numbers, words, booleans or None; by its name."""
+    """Return the public attributes of every module of ``body`` that are numbers, strings, booleans or None, by name."""
     return {name: _plain(module) for name, module in body.named_modules()}
 
 
 def restore_attributes(body: nn.Module, modules: Mapping[str, Mapping[str, Any]]) -> None:
-    """Make ``body`` what :func:`attributes_of` saw, without modules that it did not see."""
+    """Restore the attributes of :func:`attributes_of`, and remove modules that are not among them."""
     found = dict(body.named_modules())
     for name, module in found.items():
         for key, value in _plain(module).items():

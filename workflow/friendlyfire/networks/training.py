@@ -28,7 +28,7 @@ class Epoch:
 
 
 def learning_rate_at(progress: float, peak: float, warmup: float = 0.2) -> float:
-    """Learning rate at ``progress`` in [0, 1] of the training: up linearly to ``peak``, then down along a cosine.
+    """Return the learning rate at ``progress`` in [0, 1]: a linear rise to ``peak``, then a cosine decay.
 
     Source: the one-cycle policy, L. N. Smith, N. Topin, "Super-convergence", arXiv:1708.07120 (2017).
     """
@@ -38,13 +38,13 @@ def learning_rate_at(progress: float, peak: float, warmup: float = 0.2) -> float
 
 
 def augment(images: Tensor, flip: bool, crop_padding: int, generator: torch.Generator) -> Tensor:
-    """Mirror each image with probability one half and move it by up to ``crop_padding`` pixels, as asked for.
+    """Mirror each image with probability one half if ``flip``, and shift it by up to ``crop_padding`` pixels.
 
     Args:
         images: (n, channels, height, width).
         flip: whether to mirror left and right.
-        crop_padding: pixels of reflected border from which a crop of the old size is taken; 0 for none.
-        generator: on the CPU.
+        crop_padding: pixels of reflected border from which a crop of the original size is taken; 0 for none.
+        generator: random generator on the CPU.
     """
     n, _, height, width = images.shape
     if flip:
@@ -71,21 +71,21 @@ def train(
 ) -> Iterator[tuple[Epoch, dict[str, Tensor]]]:
     """Train ``network`` in place by stochastic gradient descent with Nesterov momentum.
 
-    Chance is drawn anew in each epoch from (seed, epoch), so a run that goes on from any epoch ends where the
-    undisturbed one ends.
+    Each epoch has its own seed, derived from (seed, epoch), so a resumed run gives the same network as an
+    uninterrupted one.
 
     Args:
         network: images in [0, 1] to logits; already on its device.
         train_split: images uint8 (n, channels, height, width) and labels (n,), on the same device.
-        test_split: likewise; only watched.
+        test_split: likewise; only evaluated.
         settings: section ``networks``: epochs, batch_size, learning_rate, momentum, weight_decay, flip, crop_padding,
             mixed_precision.
-        seed: of this training.
-        state: network and momentum as last yielded, to go on from.
-        done: how many epochs ``state`` has behind it.
+        seed: seed of this training.
+        state: network and momentum as last yielded, to resume from.
+        done: number of epochs behind ``state``.
 
     Yields:
-        After each epoch, its row of the learning curve and the state to go on from.
+        After each epoch, its row of the learning curve and the state to resume from.
 
     Raises:
         NetworkError: the loss is not finite.
@@ -116,7 +116,7 @@ def train(
         torch.manual_seed(derive_seed(seed, "epoch", epoch))
         generator = torch.Generator().manual_seed(derive_seed(seed, "order", epoch))
         order = torch.randperm(n, generator=generator).to(device)
-        # Added up where they are: asking for a number in every step would wait for the device.
+        # Summed on the device: reading a number in every step would wait for the device.
         losses = torch.zeros((), dtype=torch.float64, device=device)
         hits = torch.zeros((), dtype=torch.long, device=device)
         network.train()
@@ -152,7 +152,7 @@ def train(
             row,
             {
                 **{f"network.{name}": value.detach().clone() for name, value in network.state_dict().items()},
-                # A parameter that is frozen, or that forward() leaves out, has no gradient and so no momentum.
+                # A frozen or unused parameter has no gradient and so no momentum.
                 **{
                     f"momentum.{name}": optimiser.state[p]["momentum_buffer"].clone()
                     for name, p in parameters.items()
@@ -163,7 +163,7 @@ def train(
 
 
 def count_correct(network: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 64) -> int:
-    """How many of the uint8 ``images`` (n, channels, height, width) get their label."""
+    """Count the uint8 ``images`` (n, channels, height, width) that are classified as their label."""
     return sum(
         int((classes_of(predict(network, batch.float() / 255)) == truth).sum())
         for batch, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True)
@@ -171,7 +171,7 @@ def count_correct(network: nn.Module, images: Tensor, labels: Tensor, batch_size
 
 
 def learning_curve(curve: Sequence[Epoch], experiment: str, train_images: int, test_images: int) -> pd.DataFrame:
-    """The learning curve as a table, with 95 % intervals of the test accuracies; training accuracy is in-sample."""
+    """Return the learning curve as a table, with 95 % intervals of the test accuracies."""
     table = pd.DataFrame([{"experiment": experiment, **asdict(epoch)} for epoch in curve])
     bounds = [wilson_interval(round(accuracy * test_images), test_images) for accuracy in table["test_accuracy"]]
     table["test_ci_low"], table["test_ci_high"] = zip(*bounds, strict=True)

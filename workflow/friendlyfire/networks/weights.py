@@ -1,4 +1,4 @@
-"""Tensors on disk: safetensors files and state dicts, checked when they are read and when they are loaded."""
+"""Tensors on disk: safetensors files and state dicts, checked when read and when loaded into a network."""
 
 import hashlib
 import os
@@ -18,16 +18,16 @@ from friendlyfire.records.files import whole
 
 
 def read_weights(path: str | os.PathLike) -> dict[str, Tensor]:
-    """A state dict from a safetensors file or a ``torch.save`` file; never a pickled object.
+    """Load a state dict from a safetensors file or a ``torch.save`` file; pickled objects are not loaded.
 
-    Of a network that :func:`.save_network` wrote, it is the body's, without the preprocessing.
+    A file of :func:`.save_network` gives the state dict of the body, without the preprocessing.
 
     Raises:
-        NetworkError: the file is missing, is not one of these, or holds more than tensors.
+        NetworkError: the file is missing, has another format, or holds more than tensors.
     """
     path = Path(path)
     if not path.is_file():
-        raise NetworkError(f"weights {path} are not there")
+        raise NetworkError(f"weights {path} do not exist")
     try:
         if path.suffix == ".safetensors":
             state, record = read_safetensors(path)
@@ -48,17 +48,17 @@ def read_weights(path: str | os.PathLike) -> dict[str, Tensor]:
 
 
 def load_weights(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
-    """Load ``state`` into ``module``, all or nothing.
+    """Load ``state`` into ``module``; change nothing on failure.
 
     Raises:
-        NetworkError: the names or shapes differ, or a weight is not finite; with the first difference.
+        NetworkError: the names or shapes differ, or a weight is not finite; the message has the first difference.
     """
     own = module.state_dict()
     for name in [*own, *state]:
         here, there = (tuple(side[name].shape) if name in side else "absent" for side in (own, state))
         if here != there:
             raise NetworkError(
-                f"weights {source} are of another architecture: {name} is {there} there and {here} in the network "
+                f"weights {source} belong to another architecture: {name} is {there} there and {here} in the network "
                 f"({len(state)} and {len(own)} tensors)"
             )
         if state[name].is_floating_point() and not state[name].isfinite().all():
@@ -67,7 +67,7 @@ def load_weights(module: nn.Module, state: Mapping[str, Tensor], source: str) ->
 
 
 def contents_of(state: Mapping[str, Tensor]) -> str:
-    """Sixteen hex digits that stand for the tensors of a state dict (SHA-256); safetensors has no checksum."""
+    """Return a digest of the tensors of a state dict (SHA-256, 16 hex digits); safetensors has no checksum."""
     total = hashlib.sha256()
     for name, value in sorted(state.items()):
         total.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
@@ -76,15 +76,15 @@ def contents_of(state: Mapping[str, Tensor]) -> str:
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors, and what :func:`record_of` reads beside them; a ValueError if they are not those that were written."""
+    """Load the tensors and the record of a file; raise a ValueError if the tensors have changed."""
     state, record = load_file(path), record_of(path)
     if record and contents_of(state) != record["contents"]:
-        raise ValueError("its weights are not those that were written")
+        raise ValueError("its weights have changed since they were written")
     return state, record
 
 
 def save_tensors(path: str | os.PathLike, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file beside ``path`` and move it there; an OSError if the disk does not take it."""
+    """Write a safetensors file next to ``path`` and move it there; raise an OSError if that fails."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     with whole(path) as partial:
         try:
@@ -93,4 +93,4 @@ def save_tensors(path: str | os.PathLike, state: Mapping[str, Tensor], metadata:
             raise OSError(f"{path} cannot be written: {error}") from error
         umask = os.umask(0)
         os.umask(umask)
-        partial.chmod(0o666 & ~umask)  # safetensors lets nobody else read it
+        partial.chmod(0o666 & ~umask)  # safetensors makes it readable for its owner only

@@ -1,1 +1,1 @@
-"""Stores, tables, seeds, intervals and errors, which every stage shares."""
+"""Stores, tables, seeds, intervals and errors that every stage uses."""

@@ -1,17 +1,17 @@
-"""The errors that a user can cause, each told in one line: the value, what is allowed, the way out."""
+"""Errors that a user can cause, each reported in one line: the value, what is allowed, the way out."""
 
 from pathlib import Path
 
-#: Where each job of a run that fails says why, a line each; told once more at the end of the run.
+#: File of the faults of a run, one line per failed job; they are repeated at the end of the run.
 FAULTS = Path("results/logs/faults.txt")
 
 
 class FriendlyFireError(Exception):
-    """Base of all errors whose message is meant for the user; shown without a traceback."""
+    """Base class of errors whose message is meant for the user; shown without a traceback."""
 
 
 class ConfigError(FriendlyFireError):
-    """A key of the configuration has a value that cannot work."""
+    """A key of the configuration has an invalid value."""
 
 
 class DataError(FriendlyFireError):
@@ -19,34 +19,34 @@ class DataError(FriendlyFireError):
 
 
 class NetworkError(FriendlyFireError):
-    """A network or its weights cannot be used: not found, of another architecture, at chance, not finite."""
+    """A network or its weights cannot be used: missing, of another architecture, at chance accuracy, not finite."""
 
 
 class DeviceError(FriendlyFireError):
-    """A processor cannot do what is asked: too little memory."""
+    """A processor has too little memory."""
 
 
 class ProvenanceError(FriendlyFireError):
-    """Results do not go together, or a table is not what was written: edited, damaged, of other settings."""
+    """Results do not belong together, or a result has changed: edited, damaged, or made with other settings."""
 
 
 class StoreError(FriendlyFireError):
-    """A result on disk is missing, damaged or not what its name says."""
+    """A result on disk is missing, damaged or of another kind than expected."""
 
 
 class AttackError(FriendlyFireError):
-    """An attack fails, or gives something else than attacked images."""
+    """An attack fails, or does not return attacked images."""
 
 
 class CurvatureError(FriendlyFireError):
-    """A mean Hessian cannot be formed or decomposed as asked."""
+    """A mean Hessian cannot be formed or decomposed as requested."""
 
 
 class BasisError(FriendlyFireError):
-    """Directions cannot be made into an orthonormal basis, or fewer exist than asked for."""
+    """Directions cannot be orthonormalised, or fewer exist than requested."""
 
 
 def in_a_line(error: BaseException) -> str:
-    """What an error says, whatever raised it, in one line: its type, and the first line of its message."""
+    """Return any error in one line: its type, and the first line of its message."""
     lines = str(error).splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

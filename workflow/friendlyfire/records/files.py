@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and what stands for their bytes."""
+"""Atomically written files, and digests of their bytes."""
 
 import contextlib
 import hashlib
@@ -10,9 +10,9 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def whole(path: str | os.PathLike) -> Iterator[Path]:
-    """A path beside ``path`` to write to; what is there is moved to ``path`` when the block ends without an error.
+    """Yield a temporary path next to ``path``; move it to ``path`` when the block ends without an error.
 
-    Its name is used once, so that two that write the same file at the same time do not write into each other.
+    The temporary name is unique, so two processes that write the same file at the same time do not collide.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -25,6 +25,6 @@ def whole(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def sha256(path: str | os.PathLike) -> str:
-    """SHA-256 of a file, in 64 hex digits."""
+    """Return the SHA-256 of a file, in 64 hex digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

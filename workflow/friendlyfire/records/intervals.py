@@ -1,13 +1,13 @@
-"""Confidence intervals of the figures in the tables.
+"""Confidence intervals of the numbers in the tables.
 
-SciPy is imported where it is used: that takes half a second, and most who import this module need proportions alone.
+SciPy is imported where it is used: the import takes half a second, and most callers need proportions only.
 """
 
 import math
 
 import numpy as np
 
-#: Values, at least, that the interval of a mean is given for.
+#: Smallest number of values for which the interval of a mean is given.
 FEWEST = 10
 
 #: Two-sided 95 % quantile of the standard normal distribution.
@@ -15,13 +15,13 @@ Z_95 = 1.959963984540054
 
 
 def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float, float]:
-    """Wilson's score interval of a proportion.
+    """Return Wilson's score interval of a proportion.
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
 
     Args:
-        successes: how many trials succeeded, 0 to ``trials``.
-        trials: how many there were, at least 1.
+        successes: number of successful trials, 0 to ``trials``.
+        trials: number of trials, at least 1.
         z: normal quantile; the default gives 95 %.
 
     Returns:
@@ -44,16 +44,16 @@ def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float
 def mean_interval(
     values: np.ndarray, level: float = 0.95, bounds: tuple[float, float] = (-math.inf, math.inf)
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Student's interval of the mean of each column.
+    """Return Student's interval of the mean of each column.
 
     Args:
         values: (n, ...), n at least 2.
-        level: of confidence.
-        bounds: of the quantity, such as 0 and 1 of a fraction; no mean lies beyond them, and no interval reaches there.
+        level: confidence level.
+        bounds: bounds of the quantity, such as 0 and 1 for a fraction; the interval is clipped to them.
 
     Returns:
-        Lower and upper bounds, of the shape of one row; NaN where there are fewer than :data:`FEWEST` rows, whose
-        distribution, if skewed, Student's interval does not cover.
+        Lower and upper bounds, of the shape of one row; NaN for fewer than :data:`FEWEST` rows, because
+        Student's interval is too narrow for few values of a skewed distribution.
 
     Raises:
         ValueError: there are fewer than 2 rows.
@@ -67,17 +67,17 @@ def mean_interval(
 
 
 def jackknife_interval(estimate: float, without: np.ndarray) -> tuple[float, float]:
-    """95 % interval of a number in (0, 1) that is estimated from n images, by the jackknife on its logit.
+    """Return the 95 % interval of a number in (0, 1) that is estimated from n images, by the jackknife on its logit.
 
     Source: J. W. Tukey, "Bias and confidence in not-quite large samples", Annals of Mathematical Statistics 29 (1958);
-    the logit keeps it within its bounds, and makes it fit where the number is near one of them.
+    the logit keeps the interval within its bounds and suits numbers near one of them.
 
     Args:
-        estimate: of all images.
-        without: (n,) estimates without each of them.
+        estimate: estimate from all images.
+        without: (n,) estimates that each leave out one image.
 
     Returns:
-        Lower and upper bound; NaN where there are fewer than :data:`FEWEST` images, or where the estimate is 0 or 1.
+        Lower and upper bound; NaN for fewer than :data:`FEWEST` images, or if the estimate is 0 or 1.
     """
     from scipy.special import expit, logit
 

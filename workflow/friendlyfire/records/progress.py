@@ -1,4 +1,4 @@
-"""How far a long computation has got: a line in its log every 10 seconds, and a text that others can show."""
+"""Progress of a long computation: a line in its log every 10 seconds, and a text for the console."""
 
 import logging
 import time
@@ -7,12 +7,12 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-#: The last :class:`Progress` that was begun.
+#: The most recently started :class:`Progress`.
 _latest: "Progress | None" = None
 
 
 def latest() -> "Progress | None":
-    """What is being counted; None before anything is."""
+    """Return the most recently started progress; None if there is none."""
     return _latest
 
 
@@ -20,9 +20,9 @@ class Progress:
     """A count towards a total, logged every 10 seconds.
 
     Args:
-        what: is counted, in the plural.
-        total: of them.
-        done: how many were done before.
+        what: name of the counted items, in the plural.
+        total: number of items.
+        done: number of items done before.
     """
 
     def __init__(self, what: str, total: int, done: float = 0):
@@ -48,7 +48,7 @@ class Progress:
 
 
 def progress(items: Sequence[Item], what: str) -> Iterator[Item]:
-    """Yield the same items, counted; of a range with steps, count what the steps pass over."""
+    """Yield the items and report progress; a range with a step counts every number that it spans."""
     counted = range(items.start, items.stop) if isinstance(items, range) else items
     step = items.step if isinstance(items, range) else 1
     told = Progress(what, len(counted))
@@ -58,7 +58,7 @@ def progress(items: Sequence[Item], what: str) -> Iterator[Item]:
 
 
 def plain(number: float) -> str:
-    """Format a number for people: 12,345, 56 or 7.8."""
+    """Format a number for messages: 12,345, 56 or 7.8."""
     return f"{number:,.1f}".removesuffix(".0") if number < 100 else f"{number:,.0f}"
 
 

@@ -1,4 +1,4 @@
-"""One seed in the configuration, one independent stream of chance for everything that draws."""
+"""One seed in the configuration, and an independent random stream for every draw."""
 
 import hashlib
 
@@ -18,9 +18,9 @@ def repetition_of(name: str) -> tuple[str, int]:
 
 
 def derive_seed(seed: int, *names: str | int) -> int:
-    """Seed of one draw, from the configured ``seed`` and the names of what is drawn.
+    """Derive the seed of one draw from the configured ``seed`` and the names of the draw.
 
-    Streams of different names are independent, and stay the same whatever else is drawn and in whatever order.
+    Streams with different names are independent, and do not depend on other draws or their order.
 
     Args:
         seed: the seed of the configuration.

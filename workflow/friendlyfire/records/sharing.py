@@ -1,28 +1,28 @@
-"""How work is divided among jobs without any result depending on it."""
+"""Division of work into shards that does not affect any result."""
 
 from collections.abc import Mapping
 
-#: Images of an attack that share batches whichever job has them, so that results do not depend on the shards.
+#: Number of images per block that are attacked in the same batches in any shard, so results do not depend on shards.
 ATTACKED_TOGETHER = 1024
 
-#: Images of the boundary that share batches.
+#: Number of images per block at the boundary, likewise.
 DIFFERENTIATED_TOGETHER = 32
 
 
 def useful_shards(asked: int, together: int, *images: int) -> int:
-    """How many jobs can share images that stay together in blocks: as many as asked for, but none without a block."""
+    """Return the number of useful shards of images in whole blocks: as many as requested, but none without a block."""
     return min(asked, sum(-(-count // together) for count in images))
 
 
 def share(count: int, block: int, shard: int, shards: int) -> tuple[int, int]:
-    """Start and stop of one job's share of ``count`` items, between whole blocks: any cut gives the same batches."""
+    """Return start and stop of one shard of ``count`` items, in whole blocks, so batches do not depend on shards."""
     blocks = -(-count // block)
     start, stop = (min(count, block * (blocks * k // shards)) for k in (shard, shard + 1))
     return start, stop
 
 
 def blocks_of(counts: Mapping[str, int], together: int) -> list[tuple[str, int, int]]:
-    """Role, start and stop of the blocks of ``together`` images, role by role."""
+    """Return role, start and stop of each block of ``together`` images, role by role."""
     return [
         (role, start, min(start + together, count))
         for role, count in counts.items()

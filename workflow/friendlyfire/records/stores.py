@@ -1,7 +1,7 @@
-"""Arrays on disk: one Zarr ZipStore a result, written beside its place, moved there whole, checked when read.
+"""Arrays on disk: one Zarr ZipStore per result, written to a temporary file, moved into place, checked when read.
 
-A zip file is one inode with a CRC-32 for each chunk, so that a flipped byte is an error and not another result. This,
-:mod:`friendlyfire.networks.weights` and what says where notes lie are the only modules of the library that know paths.
+A zip file is one inode with a CRC-32 per chunk, so a flipped byte raises an error and never changes a result. Besides
+this module, only :mod:`friendlyfire.networks.weights` and the module of the provenance notes know paths.
 """
 
 import contextlib
@@ -22,10 +22,10 @@ from zarr.storage import ZipStore
 from friendlyfire.records.errors import StoreError
 from friendlyfire.records.files import whole
 
-#: Version of the form of all stores; a reader refuses another one.
+#: Format version of all stores; readers reject other versions.
 VERSION = 1
 
-#: Bytes that one chunk holds at most, before compression.
+#: Largest size of a chunk in bytes, before compression.
 CHUNK_BYTES = 16 * 2**20
 
 _PACKAGES = (
@@ -33,7 +33,7 @@ _PACKAGES = (
     *("snakemake", "timm", "torch", "torchvision", "zarr"),
 )
 
-# What zipfile, zlib, the codecs and zarr raise on files that are not whole. `RuntimeError` is the codecs' own.
+# Errors of zipfile, zlib, the codecs and zarr on damaged files. The codecs raise `RuntimeError`.
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -47,7 +47,7 @@ _DAMAGE = (
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of the installed packages that results depend on."""
+    """Return the versions of the installed packages that results depend on."""
     versions = {}
     for name in _PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
@@ -69,7 +69,7 @@ class StoreWriter:
             target[...] = data
 
     def empty(self, name: str, shape: tuple[int, ...], dtype: np.dtype | str, axis: int = 0) -> zarr.Array:
-        """An array to be filled by whole chunks (of ``.chunks``), each once."""
+        """Create an array to fill by whole chunks (of ``.chunks``), each once."""
         dtype = np.dtype(dtype)
         chunks = [max(1, size) for size in shape]
         row_bytes = dtype.itemsize * int(np.prod(chunks)) // chunks[axis] if shape else dtype.itemsize
@@ -82,19 +82,19 @@ class StoreWriter:
             chunks=tuple(chunks),
             # Mantissas do not compress; images, labels and indices do.
             compressors=None if dtype.kind == "f" else "auto",
-            # A chunk of zeros is written too, so that a chunk that is not there is known to be lost.
+            # A chunk of zeros is written too, so a missing chunk is known to be lost.
             config={"write_empty_chunks": True},
         )
 
 
 @contextlib.contextmanager
 def create_store(path: str | os.PathLike, kind: str, record: Mapping[str, Any]) -> Iterator[StoreWriter]:
-    """Write a store beside ``path`` and move it there when the block ends without an error.
+    """Write a store next to ``path`` and move it there when the block ends without an error.
 
     Args:
-        path: where the store shall be, by custom ``*.zarr.zip``.
-        kind: what it holds: ``dataset``, ``perturbations``, ``curvature``, ``basis``.
-        record: what describes it (experiment, settings, seed, units ...), as JSON's types.
+        path: path of the store, by convention ``*.zarr.zip``.
+        kind: kind of its contents: ``dataset``, ``perturbations``, ``curvature``, ``basis``.
+        record: its description (experiment, settings, seed, units ...), in JSON types.
 
     Yields:
         A :class:`StoreWriter`.
@@ -112,7 +112,7 @@ class Store:
         self._group = group
         with zipfile.ZipFile(path) as archive:
             self._members = archive.namelist()
-        #: What was recorded when it was written.
+        #: The record that it was written with.
         self.record: dict[str, Any] = dict(group.attrs)
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -122,30 +122,30 @@ class Store:
         return f"{name}/zarr.json" in self._members
 
     def keys(self) -> list[str]:
-        """Names of the arrays."""
+        """Return the names of the arrays."""
         ending = "/zarr.json"
         names = [member.removesuffix(ending) for member in self._members if member.endswith(ending)]
         with _told_as_damage(self.path):
             return sorted(name for name in names if isinstance(self._group[name], zarr.Array))
 
     def check(self) -> None:
-        """Read every byte once; a StoreError if one is not as it was written."""
+        """Read every byte once; raise a StoreError if one has changed."""
         with _told_as_damage(self.path), zipfile.ZipFile(self.path) as archive:
             if damaged := archive.testzip():
                 raise ValueError(f"bad checksum of {damaged}")
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """Shape of the array ``name``, without reading it."""
+        """Return the shape of the array ``name``, without reading it."""
         return self._array(name).shape
 
     def read(self, name: str, selection: Any = ...) -> np.ndarray:
-        """The part ``selection`` (NumPy basic indexing) of the array ``name``."""
+        """Read the part ``selection`` (NumPy basic indexing) of the array ``name``."""
         array = self._array(name)
         with _told_as_damage(self.path):
             return np.asarray(array[selection])
 
     def rows(self, name: str, positions: np.ndarray) -> np.ndarray:
-        """The rows of the array ``name`` at ascending ``positions``, at least one; no more is read than they span."""
+        """Read the rows of the array ``name`` at ascending ``positions`` (at least one) and no more than they span."""
         first = positions[0]
         return self.read(name, slice(first, positions[-1] + 1))[positions - first]
 
@@ -162,11 +162,11 @@ class Store:
 
 @contextlib.contextmanager
 def open_store(path: str | os.PathLike, kind: str | None, experiment: str | None = None) -> Iterator[Store]:
-    """Open a store to read, once it is known to be what the caller expects.
+    """Open a store for reading, after checking that it is the expected one.
 
     Args:
         path: the file.
-        kind: the kind it was written as; None if any will do.
+        kind: the kind it was written as; None for any kind.
         experiment: the experiment it must belong to, if any.
 
     Raises:
@@ -174,7 +174,7 @@ def open_store(path: str | os.PathLike, kind: str | None, experiment: str | None
     """
     path = Path(path)
     if not path.exists():
-        raise StoreError(f"{path} is missing; make it with: snakemake --cores all {path}")
+        raise StoreError(f"{path} is missing; create it with: snakemake --cores all {path}")
     with _told_as_damage(path):
         store = ZipStore(path, mode="r")
         group = zarr.open_group(store, mode="r")
@@ -189,7 +189,7 @@ def open_store(path: str | os.PathLike, kind: str | None, experiment: str | None
             if record.get(key) != value:
                 raise StoreError(
                     f"{path} has {key} {record.get(key)!r}, not {value!r}; "
-                    f"make it again with: snakemake --cores all --force {path}"
+                    f"recreate it with: snakemake --cores all --force {path}"
                 )
         yield Store(path, group)
     finally:
@@ -197,10 +197,10 @@ def open_store(path: str | os.PathLike, kind: str | None, experiment: str | None
 
 
 def contents(path: str | os.PathLike) -> str:
-    """What a store holds, arrays and record, in 64 hex digits (SHA-256 of the names and CRC-32 of its members).
+    """Return a digest of a store, arrays and record, in 64 hex digits (SHA-256 of its members' names and CRC-32).
 
-    Dates are not in it: equal stores have equal contents. Nothing is read but the directory of the zip file, so each
-    member still has to be compared with its CRC-32, as every reader does.
+    Dates are left out, so equal stores have equal contents. Only the directory of the zip file is read, so each member
+    must still be compared with its CRC-32, as every reader does.
 
     Raises:
         StoreError: the store is missing or damaged.
@@ -220,5 +220,5 @@ def _told_as_damage(path: Path) -> Iterator[None]:
     except _DAMAGE as error:
         raise StoreError(
             f"{path} is damaged ({type(error).__name__}: {error}); "
-            f"make it again with: snakemake --cores all --force {path}"
+            f"recreate it with: snakemake --cores all --force {path}"
         ) from error

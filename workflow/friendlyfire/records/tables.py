@@ -1,4 +1,4 @@
-"""Tables on disk: CSV whose last column stands for the settings it was made with."""
+"""Tables on disk: CSV files whose last column is a digest of their settings."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,12 +13,12 @@ from friendlyfire.records.seeds import repetition_of
 COLUMN = "provenance"
 
 
-#: Columns of names, which may look like numbers: an experiment may be called 007.
+#: Columns of names that may look like numbers: an experiment may be called 007.
 NAMES = ("experiment", "class", "predicted")
 
 
 def write_table(path: str, table: pd.DataFrame, settings: dict) -> None:
-    """Write a table whole, with the column that says what settings made it.
+    """Write a table atomically, with the digest of its settings as the last column.
 
     The name of a repetition, in the column ``experiment``, becomes the experiment and the number, in ``seed``.
     """
@@ -31,21 +31,21 @@ def write_table(path: str, table: pd.DataFrame, settings: dict) -> None:
 
 
 def read_table(path: str, **options: Any) -> pd.DataFrame:
-    """A table as its script made it; ``options`` are those of :func:`pandas.read_csv`."""
-    # Only what is empty is missing: a class may be called NA.
+    """Load a table as its script made it; ``options`` are those of :func:`pandas.read_csv`."""
+    # Only empty fields are missing values: a class may be called NA.
     options = {"keep_default_na": False, "na_values": [""], **options}
     options["dtype"] = {**dict.fromkeys(NAMES, str), **options.get("dtype", {})}
     return pd.read_csv(path, float_precision="round_trip", **options).drop(columns=COLUMN)
 
 
 def read_tables(paths: Iterable[str], **options: Any) -> pd.DataFrame:
-    """Several tables of one form, one below the other."""
+    """Load several tables of the same form and concatenate them."""
     tables = [read_table(path, **options) for path in paths]
     return pd.concat([table for table in tables if len(table)] or tables)
 
 
 def write_html(path: str, table: pd.DataFrame) -> None:
-    """Write a table as a page of its own, for the report."""
+    """Write a table as a separate page for the report."""
     style = "table {border-collapse: collapse; font: 12px sans-serif} th, td {padding: 4px 10px; text-align: right}"
     body = table.to_html(index=False, border=0, justify="right")
     page = f"<!DOCTYPE html><meta charset=utf-8><style>{style} tr {{border-bottom: 1px solid #ccc}}</style>{body}\n"

@@ -1,5 +1,5 @@
-"""The networks that are trained here, one a file.
+"""The networks that are trained here, one per file.
 
-Each is declared in ``ARCHITECTURES`` and built by ``make(shape, classes, width, activation, pooling)``. It takes images
-already normalised, (n, channels, height, width), and returns logits (n, classes).
+Each is declared in ``ARCHITECTURES`` and built by ``make(shape, classes, width, activation, pooling)``. It takes
+normalised images (n, channels, height, width) and returns logits (n, classes).
 """

@@ -8,11 +8,11 @@ ARCHITECTURES = {"alexnet": {"make": "alexnet", "label": "AlexNet", "smallest_si
 
 
 def alexnet(shape: tuple[int, int, int], classes: int, width: float, activation: str, pooling: str) -> nn.Module:
-    """AlexNet for 32 x 32 pixels: five convolutions, three poolings, a hidden layer.
+    """Build AlexNet for 32 x 32 pixels: five convolutions, three poolings, a hidden layer.
 
     Source: A. Krizhevsky, I. Sutskever, G. Hinton, "ImageNet classification with deep convolutional neural networks",
     NeurIPS 2012. The paper does not give its sizes for CIFAR; ours are 64-128-192-128-128 filters and 512 units.
-    DEPARTS: batch normalisation in the place of local response normalisation.
+    DEPARTS: batch normalisation replaces local response normalisation.
     """
     act, pool = ACTIVATIONS[activation], POOLINGS[pooling]
     sizes = [max(1, round(width * size)) for size in (64, 128, 192, 128, 128)]

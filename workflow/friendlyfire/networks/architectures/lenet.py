@@ -8,7 +8,7 @@ ARCHITECTURES = {"lenet": {"make": "lenet", "label": "LeNet", "smallest_side": 4
 
 
 def lenet(shape: tuple[int, int, int], classes: int, width: float, activation: str, pooling: str) -> nn.Module:
-    """LeNet with 20 and 50 filters of 5 x 5 and 500 hidden units.
+    """Build LeNet with 20 and 50 filters of 5 x 5 and 500 hidden units.
 
     Source: Y. LeCun et al., "Gradient-based learning applied to document recognition", Proc. IEEE 86 (1998), in the
     sizes that Caffe and MatConvNet made common for MNIST. Images under 16 pixels are padded at each convolution.

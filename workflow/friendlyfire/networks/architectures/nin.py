@@ -8,7 +8,7 @@ ARCHITECTURES = {"nin": {"make": "nin", "label": "NIN", "smallest_side": 8}}
 
 
 def nin(shape: tuple[int, int, int], classes: int, width: float, activation: str, pooling: str) -> nn.Module:
-    """Network in Network for 32 x 32 pixels: three blocks of a convolution and two 1 x 1 convolutions.
+    """Build Network in Network for 32 x 32 pixels: three blocks of a convolution and two 1 x 1 convolutions.
 
     Source: M. Lin, Q. Chen, S. Yan, "Network in network", ICLR 2014, with the layers of its authors' network for
     CIFAR-10 (192-160-96, 192-192-192, 192-192-classes; dropout of one half between the blocks).
@@ -26,11 +26,11 @@ def nin(shape: tuple[int, int, int], classes: int, width: float, activation: str
     network = nn.Sequential(
         *block(shape[0], (a, b, c), 5), pool(3, stride=2, padding=1), nn.Dropout(0.5),
         *block(c, (a, a, a), 5), nn.AvgPool2d(3, stride=2, padding=1), nn.Dropout(0.5),
-        *block(a, (a, a, classes), 3),  # The class maps are rectified too, as its authors have it.
+        *block(a, (a, a, classes), 3),  # The class maps are rectified too, as in the authors' network.
         nn.AdaptiveAvgPool2d(1), nn.Flatten(),
     )  # fmt: skip
-    # Nine rectified layers without normalisation do not learn from torch's own weights. Source: K. He et al., "Delving
-    # deep into rectifiers", ICCV 2015.
+    # Nine rectified layers without normalisation do not learn from torch's default weights. Source: K. He et al.,
+    # "Delving deep into rectifiers", ICCV 2015.
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
