@@ -128,7 +128,7 @@ def read_note(path: str) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ProvenanceError(f"{note}, the provenance note of {path}, cannot be read ({error}); {way_out}") from error
     if name != path:
-        raise ProvenanceError(f"{path} was written as {name} and has been renamed; {way_out}")
+        raise ProvenanceError(f"{path} was written as {name} and was renamed or copied; {way_out}")
     return record
 
 

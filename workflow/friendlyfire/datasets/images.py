@@ -28,11 +28,11 @@ class Split(Protocol):
     class_names: list[str]
 
     def image(self, index: int) -> np.ndarray:
-        """The image at ``index``: uint8, (channels, height, width)."""
+        """Load the image at ``index``: uint8, (channels, height, width)."""
         ...
 
     def fingerprint(self) -> str:
-        """A short text that changes with the images."""
+        """Return a short text that changes with the images."""
         ...
 
 
@@ -49,7 +49,7 @@ class ArraySplit:
         return f"{zlib.crc32(np.ascontiguousarray(self.images)):08x}"
 
     def image(self, index: int) -> np.ndarray:
-        """The image at ``index``: uint8, (channels, height, width)."""
+        """Load the image at ``index``: uint8, (channels, height, width)."""
         return self.images[index]
 
 
