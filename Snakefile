@@ -29,7 +29,7 @@ include: "workflow/rules/common.smk"
 
 
 # In the order of the paper.
-for stage in "datasets networks perturbations boundary curvature bases measures figures provenance".split():
+for stage in "datasets networks perturbations boundary curvature bases measures claims figures provenance".split():
 
     include: f"workflow/rules/{stage}.smk"
 

@@ -54,7 +54,8 @@ class Figures:
         if kind.get("experiments") == "trained":
             return is_trained(self.config, experiment)
         if "experiments" in kind:
-            return bool(self._section(experiment)[kind["experiments"]])
+            stage, _, key = kind["experiments"].partition(".")
+            return bool(experiment_settings(self.config, experiment, stage)[key])
         if "kinds" in kind:
             return set(kind["kinds"]) <= set(self._section(experiment)["scores"])
         bases = self.bases_of(kind, experiment)

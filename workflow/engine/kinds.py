@@ -89,7 +89,10 @@ def reader_of(kind: Kind) -> str:
 
 
 #: Entries of a declaration that no result depends on: texts, and the resources of a job.
-NO_RESULT = ("label", "colour", "description", "options", "gigabytes", "hours")
+NO_RESULT = (
+    *("label", "colour", "description", "options", "gigabytes", "hours"),
+    *("statement", "estimate", "section", "holds", "control"),
+)
 
 
 def computing(kind: Kind) -> str:

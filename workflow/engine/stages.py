@@ -130,6 +130,30 @@ class Stages:
 
         return of_job
 
+    def tested(self, experiment):
+        """Return the claims that an experiment is judged by."""
+        asked = experiment_settings(self.config, experiment, "claims")["tested"]
+        return list(declared("claims")) if asked == "all" else list(asked)
+
+    def read_by_claims(self, wildcards):
+        """Input: the stores that the claims of the experiment read."""
+        figures = experiment_settings(self.config, wildcards.experiment, "figures")
+        bases = dict.fromkeys(figures["fig4"] + figures["fig3"])
+        patterns = dict.fromkeys(
+            pattern for name in self.tested(wildcards.experiment) for pattern in declared("claims")[name]["reads"]
+        )
+        paths = [
+            pattern.format(basis=basis) for pattern in patterns for basis in (bases if "{basis}" in pattern else [""])
+        ]
+        # Of how many perturbations the directions are.
+        paths.append("bases/deepfool-high.zarr.zip")
+        return [f"results/{wildcards.experiment}/{path}" for path in dict.fromkeys(paths)]
+
+    def claim_code(self, wildcards):
+        """Return digests of the functions of the experiment's claims, and of what they declare."""
+        kinds = [declared("claims")[name] for name in self.tested(wildcards.experiment)]
+        return [text for kind in kinds for text in (code_at(kind["make"], self.folder), computing(kind))]
+
     def weights_of(self, wildcards):
         """Input: the weights file of the job's experiment, if any."""
         weights = experiment_settings(self.config, wildcards.experiment, "networks")["weights"]

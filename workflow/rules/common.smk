@@ -39,7 +39,7 @@ wildcard_constraints:
     attack="|".join([*attacks_of_images(config), r"foolbox-\w+"]),
     basis="(?:" + "|".join(legend(config)) + r")(?:-\d+px)?",
     shard=r"\d+",
-    kind="positive|negative|flat",
+    kind="positive|negative|flat|random",
 
 
 #: GPUs per job with a network: none without a GPU, so that such jobs run in parallel.

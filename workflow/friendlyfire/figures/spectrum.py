@@ -21,7 +21,7 @@ FIGURES = {
         "make": "spectrum",
         "title": "Spectra",
         "section": "3 Curvature",
-        "experiments": "spectrum",
+        "experiments": "figures.spectrum",
         "reads": {"spectra": "spectra.csv", "quality": "quality.csv"},
         "tables": {"csv": "numbers"},
         "caption": (

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from friendlyfire.attacks.deepfool import Attack, deepfool
+from friendlyfire.attacks.deepfool import deepfool
 from friendlyfire.bases.basis import Basis
 from friendlyfire.datasets.images import Dataset
 from friendlyfire.measures.measured import Measured
@@ -80,11 +80,13 @@ def confinement(
     pixels, indices, shown = as_pixels(part.images(), device), part.indices(), min(pictures, len(part))
     mean, vectors = torch.from_numpy(dataset.mean).float().to(device), columns(basis, device)
     grid = chosen_ranks(ranks, vectors.shape[1])
-    rows, perturbations, projections = [], [], []
+    rows, perturbations, projections, norms, image_norms = [], [], [], [], []
     nested = nested_projections(pixels, mean, vectors, grid)
     for rank, projected in zip(progress(grid, "ranks"), nested, strict=True):
         attack = deepfool(network, pixels, basis=vectors[:, :rank], **options)
-        rows.append({"role": "measured", "rank": rank, **summary(attack, projected - mean)})
+        norms.append(np.where(attack.converged.cpu().numpy(), norms_of(attack.overshot), np.nan))
+        image_norms.append(norms_of(projected - mean))
+        rows.append({"role": "measured", "rank": rank, **summary(norms[-1], image_norms[-1])})
         perturbations.append(attack.perturbations[:shown].cpu().numpy())
         projections.append(projected[:shown].cpu().numpy())
     arrays = {
@@ -93,23 +95,34 @@ def confinement(
         "images": pixels[:shown].cpu().numpy(),
         "perturbations": np.stack(perturbations),  # (ranks, n, channels, height, width)
         "projections": np.stack(projections),
+        "norms": np.stack(norms),  # (ranks, n), NaN where the attack failed
+        "image_norms": np.stack(image_norms),
     }
     units = "pixels in [0, 1]; perturbations without the overshoot"
     return Measured({"confinement": pd.DataFrame(rows)}, arrays, {"role": "measured", "units": units})
 
 
-def summary(attack: Attack, projected: torch.Tensor) -> dict[str, float]:
-    """Return mean norms with 95 % intervals: of the attacks that succeeded, and of all projected images."""
-    converged = attack.converged.cpu().numpy()
-    norms = attack.overshot.flatten(1).double().norm(dim=1).cpu().numpy()[converged]
-    image_norms = projected.flatten(1).double().norm(dim=1).cpu().numpy()
+def norms_of(vectors: torch.Tensor) -> np.ndarray:
+    """Return the norm (n,) of each perturbation or image."""
+    return vectors.flatten(1).double().norm(dim=1).cpu().numpy()
+
+
+def summary(norms: np.ndarray, image_norms: np.ndarray) -> dict[str, float]:
+    """Return mean norms with 95 % intervals: of the attacks that succeeded, and of all projected images.
+
+    Args:
+        norms: (n,) of the attacks, NaN where they failed.
+        image_norms: (n,) of the projected images.
+    """
+    converged = np.isfinite(norms)
+    succeeded = norms[converged]
     row = {"norm": np.nan, "norm_ci_low": np.nan, "norm_ci_high": np.nan}  # no norm without success
-    if len(norms):
-        row["norm"] = norms.mean()
-    if len(norms) > 1:
-        row["norm_ci_low"], row["norm_ci_high"] = mean_interval(norms)
+    if len(succeeded):
+        row["norm"] = succeeded.mean()
+    if len(succeeded) > 1:
+        row["norm_ci_low"], row["norm_ci_high"] = mean_interval(succeeded)
     row["image_norm"] = image_norms.mean()
     row["image_norm_ci_low"], row["image_norm_ci_high"] = mean_interval(image_norms)
     row["success"] = converged.mean()
     row["success_ci_low"], row["success_ci_high"] = wilson_interval(int(converged.sum()), len(converged))
-    return {**row, "fooled": len(norms), "images": len(converged)}
+    return {**row, "fooled": len(succeeded), "images": len(converged)}

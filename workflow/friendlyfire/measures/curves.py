@@ -64,6 +64,23 @@ class Form:
     monotonicity: np.ndarray  #: (m,) net change of a curve on both sides of s_0, as a fraction of its total variation
     symmetry_floor: float
     monotonicity_floor: float
+    moving: np.ndarray  #: (n,) bool, which of the curves move
+
+    @property
+    def symmetry_by_image(self) -> np.ndarray:
+        """(n,) symmetry of each curve; NaN for one that does not move."""
+        return self._by_image(self.symmetry)
+
+    @property
+    def monotonicity_by_image(self) -> np.ndarray:
+        """(n,) monotonicity of each curve; NaN for one that does not move."""
+        return self._by_image(self.monotonicity)
+
+    def _by_image(self, values: np.ndarray) -> np.ndarray:
+        found = np.full(len(self.moving), np.nan)
+        if len(values):
+            found[self.moving] = values
+        return found
 
 
 def curve_form(curves: np.ndarray, steps: np.ndarray, rng: np.random.Generator, permutations: int = 20) -> Form:
@@ -81,13 +98,14 @@ def curve_form(curves: np.ndarray, steps: np.ndarray, rng: np.random.Generator, 
     Returns:
         A :class:`Form`; with fewer than two curves that are not constant, it holds NaN and no image.
     """
-    moving = curves[np.ptp(curves, axis=1) > ROUNDING * np.abs(curves).max(1)]
+    moves = np.ptp(curves, axis=1) > ROUNDING * np.abs(curves).max(1)
+    moving = curves[moves]
     if len(moving) < 2:
-        return Form(np.nan, np.empty(0), np.empty(0), np.nan, np.nan)
+        return Form(np.nan, np.empty(0), np.empty(0), np.nan, np.nan, np.zeros(len(curves), dtype=bool))
     centre, symmetry, monotonicity = _form(moving)
     permuted = [_form(rng.permuted(moving, axis=1))[1:] for _ in range(permutations)]
     floors = np.mean(permuted, axis=(0, 2))
-    return Form(float(steps[centre]), symmetry, monotonicity, *map(float, floors))
+    return Form(float(steps[centre]), symmetry, monotonicity, *map(float, floors), moves)
 
 
 def _form(curves: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:

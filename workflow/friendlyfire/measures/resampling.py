@@ -1,5 +1,6 @@
 """The resampling unit that a defence puts in front of a network (section 4.4, table 1)."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,7 +26,8 @@ MEASURES = {
         "per": None,
         "from": ["network", "dataset", "bases"],
         "with": {"options": "perturbations.deepfool"},
-        "gives": {"transfer": "transfer.csv", "attacks": "attacks.csv"},
+        "gives": {"transfer": "transfer.csv", "attacks": "attacks.csv", "images": "images.zarr.zip"},
+        "holds": "resampling",
         "gigabytes": [6, 6],
         "hours": 4,
         "description": "a unit in front of the network that downsamples and upsamples images",
@@ -100,7 +102,7 @@ def resampling(
     attack = deepfool(network, pixels, **options)
     if not attack.converged.any():
         raise NetworkError(f"none of {len(pixels)} images could be fooled")
-    transfer, attacks = [], []
+    transfer, attacks, kept = [], [], defaultdict(list)
     for side, basis in zip(progress(sampled_sides(sides, dataset.shape[1]), "sides"), bases, strict=True):
         unit = Resampled(network, mean, side).eval()
         clean = classes_of(predict(unit, pixels))
@@ -108,8 +110,10 @@ def resampling(
         row |= norms("image_norm", resampled(pixels - mean, side))
         row |= norms("perturbation_norm", resampled(attack.overshot, side)[attack.converged])
         row["perturbations"] = int(attack.converged.sum())
+        kept["correct"].append((clean == labels).cpu().numpy())
         for factor in factors:
             moved = fooled(unit, pixels, factor * attack.overshot, clean)
+            kept["fooled"].append(moved.cpu().numpy())
             transfer.append({**row, "factor": factor, **proportion("fooling", moved), "images": len(pixels)})
         vectors = columns(basis, device)
         others = {
@@ -120,7 +124,29 @@ def resampling(
         for name, (dimensions, one) in others.items():
             about = {"role": "measured", "side": side, "attack": name, "dimensions": dimensions}
             attacks.append({**about, **reached(unit, pixels, one, clean)})
-    return Measured({"transfer": pd.DataFrame(transfer), "attacks": pd.DataFrame(attacks)})
+        kept["at_median"] += at_median_norm(unit, pixels, *(one for _, one in [*others.values()][1:]), clean)
+    arrays = {
+        "sides": np.array(sampled_sides(sides, dataset.shape[1])),
+        "factors": np.array(factors),
+        "correct": np.array(kept["correct"]),  # (sides, n)
+        "fooled": np.array(kept["fooled"]).reshape(-1, len(factors), len(pixels)),
+        "at_median": np.array(kept["at_median"]).reshape(-1, 2, len(pixels)),
+    }
+    units = "fooled, and at_median: of the confined attack and of the white box at the white box's median norm"
+    return Measured({"transfer": pd.DataFrame(transfer), "attacks": pd.DataFrame(attacks)}, arrays, {"units": units})
+
+
+def at_median_norm(
+    unit: Resampled, images: Tensor, confined: Attack, white_box: Attack, clean: Tensor
+) -> list[np.ndarray]:
+    """Return which images (n,) two attacks fool behind the unit when they are scaled to the white box's median norm."""
+    lengths = [attack.overshot.flatten(1).norm(dim=1) for attack in (confined, white_box)]
+    median = lengths[1][white_box.converged].nanmedian().nan_to_num()
+    found = []
+    for attack, length in zip((confined, white_box), lengths, strict=True):
+        scale = torch.where(length > 0, median / length, 0)[:, None, None, None]
+        found.append(fooled(unit, images, scale * attack.overshot, clean).cpu().numpy())
+    return found
 
 
 def fooled(unit: Resampled, images: Tensor, perturbations: Tensor, clean: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Effect of a movement along the first direction of a class on the scores of all images (section 4.1, figures 1, 2)."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from scipy.special import softmax
 
 from friendlyfire.datasets.images import Dataset
-from friendlyfire.measures.curves import curve_form, scores_along, separability
+from friendlyfire.measures.curves import Form, curve_form, scores_along, separability
 from friendlyfire.measures.measured import Measured
 from friendlyfire.networks.network import Network, as_pixels, predict
 from friendlyfire.records.errors import ConfigError
@@ -117,7 +118,7 @@ def scores(
         network: in evaluation mode.
         dataset: its measured images are moved.
         curvature: stores of the eigenpairs of the mean Hessians.
-        kind: "positive", "negative" or "flat": the part of the spectrum that is followed.
+        kind: "positive", "negative" or "flat": the part of the spectrum that is followed; "random" for a control.
         seed: a function that returns the seed of a draw from its names.
         images: number of images to move.
         steps: number of points from one end to the other.
@@ -141,14 +142,14 @@ def scores(
     # The range of the movement: ``extent`` times the mean distance of the images from their mean.
     reach = extent * float((pixels - mean).flatten(1).norm(dim=1).mean())
     shifts = torch.linspace(-reach, reach, steps, device=device)
-    positions, directions = shifts.cpu().numpy(), leading_directions(curvature, kind)
+    positions, directions = shifts.cpu().numpy(), leading_directions(curvature, kind, seed)
     if shown not in directions:
         raise ConfigError(f"scores.shown: class {shown} has no directions; choose from 0 to {max(directions)}")
     rest = np.random.default_rng(seed()).permutation([c for c in sorted(directions) if c != shown])
     chosen = sorted([shown, *rest[: classes - 1].tolist()])  # the same classes for all kinds
     rng = np.random.default_rng(seed(kind))
     pictured = np.linspace(0, steps - 1, PICTURES).round().astype(int)
-    populations, forms = [], []
+    populations, forms, kept = [], [], defaultdict(list)
     for c in progress(chosen, "classes"):
         direction = torch.from_numpy(directions[c][0]).reshape(dataset.shape).to(device)
         along = scores_along(network, pixels, direction, shifts)
@@ -157,7 +158,13 @@ def scores(
         anchored = scores_along(network, pixels[:anchored_images], direction, components, anchored=True)
         name = {"class": dataset.class_names[c]}
         populations.append(population(along, clean, c, positions).assign(**name))
-        forms.append({**name, **form(along[:, :, c], anchored[:, :, c], positions, rng)})
+        found = curve_form(along[:, :, c], positions, rng)
+        forms.append({**name, **form(found, anchored[:, :, c], len(along))})
+        kept["predicted"].append(np.where(np.isfinite(along).all(2), along.argmax(2), -1))
+        kept["anchored"].append(anchored[:, :, c])
+        kept["symmetry"].append(found.symmetry_by_image)
+        kept["monotonicity"].append(found.monotonicity_by_image)
+        kept["floors"].append([found.symmetry_floor, found.monotonicity_floor])
         if c == shown:
             single = curve_table(along[:curves], c, positions, indices, dataset.class_names).assign(**name)
             moved = pixels[0] + shifts[pictured, None, None, None] * direction
@@ -168,6 +175,14 @@ def scores(
     arrays = {
         "directions": np.stack([directions[c] for c in chosen]).reshape(-1, KEPT, *dataset.shape),
         "steps": positions[pictured],
+        "positions": positions,
+        "clean": clean,
+        "targets": np.array(chosen),
+        "predicted": np.array(kept["predicted"], dtype=np.int16),  # (classes, n, steps)
+        "anchored": np.array(kept["anchored"], dtype=np.float32),  # (classes, anchored images, steps)
+        "symmetry": np.array(kept["symmetry"]),  # (classes, n), NaN for a curve that does not move
+        "monotonicity": np.array(kept["monotonicity"]),
+        "floors": np.array(kept["floors"]),  # (classes, 2): of the symmetry and of the monotonicity
         "images": moved.cpu().numpy(),
     }
     record = {
@@ -179,11 +194,15 @@ def scores(
     return Measured(tables, arrays, record)
 
 
-def leading_directions(curvature: Sequence[Store], kind: str) -> dict[int, np.ndarray]:
-    """Load the first directions (2, d) of one kind for each class."""
+def leading_directions(curvature: Sequence[Store], kind: str, seed: Callable[..., int]) -> dict[int, np.ndarray]:
+    """Read the first directions (2, d) of one kind for each class; draw them for the kind "random"."""
     found = {}
     for store in curvature:
         for c in store.record["classes"]:
+            if kind == "random":
+                drawn = np.random.default_rng(seed(kind, c)).standard_normal((KEPT, store.record["pixels"]))
+                found[c] = (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+                continue
             order = np.argsort(KINDS[kind](store[f"{c}/values"][store[f"{c}/kept"]]), kind="stable")[:KEPT]
             found[c] = store[f"{c}/vectors"].T[order]
     return found
@@ -219,9 +238,9 @@ def population(scores: np.ndarray, clean: np.ndarray, target: int, steps: np.nda
     return table
 
 
-def form(curves: np.ndarray, anchored: np.ndarray, steps: np.ndarray, rng: np.random.Generator) -> dict[str, float]:
+def form(found: Form, anchored: np.ndarray, images: int) -> dict[str, float]:
     """Return symmetry, monotonicity and additive separability of one class's curves, with intervals and floors."""
-    found, parts = curve_form(curves, steps, rng), separability(anchored)
+    parts = separability(anchored)
     row = {"centre": found.centre}
     for name in ("symmetry", "monotonicity"):
         values = getattr(found, name)
@@ -232,7 +251,7 @@ def form(curves: np.ndarray, anchored: np.ndarray, steps: np.ndarray, rng: np.ra
     row["separability_ci_low"], row["separability_ci_high"] = parts.additive_interval
     row["interaction"] = parts.interaction
     row["interaction_ci_low"], row["interaction_ci_high"] = parts.interaction_interval
-    return {**row, "images": len(curves), "moving": len(found.symmetry), "anchored_images": len(anchored)}
+    return {**row, "images": images, "moving": len(found.symmetry), "anchored_images": len(anchored)}
 
 
 def curve_table(

@@ -1,0 +1,131 @@
+"""The results of one experiment, resampled: every mean over images once as measured, and once for each bootstrap draw.
+
+Source: B. Efron, R. Tibshirani, "An introduction to the bootstrap", 1993.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from scipy.stats import rankdata
+
+from friendlyfire.measures.coupling import Means
+from friendlyfire.records.stores import Store
+
+#: Ratio of weights and values held at once: 400 MB.
+ELEMENTS = 5e7
+
+
+class Sample:
+    """Means over the images of an experiment's results.
+
+    Every array that is returned has a first axis of 1 + draws: what was measured, then the bootstrap draws. Images of
+    one role are drawn together for all results that hold as many of them, so that differences are paired.
+
+    Args:
+        stores: of the results, by their path below the folder of the experiment.
+        pixels: d.
+        classes: how many there are.
+        majority: fraction of the most frequent class among the measured images.
+        draws: how many.
+        seed: a function that returns the seed of a draw from its names.
+    """
+
+    def __init__(
+        self,
+        stores: Mapping[str, Store],
+        *,
+        pixels: int,
+        classes: int,
+        majority: float,
+        draws: int,
+        seed: Callable[..., int],
+    ):
+        self.stores, self.pixels, self.classes, self.majority = stores, pixels, classes, majority
+        self._draws, self._seed, self._weights = draws, seed, {}
+
+    def weights(self, role: str, n: int) -> np.ndarray:
+        """How often each of ``n`` images is in each draw: (1 + draws, n), float32."""
+        if (role, n) not in self._weights:
+            rng = np.random.default_rng(self._seed(role, n))
+            drawn = rng.multinomial(n, np.full(n, 1 / n), size=self._draws)
+            self._weights[role, n] = np.vstack([np.ones(n), drawn]).astype(np.float32)
+        return self._weights[role, n]
+
+    def means(self, values: np.ndarray, role: str = "measured") -> np.ndarray:
+        """Means (1 + draws, ...) over the images of ``values`` (n, ...); where they are NaN, over the others."""
+        rows, weights = values.reshape(len(values), -1), self.weights(role, len(values))
+        finite = np.isfinite(rows)
+        totals = weights @ np.where(finite, rows, 0).astype(np.float32)
+        counts = weights @ finite.astype(np.float32)
+        with np.errstate(invalid="ignore"):
+            return (totals.astype(np.float64) / counts).reshape(len(weights), *values.shape[1:])
+
+    def bases(self, *measures: str) -> list[str]:
+        """The bases that all of these measures were made on."""
+        found = [
+            {path.split("/")[1].removesuffix(".zarr.zip") for path in self.stores if path.startswith(f"{measure}/")}
+            for measure in measures
+        ]
+        order = [path.split("/")[1].removesuffix(".zarr.zip") for path in self.stores]
+        return [basis for basis in dict.fromkeys(order) if all(basis in names for names in found)]
+
+    def accuracy(self, basis: str) -> tuple[np.ndarray, np.ndarray]:
+        """Ranks (r,) above 0 of a basis, and the accuracy (1 + draws, r) on projected images."""
+        store = self.stores[f"accuracy/{basis}.zarr.zip"]
+        ranks, n = store["ranks"], store.shape("measured/indices")[0]
+        correct = np.unpackbits(store["measured/correct"], axis=1, count=n).T
+        return ranks[ranks > 0], self.means(correct[:, ranks > 0])
+
+    def full_accuracy(self, basis: str) -> np.ndarray:
+        """Accuracy (1 + draws,) on the images as they are; of the same images as :meth:`accuracy`."""
+        return self.means(self.stores[f"accuracy/{basis}.zarr.zip"]["measured/whole"])
+
+    def fraction(self, basis: str, attack: str = "deepfool") -> np.ndarray:
+        """Mean fraction (1 + draws, r) of an attack's norm inside, at the ranks above 0 of a basis."""
+        store = self.stores[f"fractions/{basis}.zarr.zip"]
+        return self.means(store[f"{attack}/fractions"][:, store["ranks"] > 0], attack)
+
+    def line(self, basis: str) -> Means:
+        """The line of coupling of a basis."""
+        return Means(self.accuracy(basis)[1], self.fraction(basis))
+
+
+def crossing(ranks: np.ndarray, curves: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """The rank (b,) at which each curve first reaches its level, between the measured ranks by interpolation.
+
+    Args:
+        ranks: (r,) ascending.
+        curves: (b, r).
+        levels: (b,).
+
+    Returns:
+        Infinity where a curve never does.
+    """
+    there = curves >= levels[:, None]
+    first, rows = there.argmax(1), np.arange(len(curves))
+    before = np.maximum(first - 1, 0)
+    low, high = curves[rows, before], curves[rows, first]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = np.where(first > 0, (levels - low) / (high - low), 1)
+    found = ranks[before] + part * (ranks[first] - ranks[before])
+    return np.where(there.any(1), np.where(first > 0, found, ranks[0]), np.inf)
+
+
+def at_rank(ranks: np.ndarray, curves: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The value (b,) of each curve (b, r) at its own wanted rank (b,), by interpolation; NaN beyond the last."""
+    found = np.array([np.interp(rank, ranks, curve) for rank, curve in zip(wanted, curves, strict=True)])
+    return np.where(wanted <= ranks[-1], found, np.nan)
+
+
+def area(ranks: np.ndarray, curves: np.ndarray) -> np.ndarray:
+    """The mean (b,) of each curve (b, r) over the logarithm of its rank, from the first to the last."""
+    steps = np.diff(np.log(ranks))
+    return ((curves[:, 1:] + curves[:, :-1]) / 2 * steps).sum(1) / steps.sum()
+
+
+def rank_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Spearman's rank correlation (b,) of the rows of two arrays (b, k)."""
+    one, other = (rankdata(values, axis=1) for values in (first, second))
+    one, other = (ranks - ranks.mean(1, keepdims=True) for ranks in (one, other))
+    with np.errstate(invalid="ignore"):
+        return (one * other).sum(1) / np.sqrt((one**2).sum(1) * (other**2).sum(1))

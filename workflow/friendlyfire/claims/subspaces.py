@@ -1,0 +1,78 @@
+"""Claims of section 4.2: few curved directions decide, and flat ones do not."""
+
+import numpy as np
+
+from friendlyfire.claims.sample import Sample, at_rank, crossing
+
+CLAIMS = {
+    "few-suffice": {
+        "make": "few_suffice",
+        "section": "4.2, figure 3",
+        "statement": "Few curved directions decide.",
+        "estimate": "rank at which the most positive directions reach 90 % of the full accuracy, over the pixels",
+        "reads": ["accuracy/curvature-positive.zarr.zip"],
+        "holds": {"": ["<", 0.25]},
+        "trust": "curvature",
+    },
+    "fewer-than-random": {
+        "make": "fewer_than_random",
+        "section": "4.2",
+        "statement": "Fewer curved directions are needed than others.",
+        "estimate": "the same rank over the rank at which random directions reach that accuracy",
+        "control": "random directions",
+        "reads": ["accuracy/curvature-positive.zarr.zip", "accuracy/random.zarr.zip"],
+        "holds": {"": ["<", 0.5]},
+        "trust": "curvature",
+    },
+    "flat-useless": {
+        "make": "flat_useless",
+        "section": "4.2, figure 3",
+        "statement": "The flattest directions do not decide.",
+        "estimate": "accuracy on as many flat directions as few-suffice needed, minus the most frequent class",
+        "control": "most frequent class",
+        "reads": ["accuracy/curvature-positive.zarr.zip", "accuracy/curvature-flat.zarr.zip"],
+        "holds": {"": ["<", 0.1]},
+        "trust": "curvature",
+    },
+    "sign-irrelevant": {
+        "make": "sign_irrelevant",
+        "section": "4.2",
+        "statement": "The sign of the curvature does not matter.",
+        "estimate": "absolute difference of accuracy between positive and negative directions; mean over ranks",
+        "reads": ["accuracy/curvature-positive.zarr.zip", "accuracy/curvature-negative.zarr.zip"],
+        "holds": {"": ["<", 0.05]},
+        "trust": "curvature",
+    },
+}
+
+#: Fraction of the full accuracy that is to be reached.
+LEVEL = 0.9
+
+
+def needed(sample: Sample, basis: str) -> np.ndarray:
+    """Return the rank (1 + draws,) at which a basis reaches :data:`LEVEL` of the full accuracy."""
+    return crossing(*sample.accuracy(basis), LEVEL * sample.full_accuracy(basis))
+
+
+def few_suffice(sample: Sample) -> np.ndarray:
+    """Return few-suffice (1 + draws,)."""
+    return needed(sample, "curvature-positive") / sample.pixels
+
+
+def fewer_than_random(sample: Sample) -> np.ndarray:
+    """Return fewer-than-random (1 + draws,)."""
+    return needed(sample, "curvature-positive") / needed(sample, "random")
+
+
+def flat_useless(sample: Sample) -> np.ndarray:
+    """Return flat-useless (1 + draws,)."""
+    ranks, flat = sample.accuracy("curvature-flat")
+    wanted = np.minimum(needed(sample, "curvature-positive"), ranks[-1])
+    return at_rank(ranks, flat, wanted) - sample.majority
+
+
+def sign_irrelevant(sample: Sample) -> np.ndarray:
+    """Return sign-irrelevant (1 + draws,); the ranks of both are those of the same numbers of directions per class."""
+    (_, positive), (_, negative) = (sample.accuracy(f"curvature-{sign}") for sign in ("positive", "negative"))
+    shared = min(positive.shape[1], negative.shape[1])
+    return np.abs(positive[:, :shared] - negative[:, :shared]).mean(1)

@@ -1,0 +1,135 @@
+"""The scorecard: claims down, experiments across, each estimate against its bound."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from friendlyfire.claims.verdicts import FAILS, HOLDS, UNDECIDED, UNTRUSTED, judged
+from friendlyfire.declarations import declared
+from friendlyfire.figures.drawn import Drawn
+from friendlyfire.records.seeds import repetition_of
+from friendlyfire.records.stores import Store
+
+FIGURES = {
+    "scorecard": {
+        "make": "scorecard",
+        "title": "Scorecard",
+        "section": "Claims",
+        "experiments": "claims.tested",
+        "reads": {"rows": "claims.csv", "drawn": "claims.zarr.zip"},
+        "tables": {"csv": "verdicts"},
+        "caption": (
+            "Each claim of the paper as a number, against a bound that was fixed beforehand (vertical line); the claim"
+            " lies to the right of it. Dots: estimates; bars: 95 % bootstrap intervals ({over}). A claim holds where "
+            "the whole interval lies on its side, and fails where it lies on the other. Open dots are not to be "
+            "trusted: {reasons} Verdicts: {counts}."
+        ),
+    },
+}
+
+#: Colour of each verdict.
+COLOURS = {HOLDS: "#0072B2", FAILS: "#D55E00", UNDECIDED: "#777777", UNTRUSTED: "#BBBBBB"}
+
+#: How far a panel reaches to either side of the bound, in units of the bound.
+REACH = 1.5
+
+#: Height of a row and width of an experiment's column, in inches.
+ROW, COLUMN = 0.21, 2.3
+
+
+def scorecard(rows: pd.DataFrame, drawn: Sequence[Store], seed: Callable[..., int]) -> Drawn:
+    """Draw the estimate of each claim against its bound.
+
+    Args:
+        rows: estimates of the repetitions.
+        drawn: their bootstrap draws.
+        seed: a function that returns the seed of a draw from its names.
+    """
+    kinds, draws = declared("claims"), defaultdict(lambda: defaultdict(list))
+    for store in drawn:
+        experiment, _ = repetition_of(store.record["experiment"])
+        for claim, part in store.record["claims"]:
+            draws[experiment][claim, part].append(store[f"{claim}/{part or 'all'}"])
+    rows = rows.assign(part=rows["part"].fillna(""), doubt=rows["doubt"].fillna(""))
+    tables = []
+    for experiment, group in rows.groupby("experiment", sort=False):
+        found = judged(group, draws[experiment], kinds, seed(experiment))
+        found.insert(0, "experiment", experiment)
+        tables.append(found.assign(seed=""))
+    table = pd.concat(tables).sort_values("section", kind="stable")
+    table = pd.concat(group for _, group in table.groupby("experiment", sort=False))
+    table.insert(1, "seed", table.pop("seed"))
+    counts = table["verdict"].value_counts()
+    reasons = table.query("reason != ''").drop_duplicates(["experiment", "reason"])
+    words = {
+        "over": "; ".join(
+            f"{name}: {group['interval'].iloc[0]}, {counted(group['seeds'].max(), 'repetition')}"
+            for name, group in table.groupby("experiment", sort=False)
+        ),
+        "reasons": "; ".join(f"{row.experiment}: {row.reason}" for row in reasons.itertuples()) + "."
+        if len(reasons)
+        else "none.",
+        "counts": ", ".join(f"{counts[name]} {name}" for name in COLOURS if name in counts),
+    }
+    return Drawn({"csv": table}, lambda: verdicts(table, kinds), words)
+
+
+def verdicts(table: pd.DataFrame, kinds: Mapping) -> Figure:
+    """A row per claim and part, a column per experiment."""
+    names, parts = list(table["experiment"].unique()), table[["claim", "part"]].drop_duplicates()
+    height = ROW * (len(parts) + 3)
+    figure, axes = plt.subplots(1, len(names), figsize=(3.4 + COLUMN * len(names), height), sharey=True, squeeze=False)
+    for name, ax in zip(names, axes[0], strict=True):
+        mine = parts.merge(table[table["experiment"] == name], on=["claim", "part"], how="left")
+        distances(mine, ax)
+        ax.set_title(name)
+    axes[0][0].set_yticks(range(len(parts)), [f"{row.claim} {row.part}".strip() for row in parts.itertuples()])
+    axes[0][0].invert_yaxis()
+    handles = [
+        Line2D([], [], color=colour, marker="o", linestyle="", label=verdict, markerfacecolor=face(verdict))
+        for verdict, colour in COLOURS.items()
+        if verdict in set(table["verdict"])
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    return figure
+
+
+def distances(table: pd.DataFrame, ax: Axes) -> None:
+    """Estimates with their intervals, as distances from the bound towards the claim's side, in units of its scale.
+
+    Args:
+        table: a row per claim and part, with estimate, ci_low, ci_high, side, bound and verdict; NaN where not judged.
+        ax: where to draw.
+    """
+    ax.axvline(0, color="black", linewidth=0.8)
+    for place, row in enumerate(table.itertuples()):
+        if not isinstance(row.verdict, str):
+            continue
+        sign, scale = (1 if row.side == ">" else -1), max(abs(row.bound), 0.05)
+        ends = sign * (np.array([row.ci_low, row.estimate, row.ci_high]) - row.bound) / scale
+        low, middle, high = np.clip(ends, -REACH, REACH)
+        colour = COLOURS[row.verdict]
+        ax.plot([low, high], [place, place], color=colour, linewidth=1.6, solid_capstyle="butt")
+        # An arrow where the estimate lies beyond the panel.
+        marker = "o" if abs(middle) < REACH else "<" if middle < 0 else ">"
+        ax.plot(middle, place, color=colour, marker=marker, markersize=4, markerfacecolor=face(row.verdict))
+        text = f"{row.estimate:.2f} {row.side} {row.bound:g}"
+        ax.text(1.02, place, text, fontsize=6, va="center", transform=ax.get_yaxis_transform())
+    ax.set(xlim=(-1.05 * REACH, 1.05 * REACH), xticks=[-1, 0, 1], xticklabels=["fails", "bound", "holds"])
+    ax.tick_params(axis="y", length=0)
+
+
+def counted(number: int, what: str) -> str:
+    """A number with its noun."""
+    return f"{number} {what}{'s' if number != 1 else ''}"
+
+
+def face(verdict: str) -> str:
+    """Colour inside the dot of a verdict."""
+    return "white" if verdict == UNTRUSTED else COLOURS[verdict]

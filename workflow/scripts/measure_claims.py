@@ -1,0 +1,60 @@
+"""Results of one experiment -> the estimate of each claim, with bootstrap draws over the images."""
+
+from engine.job import run
+
+from contextlib import ExitStack
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from engine.notes import made
+from friendlyfire.claims.sample import Sample
+from friendlyfire.claims.verdicts import doubts, interval
+from friendlyfire.datasets.images import Dataset
+from friendlyfire.declarations import declared, function_at
+from friendlyfire.records.progress import progress
+from friendlyfire.records.seeds import derive_seed
+from friendlyfire.records.stores import create_store, open_store
+from friendlyfire.records.tables import read_table, write_table
+
+
+def main(inputs, outputs, settings):
+    section, experiment, kinds = settings["claims"], settings["experiment"], declared("claims")
+    rows, found = [], {}
+    with ExitStack() as stack:
+        dataset = Dataset(stack.enter_context(open_store(inputs.dataset, "dataset")))
+        stores = {
+            path.removeprefix(f"results/{experiment}/"): stack.enter_context(open_store(path, None, experiment))
+            for path in inputs.results
+        }
+        labels = dataset.part("measured").labels()
+        sample = Sample(
+            stores,
+            pixels=dataset.pixels,
+            classes=len(dataset.class_names),
+            majority=float(np.bincount(labels).max() / len(labels)),
+            draws=section["draws"],
+            seed=partial(derive_seed, settings["seed"], "claims", experiment),
+        )
+        perturbations = [store.record.get("perturbations") for path, store in stores.items() if "deepfool-high" in path]
+        least = min((count for count in perturbations if count), default=dataset.pixels)
+        doubt = doubts(read_table(inputs.quality), least, dataset.pixels)
+        tested = list(kinds) if section["tested"] == "all" else section["tested"]
+        for name in progress(tested, "claims"):
+            estimates = function_at(kinds[name]["make"])(sample)
+            for part, draws in (estimates if isinstance(estimates, dict) else {"": estimates}).items():
+                low, high = interval(draws[1:])
+                row = {"claim": name, "part": part, "estimate": draws[0], "ci_low": low, "ci_high": high}
+                rows.append({"experiment": experiment, **row, "doubt": doubt.get(kinds[name].get("trust"), "")})
+                found[f"{name}/{part or 'all'}"] = draws
+    write_table(outputs.claims, pd.DataFrame(rows), settings)
+    units = "1 + draws: the estimate as measured, then bootstrap draws over the images"
+    record = {"experiment": experiment, "claims": [[row["claim"], row["part"]] for row in rows], "units": units}
+    with create_store(outputs.draws, "claims", {**record, **made(settings)}) as store:
+        for name, draws in found.items():
+            store.array(name, draws)
+
+
+if "snakemake" in globals():
+    run(main, snakemake)  # noqa: F821
