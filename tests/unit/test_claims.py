@@ -1,0 +1,216 @@
+"""Every claim holds in a world where it is true by construction, and fails in one where it is false."""
+
+from contextlib import ExitStack
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from friendlyfire.claims.sample import Sample, area, at_rank, crossing, rank_correlation
+from friendlyfire.claims.verdicts import (
+    FAILS,
+    HOLDS,
+    UNDECIDED,
+    UNTRUSTED,
+    doubts,
+    interval,
+    judged,
+    over_seeds,
+    verdict,
+)
+from friendlyfire.declarations import declared, function_at
+from friendlyfire.records.seeds import derive_seed
+from friendlyfire.records.stores import create_store, open_store
+
+CLAIMS = declared("claims")
+N, D, CLASSES, STEPS = 400, 100, 4, 31
+RANKS = np.array([0, 1, 3, 5, 10, 20, 40, 70, 100])
+
+
+def accuracies(level):
+    """Store of the accuracy of a basis: ``level`` of each rank, the same images first."""
+    correct = np.linspace(0, 1, N, endpoint=False)[None] < np.array([level(rank) for rank in RANKS])[:, None]
+    whole = np.linspace(0, 1, N, endpoint=False) < 0.96
+    indices = np.arange(N)
+    return {
+        "ranks": RANKS,
+        "measured/correct": np.packbits(correct, axis=1),
+        "measured/whole": whole,
+        "measured/indices": indices,
+    }
+
+
+def fractions(level):
+    """Store of the norm fractions of a basis, of two attacks."""
+    values = np.tile(np.float32([level(rank) for rank in RANKS]), (60, 1))
+    return {"ranks": RANKS, **{f"{attack}/fractions": values for attack in ("deepfool", "fgsm")}}
+
+
+def rising(at):
+    """A line that reaches its top at a rank."""
+    return lambda rank: 0.2 + 0.76 * min(1, rank / at)
+
+
+def flat(rank):
+    return 0.96 if rank == D else 0.25
+
+
+def scores(carried, left, changed, symmetry, monotonicity, additive):
+    """Store of the scores along the first direction of each class."""
+    rng = np.random.default_rng(0)
+    clean = np.arange(N) % CLASSES
+    predicted = np.tile(clean[None, :, None], (CLASSES, 1, STEPS))
+    lot = rng.random(N)
+    for target in range(CLASSES):
+        for end in (0, -1):
+            others, own = (clean != target) & (lot < carried), (clean == target) & (lot < left)
+            predicted[target, others, end] = target
+            predicted[target, own, end] = (target + 1) % CLASSES
+            predicted[target, rng.random(N) < changed, end] = (target + 2) % CLASSES
+    image, step = rng.standard_normal((1, 50, 1)), np.linspace(-3, 3, STEPS) ** 2
+    grid = 3 * image + step if additive else (3 * image) * step
+    return {
+        "predicted": predicted.astype(np.int16),
+        "clean": clean,
+        "targets": np.arange(CLASSES),
+        "positions": np.linspace(-1, 1, STEPS),
+        "symmetry": np.full((CLASSES, N), symmetry),
+        "monotonicity": np.full((CLASSES, N), monotonicity),
+        "floors": np.full((CLASSES, 2), 0.3),
+        "anchored": np.repeat(grid, CLASSES, axis=0).astype(np.float32),
+    }
+
+
+def world(true):
+    """Stores of an experiment in which every claim is true, or every one is false."""
+    if true:
+        lines = dict.fromkeys(("curvature-positive", "curvature-negative", "deepfool-high"), rising(10))
+        lines |= {"curvature-flat": flat, "deepfool-low": flat, "random": rising(80), "pca": rising(10)}
+        inside = {name: (lambda rank, line=line: (line(rank) - 0.2) / 0.76) for name, line in lines.items()}
+    else:
+        lines = dict.fromkeys(("curvature-positive", "deepfool-high", "random"), rising(80))
+        lines |= {
+            "curvature-negative": rising(5),
+            "curvature-flat": rising(5),
+            "deepfool-low": rising(5),
+            "pca": rising(5),
+        }
+        inside = dict.fromkeys(lines, lambda rank: 1 - 0.9 * rank / D)
+        inside |= dict.fromkeys(lines, lambda rank: 0.1 + 0.9 * rank / D) if False else {}
+        inside = {name: (lambda rank, k=k: min(1.0, 0.01 * k + rank / D)) for k, name in enumerate(lines)}
+        inside["pca"] = inside["deepfool-high"] = lambda rank: rank / D
+    strong = scores(0.8, 0.8, 0.0, 0.9, 0.9, True) if true else scores(0.05, 0.1, 0.0, 0.35, 0.35, False)
+    still = scores(0, 0, 0.0 if true else 0.3, 0.3, 0.3, True)
+    rng = np.random.default_rng(1)
+    slope = np.linspace(1, 2, 30)
+    # Norms of attacks fall, or rise, with the norms of images.
+    images = np.linspace(1, 5, 6)[:, None] * np.ones(N)
+    attacks = 6 - images if true else images
+    half, most, few = (rng.random(N) < rate for rate in (0.3, 0.95, 0.2))
+    return {
+        **{f"accuracy/{name}": accuracies(line) for name, line in lines.items()},
+        **{f"fractions/{name}": fractions(line) for name, line in inside.items()},
+        "scores/positive": strong,
+        "scores/negative": strong,
+        "scores/flat": still,
+        "scores/random": scores(0.0, 0.0, 0.0, 0.3, 0.3, True),
+        "slopes/slopes": {
+            "curvatures": slope if true else slope[::-1],
+            "slopes": slope[:, None] + 0.01 * rng.standard_normal((30, N)),
+        },
+        **{f"confinement/deepfool-{order}": {"norms": attacks, "image_norms": images} for order in ("high", "low")},
+        "resampling/images": {
+            "sides": np.array([10, 5]),
+            "factors": np.array([1, 5]),
+            "correct": np.array([most, most]),
+            "fooled": np.array([[most, most], [half, most]] if true else [[most, few], [most, few]]),
+            "at_median": np.array([[half, half]] * 2 if true else [[few & half, half]] * 2),
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def sampled(tmp_path_factory):
+    """A function of a world that gives its :class:`Sample`."""
+    with ExitStack() as stack:
+
+        def sample(true):
+            folder, stores = tmp_path_factory.mktemp("world"), {}
+            for name, arrays in world(true).items():
+                path = folder / f"{name.replace('/', '-')}.zarr.zip"
+                with create_store(path, "x", {"attacks": ["deepfool", "fgsm"]}) as store:
+                    for key, array in arrays.items():
+                        store.array(key, array)
+                stores[f"{name}.zarr.zip"] = stack.enter_context(open_store(path, None))
+            seed = lambda *names: derive_seed(0, *names)  # noqa: E731
+            return Sample(stores, pixels=D, classes=CLASSES, majority=0.25, draws=200, seed=seed)
+
+        yield {true: sample(true) for true in (True, False)}
+
+
+@pytest.mark.parametrize("true", [True, False])
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_claim_is_judged_as_the_world_is(sampled, name, true):
+    found = function_at(CLAIMS[name]["make"])(sampled[true])
+    verdicts = []
+    for part, draws in (found if isinstance(found, dict) else {"": found}).items():
+        assert draws.shape == (201,)
+        side, bound = CLAIMS[name]["holds"].get(part) or CLAIMS[name]["holds"]["*"]
+        verdicts.append(verdict(*interval(draws[1:]), side, bound))
+    assert set(verdicts) == {HOLDS if true else FAILS}
+
+
+def test_a_rank_is_where_the_level_is_first_reached():
+    ranks, curves = np.array([1, 2, 4]), np.array([[0.1, 0.5, 0.9], [0.6, 0.5, 0.9], [0.1, 0.2, 0.3]])
+    np.testing.assert_allclose(crossing(ranks, curves, np.array([0.7, 0.6, 0.7])), [3, 1, np.inf])
+    np.testing.assert_allclose(at_rank(ranks, curves, np.array([3, 1, 5])), [0.7, 0.6, np.nan])
+
+
+def test_an_area_is_a_mean_over_the_logarithm():
+    ranks = np.array([1, 10, 100])
+    np.testing.assert_allclose(area(ranks, np.array([[0.5, 0.5, 0.5], [0, 0, 1]])), [0.5, 0.25])
+
+
+def test_rank_correlations_are_scipys():
+    from scipy.stats import spearmanr
+
+    rng = np.random.default_rng(0)
+    one, other = rng.integers(5, size=(2, 3, 20))
+    np.testing.assert_allclose(
+        rank_correlation(one, other), [spearmanr(*pair)[0] for pair in zip(one, other, strict=True)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "side", "found"),
+    [(0.3, 0.4, ">", HOLDS), (0.1, 0.2, ">", FAILS), (0.1, 0.3, ">", UNDECIDED), (0.1, 0.2, "<", HOLDS),
+     (0.3, np.inf, "<", FAILS), (0.1, np.inf, "<", UNDECIDED), (np.nan, np.nan, "<", UNDECIDED)],
+)  # fmt: skip
+def test_a_verdict_needs_the_whole_interval(low, high, side, found):
+    assert verdict(low, high, side, 0.25) == found
+
+
+def test_repetitions_are_drawn_too():
+    rng = np.random.default_rng(0)
+    draws = [value + np.r_[0, 0.001 * rng.standard_normal(500)] for value in (0.0, 1.0, 2.0)]
+    estimate, resampled = over_seeds(draws, 0)
+    low, high = interval(resampled)
+    assert estimate == pytest.approx(1)
+    assert low < 0.4
+    assert high > 1.6
+    alone, same = over_seeds(draws[:1], 0)
+    assert alone == 0
+    np.testing.assert_array_equal(same, draws[0][1:])
+
+
+def test_what_is_not_to_be_trusted_has_a_reason_instead_of_a_verdict():
+    good = pd.DataFrame({"points": [80, 90], "overlap": [0.6, 0.7]})
+    assert doubts(good, 1000, 100) == {"curvature": "", "perturbations": ""}
+    assert "overlap by 0.05" in doubts(good.assign(overlap=0.05), 1000, 100)["curvature"]
+    assert "5 boundary points" in doubts(good.assign(points=5), 1000, 100)["curvature"]
+    assert "overlap by nan" in doubts(good.assign(overlap=np.nan), 1000, 100)["curvature"]
+    few = doubts(good, 99, 100)["perturbations"]
+    assert few == "99 perturbations of 100 pixels; raise perturbations.images"
+    rows = pd.DataFrame([{"claim": "svd-orders", "part": "", "doubt": few}])
+    (row,) = judged(rows, {("svd-orders", ""): [np.ones(101)]}, CLAIMS, 0).itertuples()
+    assert (row.verdict, row.reason, row.interval) == (UNTRUSTED, few, "images")
