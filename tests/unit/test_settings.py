@@ -31,7 +31,11 @@ def test_the_shipped_suites_are_right(suite):
 
 
 FAULTS = [
-    ("epoch", 3, r"config: unknown key 'epoch'; allowed: accuracy, attacks, bases, boundary, confinement, curvature"),
+    (
+        "epoch",
+        3,
+        r"config: unknown key 'epoch'; allowed: accuracy, attacks, bases, boundary, claims, ",
+    ),
     ("curvature.image", 3, r"curvature: unknown key 'image'; allowed: .*hessian, leading"),
     ("experiments.digits-lenet.network", {}, r"experiments\.digits-lenet: unknown key 'network'; allowed: .*networks"),
     ("boundary.images", "many", r"boundary\.images: 'many' is not of type 'integer' \(how many"),

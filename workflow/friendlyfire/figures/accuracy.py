@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from friendlyfire.figures.captions import curvature_quality, fooling_rates, image_counts, without_intervals
 from friendlyfire.figures.drawn import Drawn, Legend
-from friendlyfire.figures.panels import SPLITS, bases_legend, basis_colours, panels
+from friendlyfire.figures.panels import SPLITS, bases_legend, basis_colours, panels, plot_over_repetitions
 from friendlyfire.records.intervals import FEWEST
 
 FIGURES = {
@@ -154,17 +154,11 @@ def accuracy_against_directions(table: pd.DataFrame, ax: Axes, x: str, colours: 
         colours: colours of the bases.
     """
     for (basis, split), line in table.groupby(["basis", "split"], sort=False):
-        ax.plot(
-            line[x],
-            100 * line["accuracy"],
-            color=colours[basis],
-            linestyle=SPLITS[split],
-            linewidth=1.6 if split == "test" else 0.9,
-        )
-        if split == "test":
-            ax.fill_between(
-                line[x], 100 * line["ci_low"], 100 * line["ci_high"], color=colours[basis], alpha=0.2, linewidth=0
-            )
+        test = split == "test"
+        look = {"color": colours[basis], "linestyle": SPLITS[split], "linewidth": 1.6 if test else 0.9}
+        bounds = ("ci_low", "ci_high") if test else None
+        plot_over_repetitions(ax, line, x, "accuracy", bounds, scale=100, **look)
+        if test:
             dot_where_it_ends(line, ax, x, 100 * line["accuracy"], colours[basis], table[x].max())
     ax.set(ylim=(0, 101), xlim=(0, table[x].max()), ylabel="accuracy (%)")
 
@@ -189,9 +183,8 @@ def fractions_against_directions(table: pd.DataFrame, ax: Axes, x: str, colours:
     for basis, line in table.groupby("basis", sort=False):
         colour = colours[basis]
         if line["perturbations"].max() < FEWEST:
-            ax.plot(line[x], line["fraction"], color=colour, linewidth=0.7, marker=".")
+            plot_over_repetitions(ax, line, x, "fraction", color=colour, linewidth=0.7, marker=".")
         else:
-            ax.plot(line[x], line["fraction"], color=colour)
-            ax.fill_between(line[x], line["ci_low"], line["ci_high"], color=colour, alpha=0.2, linewidth=0)
+            plot_over_repetitions(ax, line, x, "fraction", ("ci_low", "ci_high"), color=colour)
         dot_where_it_ends(line, ax, x, line["fraction"], colour, table[x].max())
     ax.set(ylim=(0, 1.01), xlim=(0, table[x].max()))

@@ -38,7 +38,7 @@ def comparison(accuracy: pd.DataFrame, fractions: pd.DataFrame, legend: Legend) 
         fractions: fractions of the norm of each attack inside.
         legend: legend of the bases.
     """
-    keys = ["experiment", "basis", "rank"]
+    keys = ["experiment", "seed", "basis", "rank"]
     inside = fractions.query("attack == 'deepfool'")[[*keys, "fraction"]]
     table = accuracy.query("role == 'measured'").merge(inside, on=keys, how="left")
     colours = basis_colours(table["basis"].unique(), legend)
@@ -74,6 +74,8 @@ def accuracies_over_each_other(table: pd.DataFrame, ax: Axes, x: str, colours: M
         x: ``rank`` or ``fraction``.
         colours: colours of the bases.
     """
+    averaged = sorted({x, "accuracy", "ci_low", "ci_high"} - {"rank"})
+    table = table.groupby(["experiment", "basis", "rank"], sort=False)[averaged].mean().reset_index()
     percent = table.assign(accuracy=100 * table["accuracy"])
     sns.lineplot(
         percent, x=x, y="accuracy", hue="basis", style="experiment", palette=colours, errorbar=None, sort=False, ax=ax

@@ -14,10 +14,12 @@ from friendlyfire.figures.panels import (
     IMAGE_COLOUR,
     as_pictures,
     basis_name,
+    first_of,
     legend_below,
     panels,
     pictures,
     plain_decades,
+    plot_over_repetitions,
 )
 from friendlyfire.records.stores import Store
 
@@ -62,10 +64,10 @@ def confined(table: pd.DataFrame, kept: Sequence[Store], legend: Legend) -> Draw
         legend: legend of the bases.
     """
     strips = {}
-    for store in kept:
+    for key, store in first_of(kept, "basis").items():
         ranks, attacks, images = store["ranks"], store["perturbations"][:, 0], store["projections"][:, 0]
         chosen = sorted({round(i * (len(ranks) - 1) / (SHOWN - 1)) for i in range(SHOWN)})
-        strips[store.record["experiment"], store.record["basis"]] = ranks[chosen], attacks[chosen], images[chosen]
+        strips[key] = ranks[chosen], attacks[chosen], images[chosen]
     names, bases = list(table["experiment"].unique()), list(table["basis"].unique())
 
     def figure() -> Figure:
@@ -96,10 +98,8 @@ def confined_norms(table: pd.DataFrame, ax: Axes) -> None:
         ("norm", ATTACK_COLOUR, "confined attack"),
         ("image_norm", IMAGE_COLOUR, "projected image"),
     ):
-        ax.plot(table["rank"], table[name], color=colour, label=label, marker="o")
-        ax.fill_between(
-            table["rank"], table[f"{name}_ci_low"], table[f"{name}_ci_high"], color=colour, alpha=0.2, linewidth=0
-        )
+        bounds = (f"{name}_ci_low", f"{name}_ci_high")
+        plot_over_repetitions(ax, table, "rank", name, bounds, color=colour, label=label, marker="o")
     ax.set(yscale="log", ylabel="mean L2 norm\n(pixels in [0, 1])", xlim=(0, table["rank"].max() * 1.02))
     plain_decades(ax)
     legend_below(ax)

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 
 from friendlyfire.figures.captions import image_counts
 from friendlyfire.figures.drawn import Drawn, Legend
-from friendlyfire.figures.panels import bases_legend, basis_colours, panels
+from friendlyfire.figures.panels import bases_legend, basis_colours, panels, plot_over_repetitions
 from friendlyfire.measures.coupling import REFERENCE, correlations, distances, read_curves
+from friendlyfire.records.intervals import interval_over_repetitions
 from friendlyfire.records.stores import Store
 
 FIGURES = {
@@ -37,6 +38,9 @@ FIGURES = {
     },
 }
 
+#: Endings of the columns of a number and its interval.
+ENDS = ("", "_ci_low", "_ci_high")
+
 
 def coupling(
     accuracy: pd.DataFrame,
@@ -62,7 +66,7 @@ def coupling(
         accuracy.query("rank > 0")
         .merge(
             fractions.drop(columns=["directions_per_class", "role", "images"]),
-            on=["experiment", "basis", "rank"],
+            on=["experiment", "seed", "basis", "rank"],
             suffixes=("", "_fraction"),
         )
         .rename(columns={"ci_low_fraction": "fraction_ci_low", "ci_high_fraction": "fraction_ci_high"})
@@ -106,10 +110,8 @@ def accuracy_against_fraction(table: pd.DataFrame, ax: Axes, colours: Mapping[st
     for basis, line in table.groupby("basis", sort=False):
         colour, chosen = colours[basis], basis == reference
         look = {"linewidth": 2.4, "zorder": 2.2} if chosen else {"linewidth": 0.8, "marker": ".", "markersize": 2.5}
-        ax.plot(line["fraction"], 100 * line["accuracy"], color=colour, **look)
-        if chosen:
-            low, high = 100 * line["ci_low"], 100 * line["ci_high"]
-            ax.fill_between(line["fraction"], low, high, color=colour, alpha=0.3, linewidth=0)
+        bounds = ("ci_low", "ci_high") if chosen else None
+        plot_over_repetitions(ax, line, "fraction", "accuracy", bounds, scale=100, band=0.3, color=colour, **look)
     ax.set(xlim=(0, 1.01), ylim=(0, 101), xlabel="fraction of DeepFool's norm inside", ylabel="accuracy (%)")
 
 
@@ -123,7 +125,9 @@ def accuracy_gaps(table: pd.DataFrame, ax: Axes, colours: Mapping[str, str], ref
         reference: the basis that the others are compared with.
     """
     ax.axhline(0, color=colours[reference], zorder=1.9)
-    for place, row in enumerate(table.itertuples()):
-        ax.plot([place, place], [100 * row.gap_ci_low, 100 * row.gap_ci_high], color=colours[row.basis])
-        ax.plot(place, 100 * row.gap, color=colours[row.basis], marker="o", markersize=4)
-    ax.set(ylabel="gap (points)", xlabel="bases, in the order of the legend", xticks=[], xlim=(-0.6, len(table) - 0.4))
+    bases = table["basis"].unique()
+    for place, basis in enumerate(bases):
+        gaps, low, high = (100 * table.loc[table["basis"] == basis, f"gap{end}"].to_numpy() for end in ENDS)
+        ax.plot([place, place], interval_over_repetitions(gaps, low, high), color=colours[basis])
+        ax.plot(place, gaps.mean(), color=colours[basis], marker="o", markersize=4)
+    ax.set(ylabel="gap (points)", xlabel="bases, in the order of the legend", xticks=[], xlim=(-0.6, len(bases) - 0.4))

@@ -10,7 +10,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from friendlyfire.figures.drawn import Drawn
-from friendlyfire.figures.panels import MOVEMENT, OTHERS, as_pictures, legend_below, panels, pictures, short
+from friendlyfire.figures.panels import (
+    MOVEMENT,
+    OTHERS,
+    as_pictures,
+    first_of,
+    first_repetition,
+    legend_below,
+    panels,
+    pictures,
+    short,
+)
 from friendlyfire.records.stores import Store
 
 FIGURES = {
@@ -44,14 +54,14 @@ def score_along_directions(curves: pd.DataFrame, moved: Sequence[Store]) -> Draw
         curves: scores of single images along the directions.
         moved: stores with pictures of the directions and of a moving image.
     """
-    strips = {(store.record["experiment"], store.record["kind"]): strip(store) for store in moved}
-    kinds = list(curves["kind"].unique())
+    strips = {key: strip(store) for key, store in first_of(moved, "kind").items()}
+    kinds, shown = list(curves["kind"].unique()), first_repetition(curves)
 
     def figure() -> Figure:
         names = list(curves["experiment"].unique())
         figure, columns = panels(names, [1, 0.4] * len(kinds), columns=3)
         for name, axes in zip(names, columns, strict=True):
-            mine = curves[curves["experiment"] == name]
+            mine = shown[shown["experiment"] == name]
             predicted = mine["predicted"].value_counts().index
             colours = class_colours(predicted, mine["class"].iloc[0])
             for kind, plot, below in zip(kinds, axes[::2], axes[1::2], strict=True):
@@ -61,9 +71,9 @@ def score_along_directions(curves: pd.DataFrame, moved: Sequence[Store]) -> Draw
             class_legend(axes[0], colours, others=not set(predicted) <= set(colours))
         return figure
 
-    counts = curves.groupby("experiment", sort=False)[["class", "image"]].agg({"class": "first", "image": "nunique"})
-    shown = "; ".join(f"{name}: {row['class']}, {row['image']} images" for name, row in counts.iterrows())
-    return Drawn({"csv": curves}, figure, {"shown": shown})
+    counts = shown.groupby("experiment", sort=False)[["class", "image"]].agg({"class": "first", "image": "nunique"})
+    words = "; ".join(f"{name}: {row['class']}, {row['image']} images" for name, row in counts.iterrows())
+    return Drawn({"csv": curves}, figure, {"shown": words})
 
 
 def strip(store: Store) -> tuple[np.ndarray, list[str]]:

@@ -3,9 +3,11 @@
 import itertools
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
@@ -14,6 +16,9 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from matplotlib.transforms import ScaledTranslation
 
 from friendlyfire.figures.drawn import Legend
+from friendlyfire.records.intervals import interval_over_repetitions
+from friendlyfire.records.seeds import repetition_of
+from friendlyfire.records.stores import Store
 
 #: The paper's colours of figure 5.
 ATTACK_COLOUR, IMAGE_COLOUR = "#0072B2", "#D55E00"
@@ -38,6 +43,59 @@ PICTURE_LETTERS = 5
 
 #: Inches from a panel's axis down to its legend, per row of a legend, and per letter of a legend.
 BELOW, LEGEND_ROW, LETTER = 0.42, 0.15, 0.056
+
+
+def plot_over_repetitions(
+    ax: Axes,
+    line: pd.DataFrame,
+    x: str,
+    y: str,
+    bounds: tuple[str, str] | None = None,
+    *,
+    scale: float = 1,
+    band: float = 0.2,
+    **look: Any,
+) -> None:
+    """Plot a line of a table: the mean over the repetitions of its experiment with a band, and single ones thin.
+
+    Args:
+        ax: where to draw.
+        line: columns seed, ``x``, ``y`` and ``bounds``; of each repetition as many points, in the same order.
+        x: column of the horizontal axis.
+        y: column of the vertical axis.
+        bounds: columns of the ends of the intervals; no band unless given.
+        scale: factor on all that is vertical.
+        band: opacity of the band.
+        look: of the line, as in :func:`matplotlib.pyplot.plot`.
+    """
+    parts = [part for _, part in line.groupby("seed", sort=False)]
+    shortest = min(len(part) for part in parts)
+
+    def stacked(column: str) -> np.ndarray:
+        return np.stack([part[column].to_numpy(dtype=float)[:shortest] for part in parts])
+
+    places, values = stacked(x).mean(0), stacked(y)
+    if len(parts) > 1:
+        for part in parts:
+            ax.plot(part[x], scale * part[y], color=look.get("color"), linewidth=0.4, alpha=0.6)
+    ax.plot(places, scale * values.mean(0), **look)
+    if bounds:
+        low, high = interval_over_repetitions(values, *map(stacked, bounds))
+        ax.fill_between(places, scale * low, scale * high, color=look.get("color"), alpha=band, linewidth=0)
+
+
+def first_of(stores: Sequence[Store], *keys: str) -> dict[Any, Store]:
+    """The first repetition's store of each experiment, by the experiment and further keys of its record."""
+    found = {}
+    for store in stores:
+        experiment, _ = repetition_of(store.record["experiment"])
+        found.setdefault((experiment, *(store.record[key] for key in keys)) if keys else experiment, store)
+    return found
+
+
+def first_repetition(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the first repetition of each experiment."""
+    return table[table["seed"] == table.groupby("experiment")["seed"].transform("first")]
 
 
 def basis_colours(bases: Sequence[str], legend: Legend) -> dict[str, str]:

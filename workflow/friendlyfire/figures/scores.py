@@ -13,9 +13,11 @@ from friendlyfire.figures.panels import (
     IMAGE_COLOUR,
     MOVEMENT,
     as_pictures,
+    first_of,
     legend_below,
     panels,
     pictures,
+    plot_over_repetitions,
     short,
 )
 from friendlyfire.records.stores import Store
@@ -88,8 +90,8 @@ def population(table: pd.DataFrame, forms: pd.DataFrame, moved: Sequence[Store])
         moved: stores with pictures of the directions.
     """
     directions, shown = {}, {}
-    for store in moved:
-        name, classes = store.record["experiment"], store.record["classes"]
+    for name, store in first_of(moved).items():
+        classes = store.record["classes"]
         directions[name] = classes[:SHOWN], store["directions"][:SHOWN]
         shown[name] = store.record["shown"]
 
@@ -118,8 +120,9 @@ def population_scores(table: pd.DataFrame, ax: Axes) -> None:
     """
     lines = {"target": (ATTACK_COLOUR, "target class"), "rival": (IMAGE_COLOUR, "strongest other")}
     for name, (colour, label) in lines.items():
-        ax.plot(table["s"], table[f"{name}_p50"], color=colour, label=label)
-        ax.fill_between(table["s"], table[f"{name}_p30"], table[f"{name}_p70"], color=colour, alpha=0.2, linewidth=0)
+        plot_over_repetitions(ax, table, "s", f"{name}_p50", color=colour, label=label)
+        low, high = (table.groupby("s")[f"{name}_p{percentile}"].mean() for percentile in (30, 70))
+        ax.fill_between(low.index, low, high, color=colour, alpha=0.2, linewidth=0)
     ax.set(xlabel=MOVEMENT, ylabel="class score (logit)", xlim=(table["s"].min(), table["s"].max()))
     legend_below(ax)
 
@@ -142,9 +145,8 @@ def population_transitions(table: pd.DataFrame, ax: Axes) -> None:
     for name, (colour, style, marker, label) in lines.items():
         if table[name].isna().all():
             continue
-        ax.plot(table["s"], table[name], color=colour, linestyle=style, marker=marker, label=label)
-        if f"{name}_ci_low" in table:
-            low, high = table[f"{name}_ci_low"], table[f"{name}_ci_high"]
-            ax.fill_between(table["s"], low, high, color=colour, alpha=0.15, linewidth=0)
+        bounds = (f"{name}_ci_low", f"{name}_ci_high") if f"{name}_ci_low" in table else None
+        look = {"color": colour, "linestyle": style, "marker": marker, "label": label}
+        plot_over_repetitions(ax, table, "s", name, bounds, band=0.15, **look)
     ax.set(xlabel=MOVEMENT, ylabel="fraction", ylim=(-0.02, 1.02), xlim=(table["s"].min(), table["s"].max()))
     legend_below(ax)

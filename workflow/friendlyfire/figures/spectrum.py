@@ -13,6 +13,7 @@ from friendlyfire.figures.panels import (
     legend_below,
     panels,
     plain_decades,
+    plot_over_repetitions,
     short,
 )
 
@@ -80,17 +81,17 @@ def eigenvalues(table: pd.DataFrame, ax: Axes) -> None:
         table: columns class, index, value.
         ax: axes to draw on.
     """
-    top = table[table["index"] == table["index"].min()].set_index("class")["value"]
+    top = table[table["index"] == table["index"].min()].groupby("class", sort=False)["value"].mean()
     ends = {
         top.idxmax(): (IMAGE_COLOUR, f"{short(top.idxmax(), 14)}: largest top curvature"),
         top.idxmin(): (ATTACK_COLOUR, f"{short(top.idxmin(), 14)}: smallest top curvature"),
     }
     for name, line in table.groupby("class", sort=False):
         if name not in ends:
-            ax.plot(line["index"], line["value"], color=OTHERS, linewidth=0.6)
+            plot_over_repetitions(ax, line, "index", "value", color=OTHERS, linewidth=0.6)
     for name, (colour, label) in ends.items():
         line = table[table["class"] == name]
-        ax.plot(line["index"], line["value"], color=colour, label=label)
+        plot_over_repetitions(ax, line, "index", "value", color=colour, label=label)
     if len(top) > len(ends):
         ax.plot([], [], color=OTHERS, label=f"the other {len(top) - len(ends)} classes")
     ax.axhline(0, color="black", linewidth=0.5)
@@ -111,7 +112,9 @@ def singular_values(table: pd.DataFrame, ax: Axes) -> None:
     """
     for kind, line in table.groupby("spectrum", sort=False):
         colour, name = SINGULAR[kind]
-        ax.plot(line["index"], line["value"] / line["value"].max(), color=colour, label=name)
+        largest = line.groupby("seed")["value"].transform("max")
+        relative = line.assign(value=line["value"] / largest)
+        plot_over_repetitions(ax, relative, "index", "value", color=colour, label=name)
     ax.set(
         yscale="log",
         xlabel="direction, by singular value",

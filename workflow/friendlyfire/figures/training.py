@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from friendlyfire.figures.drawn import Drawn
-from friendlyfire.figures.panels import SPLIT_NAMES, SPLITS, legend_below, panels
+from friendlyfire.figures.panels import SPLIT_NAMES, SPLITS, legend_below, panels, plot_over_repetitions
 
 FIGURES = {
     "training": {
@@ -29,7 +29,8 @@ def training(curves: pd.DataFrame) -> Drawn:
     Args:
         curves: learning curves of the experiments.
     """
-    last = curves.groupby("experiment", sort=False)[["test_accuracy", "test_images"]].last()
+    last = curves[curves["epoch"] == curves.groupby("experiment")["epoch"].transform("max")]
+    last = last.groupby("experiment", sort=False)[["test_accuracy", "test_images"]].mean()
     finals = "; ".join(
         f"{name}: {row.test_accuracy:.1%} of {row.test_images:,.0f} test images" for name, row in last.iterrows()
     )
@@ -52,11 +53,9 @@ def learning_curve(table: pd.DataFrame, ax: Axes) -> None:
         ax: axes to draw on.
     """
     for split, style in SPLITS.items():
-        ax.plot(
-            table["epoch"], 100 * table[f"{split}_accuracy"], color=COLOUR, linestyle=style, label=SPLIT_NAMES[split]
-        )
-    low, high = 100 * table["test_ci_low"], 100 * table["test_ci_high"]
-    ax.fill_between(table["epoch"], low, high, color=COLOUR, alpha=0.2, linewidth=0)
+        bounds = ("test_ci_low", "test_ci_high") if split == "test" else None
+        look = {"color": COLOUR, "linestyle": style, "label": SPLIT_NAMES[split]}
+        plot_over_repetitions(ax, table, "epoch", f"{split}_accuracy", bounds, scale=100, **look)
     ax.set(xlabel="epoch", ylabel="accuracy (%)", xlim=(1, max(2, table["epoch"].max())))
     ax.xaxis.get_major_locator().set_params(integer=True)
     legend_below(ax)

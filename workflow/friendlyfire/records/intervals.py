@@ -66,6 +66,26 @@ def mean_interval(
     return np.clip(values.mean(0) - half, *bounds), np.clip(values.mean(0) + half, *bounds)
 
 
+def interval_over_repetitions(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval of the mean over repetitions, each with an interval of its own over the same images.
+
+    The variance between repetitions, over their number, is added to the mean variance over images: images are shared,
+    so what they add does not fall with the number of repetitions. Few repetitions say little about the former.
+
+    Args:
+        values: (s, ...) of each repetition.
+        low: (s, ...) ends of their 95 % intervals.
+        high: likewise.
+
+    Returns:
+        Lower and upper bounds, of the shape of one row; those that are given for a single repetition.
+    """
+    if len(values) == 1:
+        return low[0], high[0]
+    half = Z_95 * np.sqrt(values.var(0, ddof=1) / len(values) + np.square((high - low) / (2 * Z_95)).mean(0))
+    return values.mean(0) - half, values.mean(0) + half
+
+
 def jackknife_interval(estimate: float, without: np.ndarray) -> tuple[float, float]:
     """Return the 95 % interval of a number in (0, 1) that is estimated from n images, by the jackknife on its logit.
 
