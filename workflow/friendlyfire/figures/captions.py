@@ -58,13 +58,22 @@ def without_intervals(table: pd.DataFrame) -> str:
 
 
 def network_accuracies(table: pd.DataFrame) -> str:
-    """Return one sentence about the networks: their architectures and accuracies."""
-    networks = "; ".join(
-        f"{row.experiment}: {row.architecture}, {100 * row.accuracy:.1f} % of {row.images:,} measured images"
-        f"{sub_network(row.logits, row.classes)}"
-        for row in table.itertuples()
-    )
-    return f"Networks: {networks}."
+    """Return one sentence about the networks: their architectures and accuracies, over repetitions if there are any.
+
+    Args:
+        table: columns experiment, architecture, accuracy, images, logits and classes, a row per repetition.
+    """
+    parts = []
+    for experiment, rows in table.groupby("experiment", sort=False):
+        first, accuracy = rows.iloc[0], 100 * rows["accuracy"]
+        reached = f"{accuracy.min():.1f} to {accuracy.max():.1f}" if len(rows) > 1 else f"{accuracy.iloc[0]:.1f}"
+        parts.append(
+            f"{experiment}: {first.architecture}, {reached} % of {first.images:,} measured images"
+            f"{sub_network(first.logits, first.classes)}" + (f" in {len(rows)} repetitions" if len(rows) > 1 else "")
+        )
+    repeated = table["experiment"].duplicated().any()
+    thin = " Thick lines are means over repetitions, with 95 % intervals; thin lines are single repetitions."
+    return f"Networks: {'; '.join(parts)}.{thin if repeated else ''}"
 
 
 def curvature_quality(table: pd.DataFrame) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -99,7 +100,7 @@ def population(table: pd.DataFrame, forms: pd.DataFrame, moved: Sequence[Store])
         names = list(table["experiment"].unique())
         figure, columns = panels(names, [1, 1, 0.8])
         for name, (top, middle, bottom) in zip(names, columns, strict=True):
-            mine = table[(table["experiment"] == name) & (table["class"] == shown[name])]
+            mine = aligned(table[(table["experiment"] == name) & (table["class"] == shown[name])])
             population_scores(mine, top)
             top.set_title(f"{name}\nclass {short(shown[name])}")
             population_transitions(mine, middle)
@@ -150,3 +151,18 @@ def population_transitions(table: pd.DataFrame, ax: Axes) -> None:
         plot_over_repetitions(ax, table, "s", name, bounds, band=0.15, **look)
     ax.set(xlabel=MOVEMENT, ylabel="fraction", ylim=(-0.02, 1.02), xlim=(table["s"].min(), table["s"].max()))
     legend_below(ax)
+
+
+def aligned(table: pd.DataFrame) -> pd.DataFrame:
+    """Turn the directions of all repetitions to the side of the first; the sign of an eigenvector means nothing.
+
+    Args:
+        table: columns seed, s, target_p50 and others, of one class.
+    """
+    parts = [part for _, part in table.groupby("seed", sort=False)]
+    reference, found = parts[0]["target_p50"].to_numpy(), []
+    for part in parts:
+        curve = part["target_p50"].to_numpy()
+        turned = np.corrcoef(curve[::-1], reference)[0, 1] > np.corrcoef(curve, reference)[0, 1]
+        found.append(part.iloc[::-1].assign(s=part["s"].to_numpy()) if turned else part)
+    return pd.concat(found)
