@@ -19,7 +19,9 @@ from engine.settings import check_config
 from friendlyfire.records.errors import ConfigError
 from friendlyfire.records.stores import open_store
 
-FIGURES = ("fig1", "fig2", "figS1", "figS2", "fig3", "fig4", "fig5", "coupling", "spectrum", "training")
+FIGURES = (
+    *("fig1", "fig2", "figS1", "figS2", "fig3", "fig4", "fig5", "coupling", "spectrum", "training", "scorecard"),
+)
 PLOTS = {f"plot_{figure}" for figure in FIGURES}
 
 
@@ -76,9 +78,10 @@ def test_the_demo_makes_every_figure_with_its_table_and_caption(demo):
         for kind in ("pdf", "png", "csv", "rst"):
             assert (demo.folder / f"results/figures/{figure}.{kind}").stat().st_size > 50
     fig3, fig4 = (pd.read_csv(demo.folder / f"results/figures/{name}.csv") for name in ("fig3", "fig4"))
-    columns = ["experiment", "basis", "rank", "split", "role", "accuracy", "ci_low", "ci_high", "images", "provenance"]
+    columns = ["experiment", "seed", "basis"]
+    columns += ["rank", "split", "role", "accuracy", "ci_low", "ci_high", "images", "provenance"]
     assert list(fig4) == columns
-    assert list(fig3) == [*columns[:2], "directions_per_class", *columns[2:]]
+    assert list(fig3) == [*columns[:3], "directions_per_class", *columns[3:]]
     for table in (fig3, fig4):
         measured, training = (table[table["role"] == role] for role in ("measured", "training"))
         assert measured.notna().all(axis=None)
@@ -139,14 +142,15 @@ def test_a_run_from_an_empty_folder_gives_the_same_tables(demo, tmp_path, way):
     assert not (workflow.folder / "results").exists()
 
 
-CURVED = {"decompose_curvature", "make_basis", "tabulate_spectra"}
-SCORED = {"measure_scores", "plot_fig1", "plot_fig2", "plot_figS1", "plot_figS2"}
-PROJECTED = {"measure_accuracy", "plot_fig3", "plot_fig4", "plot_coupling"}
-INSIDE = {"measure_fractions", "plot_fig3", "plot_coupling"}
+CLAIMED = {"measure_claims", "plot_scorecard"}
+CURVED = {"decompose_curvature", "make_basis", "tabulate_spectra", "measure_slopes"} | CLAIMED
+SCORED = {"measure_scores", "plot_fig1", "plot_fig2", "plot_figS1", "plot_figS2"} | CLAIMED
+PROJECTED = {"measure_accuracy", "plot_fig3", "plot_fig4", "plot_coupling"} | CLAIMED
+INSIDE = {"measure_fractions", "plot_fig3", "plot_coupling"} | CLAIMED
 MEASURED = PROJECTED | INSIDE | {"plot_spectrum"}
 ON_CURVATURE = MEASURED - {"plot_fig4"}  # which shows no basis of curvature
-CONFINED = {"measure_confinement", "plot_fig5"}
-RESAMPLED = {"measure_resampling", "tabulate_resampling"}
+CONFINED = {"measure_confinement", "plot_fig5"} | CLAIMED
+RESAMPLED = {"measure_resampling", "tabulate_resampling"} | CLAIMED
 FOUND = {"find_boundary"}
 
 
@@ -278,11 +282,12 @@ def test_every_result_tells_what_made_it(demo):
     whole = json.loads((demo.folder / "results/provenance.json").read_text())
     made = {str(path.relative_to(demo.folder)) for path in (demo.folder / "results").rglob("*")}
     made = {name for name in made if name.endswith((".csv", ".zarr.zip", ".safetensors"))}
-    # The other files of a figure have the same provenance as its numbers; some results are in no figure.
+    # Tables beside the numbers of a figure, and those of what only claims read.
     beside = {
         name for name in made - set(whole["results"]) if not name.startswith(("results/figures", "results/tables"))
     }
-    assert beside == {"results/digits-lenet/scores/flat-curves.csv"}
+    scores = {f"scores/{name}" for name in ("flat-curves", "random", "random-form", "random-curves")}
+    assert beside == {f"results/digits-lenet/{name}.csv" for name in {*scores, "slopes/slopes"}}
     for name, record in whole["results"].items():
         assert record["seed"] == 0
         assert record["threads"] == (1 if "digits-lenet" in name else 2)  # the experiment's own, or the default
@@ -322,3 +327,20 @@ def test_the_stock_of_a_data_set_tells_what_there_is(demo):
     stock = json.loads((demo.folder / "results/datasets/digits.source.json").read_text())
     assert set(stock.pop("fingerprints")) == {"train", "test"}
     assert stock == {"source": "digits", "classes": 10, "images": {"train": 1437, "test": 360}}
+
+
+def test_a_repetition_draws_anew_and_leaves_the_experiment_as_it_is(demo, copied):
+    table = "results/figures/training.csv"
+    seeds = ("--config", "experiments={digits-lenet: {seeds: 2}}")
+    before = (copied.folder / "results/digits-lenet/network.csv").read_bytes()
+    printed = copied.run(table, *seeds)
+    assert printed.count("rule train_network:") == 1
+    assert (copied.folder / "results/digits-lenet/network.csv").read_bytes() == before
+    curves = pd.read_csv(copied.folder / table)
+    assert curves["experiment"].unique().tolist() == ["digits-lenet"]
+    first, second = (curves.loc[curves["seed"] == seed, "train_loss"].to_numpy() for seed in (0, 1))
+    assert len(first) == len(second) == 30
+    assert not (first == second).any()
+    single = pd.read_csv(demo.folder / table)
+    pd.testing.assert_frame_equal(curves[curves["seed"] == 0].iloc[:, :-1], single.iloc[:, :-1])
+    assert "2 repetitions" in (copied.folder / "results/figures/training.rst").read_text()
