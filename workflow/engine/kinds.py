@@ -112,3 +112,30 @@ def legend(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         for experiment in config["experiments"]
         for name, kind in bases_of(config, experiment).items()
     }
+
+
+def tested_claims(config: Mapping[str, Any], experiment: str) -> list[str]:
+    """Return the claims that an experiment is judged by: those listed, or all that its configuration allows."""
+    asked = experiment_settings(config, experiment, "claims")["tested"]
+    if asked != "all":
+        return list(asked)
+    return [name for name in declared("claims") if not lacking(config, experiment, name)]
+
+
+def lacking(config: Mapping[str, Any], experiment: str, claim: str) -> str:
+    """Return what a claim needs that the configuration of an experiment does not have; empty if nothing."""
+    kind, sections = (
+        declared("claims")[claim],
+        {name: experiment_settings(config, experiment, name) for name in ("curvature", "resampling", "figures")},
+    )
+    reads = " ".join(kind["reads"])
+    if sections["curvature"]["solver"] != "dense" and ("flat" in reads or "slopes" in reads):
+        return "curvature.solver dense"
+    if kind.get("factor", 1) not in sections["resampling"]["factors"] and "resampling" in reads:
+        return f"{kind.get('factor', 1)} in resampling.factors"
+    shown = {*sections["figures"]["fig3"], *sections["figures"]["fig4"]}
+    if "{basis}" in reads and not (set(kind.get("bases", ())) <= shown and len(shown) > 1):
+        return "several bases in figures.fig3 and figures.fig4" + "".join(
+            f", {name} too" for name in kind.get("bases", ())
+        )
+    return ""

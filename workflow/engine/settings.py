@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.kinds import RESAMPLED, attacks_of, bases_of, basis_kind
+from engine.kinds import RESAMPLED, attacks_of, bases_of, basis_kind, lacking
 from engine.schema import stages
 from engine.sections import experiment_settings
 from friendlyfire.datasets.class_names import IMAGENET
@@ -235,6 +235,11 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
         raise ConfigError(
             f"{key}: curvature.directions: {curvature['directions']} is more than the {pixels} dimensions of its images"
         )
+    asked = sections["claims"]["tested"]
+    for claim in asked if asked != "all" else []:
+        _check_named(f"{experiment}: claims.tested", claim, declared("claims"))
+        if lack := lacking(config, experiment, claim):
+            raise ConfigError(f"{key}: claims.tested: {claim} needs {lack}")
     if curvature["solver"] == "lanczos":
         if curvature["directions"] == "all":
             raise ConfigError(f"{key}: curvature.directions: 'all' needs solver dense; set a number for lanczos")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.code import Definition, digest_of_code
-from engine.kinds import attack_kind, basis_kind, computing, reader_of, reader_of_measure
+from engine.kinds import attack_kind, basis_kind, computing, reader_of, reader_of_measure, tested_claims
 from engine.provenance import is_result
 from engine.sections import experiment_settings, is_trained, threads_of
 from friendlyfire.datasets.class_names import IMAGENET
@@ -132,8 +132,7 @@ class Stages:
 
     def tested(self, experiment):
         """Return the claims that an experiment is judged by."""
-        asked = experiment_settings(self.config, experiment, "claims")["tested"]
-        return list(declared("claims")) if asked == "all" else list(asked)
+        return tested_claims(self.config, experiment)
 
     def read_by_claims(self, wildcards):
         """Input: the stores that the claims of the experiment read."""

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from engine.kinds import tested_claims
 from engine.notes import made
 from friendlyfire.claims.sample import Sample
 from friendlyfire.claims.verdicts import doubts, interval
@@ -40,7 +41,7 @@ def main(inputs, outputs, settings):
         perturbations = [store.record.get("perturbations") for path, store in stores.items() if "deepfool-high" in path]
         least = min((count for count in perturbations if count), default=dataset.pixels)
         doubt = doubts(read_table(inputs.quality), least, dataset.pixels)
-        tested = list(kinds) if section["tested"] == "all" else section["tested"]
+        tested = tested_claims(settings["config"], experiment)
         for name in progress(tested, "claims"):
             estimates = function_at(kinds[name]["make"])(sample)
             for part, draws in (estimates if isinstance(estimates, dict) else {"": estimates}).items():

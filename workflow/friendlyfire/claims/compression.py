@@ -18,6 +18,7 @@ CLAIMS = {
         "section": "4.4, table 1",
         "statement": "Lengthened perturbations fool again.",
         "estimate": "fooling rate at f = 5 behind the same unit",
+        "factor": 5,
         "reads": ["resampling/images.zarr.zip"],
         "holds": {"": [">", 0.8]},
     },

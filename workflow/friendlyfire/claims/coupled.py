@@ -13,6 +13,7 @@ CLAIMS = {
         "estimate": "largest absolute gap of accuracy at equal DeepFool fraction, of any basis that is made from the "
         "network, from DeepFool's own directions",
         "reads": ["accuracy/{basis}.zarr.zip", "fractions/{basis}.zarr.zip"],
+        "bases": ["deepfool-high"],
         "holds": {"": ["<", 0.05]},
         "trust": "curvature",
     },
