@@ -76,6 +76,13 @@ FAULTS = [
         r"digits-lenet: accuracy\.ranks: 65 is more than the 64 dimensions",
     ),
     ("experiments.digits-lenet.accuracy.directions_per_class", [90], r"per_class: 90 is more than the 64 dim"),
+    ("claims.tested", ["few"], r"claims\.tested: there is no 'few'; choose from attacks-inside, svd-orders"),
+    ("claims.draws", 10, r"claims\.draws: 10 is less than the minimum of 100"),
+    (
+        "experiments.digits-lenet",
+        {"dataset": "digits", "claims": {"tested": ["scaling-restores"]}, "resampling": {"factors": [1, 2]}},
+        r"digits-lenet: claims\.tested: scaling-restores needs 5 in resampling\.factors",
+    ),
     ("curvature.directions", 65, r"digits-lenet: curvature\.directions: 65 is more than the 64 dimensions"),
     ("curvature.solver", "lanczos", r"curvature\.directions: 'all' needs solver dense; set a number for lanczos"),
     (

@@ -135,7 +135,5 @@ def lacking(config: Mapping[str, Any], experiment: str, claim: str) -> str:
         return f"{kind.get('factor', 1)} in resampling.factors"
     shown = {*sections["figures"]["fig3"], *sections["figures"]["fig4"]}
     if "{basis}" in reads and not (set(kind.get("bases", ())) <= shown and len(shown) > 1):
-        return "several bases in figures.fig3 and figures.fig4" + "".join(
-            f", {name} too" for name in kind.get("bases", ())
-        )
+        return " and ".join(["several bases in figures.fig3 and figures.fig4", *kind.get("bases", ())])
     return ""
