@@ -175,7 +175,7 @@ LIBRARY = "workflow/friendlyfire"
         (f"{LIBRARY}/bases/another.py", "", "def another_basis():\n    return 1\n", set()),
         (f"{LIBRARY}/networks/architectures/nin.py", "Dropout(0.5)", "Dropout(0.4)", set()),
         # Figures.
-        (f"{LIBRARY}/figures/panels.py", 'xlabel="epoch"', 'xlabel="epochs"', {"plot_training"}),
+        (f"{LIBRARY}/figures/training.py", 'xlabel="epoch"', 'xlabel="epochs"', {"plot_training"}),
         (f"{LIBRARY}/figures/style.mplstyle", "", "# Edited.\n", PLOTS),
         (f"{LIBRARY}/figures/accuracy.py", "far ahead of", "ahead of", {"plot_fig4"}),
         (f"{LIBRARY}/figures/confinement.py", "SHOWN = 6", "SHOWN = 5", {"plot_fig5"}),
@@ -184,7 +184,7 @@ LIBRARY = "workflow/friendlyfire"
             f"{LIBRARY}/figures/captions.py",
             ".rstrip()",
             ".strip()",
-            PLOTS | {"tabulate_spectra", "tabulate_resampling"},
+            PLOTS | {"tabulate_spectra", "tabulate_resampling", "measure_claims"},
         ),
         (
             f"{LIBRARY}/records/sharing.py",
@@ -217,7 +217,7 @@ LIBRARY = "workflow/friendlyfire"
             "return 1 * vectors.reshape(",
             {"make_basis"} | MEASURED - {"plot_spectrum"},
         ),
-        (f"{LIBRARY}/measures/curves.py", "steps: Tensor,", "steps: Tensor,\n    unused: int = 0,", SCORED),
+        (f"{LIBRARY}/measures/curves.py", "steps: Tensor,", "steps: Tensor,\n    unused: int = 0,", SCORED | {"measure_slopes"}),
         (
             f"{LIBRARY}/measures/fractions.py",
             "return np.sqrt(",
@@ -245,8 +245,8 @@ def test_only_what_an_edit_affects_is_rerun(demo, edited, name, old, new, rules)
         ("curvature={step: 0.5}", CURVED | SCORED | ON_CURVATURE),
         ("curvature={source: rival}", CURVED | SCORED | ON_CURVATURE),
         ("boundary={step_back: 0.8}", FOUND | CURVED | SCORED | ON_CURVATURE),
-        ("resampling={factors: [1, 2]}", RESAMPLED),
-        ("figures={fig4: [deepfool-high]}", {"plot_fig4", "plot_coupling"}),
+        ("resampling={factors: [1, 5]}", RESAMPLED),
+        ("figures={fig4: [deepfool-high]}", {"plot_fig4", "plot_coupling"} | CLAIMED),
     ],
 )
 def test_a_changed_value_makes_again_exactly_the_stages_below_it(demo, key, rules):
