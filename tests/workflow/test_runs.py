@@ -217,7 +217,12 @@ LIBRARY = "workflow/friendlyfire"
             "return 1 * vectors.reshape(",
             {"make_basis"} | MEASURED - {"plot_spectrum"},
         ),
-        (f"{LIBRARY}/measures/curves.py", "steps: Tensor,", "steps: Tensor,\n    unused: int = 0,", SCORED | {"measure_slopes"}),
+        (
+            f"{LIBRARY}/measures/curves.py",
+            "steps: Tensor,",
+            "steps: Tensor,\n    unused: int = 0,",
+            SCORED | {"measure_slopes"},
+        ),
         (
             f"{LIBRARY}/measures/fractions.py",
             "return np.sqrt(",
