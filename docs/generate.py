@@ -169,9 +169,10 @@ def _first_line(place: str) -> str:
 def claims(found: Mapping[str, Mapping[str, Any]]) -> str:
     """A table of all claims, in the order of the paper's sections."""
     rows = []
-    for name, kind in sorted(found.items(), key=lambda item: item[1]["section"]):
-        statement, estimate = _text(kind["statement"]), _text(kind["estimate"])
-        rows.append([_code(name), kind["section"], statement, estimate, kind.get("control", ""), _bounds(kind["holds"])])
+    # Within a section in the order of the declarations, where one may refer to the one before.
+    for name, kind in sorted(found.items(), key=lambda item: item[1]["section"].split(",")[0]):
+        texts = [_text(kind.get(key, "")) for key in ("section", "statement", "estimate", "control")]
+        rows.append([_code(name), *texts, _bounds(kind["holds"])])
     heads = ["claim", "section", "statement", "estimate", "control", "holds if"]
     return _list_table(heads, rows, [18, 10, 24, 26, 11, 11], "ff-kinds")
 
@@ -180,7 +181,8 @@ def _bounds(holds: Mapping[str, tuple[str, float]]) -> str:
     """The bound of each part of a claim, in words."""
     sides = {">": "above", "<": "below"}
     names = {"": "", "*": "each "}
-    return "; ".join(f"{names.get(part, f'{part} ')}{sides[side]} {bound:g}" for part, (side, bound) in holds.items())
+    found = (f"{names.get(part, f'{part} ')}{sides[side]} {bound:g}" for part, (side, bound) in holds.items())
+    return "; ".join(found).replace("-", "−")
 
 
 # ---- The library -----------------------------------------------------------------------------------------------------
