@@ -181,8 +181,7 @@ def _bounds(holds: Mapping[str, tuple[str, float]]) -> str:
     """The bound of each part of a claim, in words."""
     sides = {">": "above", "<": "below"}
     names = {"": "", "*": "each "}
-    found = (f"{names.get(part, f'{part} ')}{sides[side]} {bound:g}" for part, (side, bound) in holds.items())
-    return "; ".join(found).replace("-", "−")
+    return "; ".join(f"{names.get(part, f'{part} ')}{sides[side]} {bound:g}" for part, (side, bound) in holds.items())
 
 
 # ---- The library -----------------------------------------------------------------------------------------------------
