@@ -1,4 +1,4 @@
-"""The code -> pages of the reference: configuration keys, declared kinds, and the public library.
+"""The code -> pages of the reference: configuration keys, declared kinds, claims, and the public library.
 
 The hook in conf.py calls :func:`write_all`. Modules, keys and kinds are found, not listed.
 """
@@ -16,7 +16,10 @@ from engine.schema import with_stages
 from friendlyfire.declarations import declared
 
 #: Keys of a declaration that have a place of their own on the page of kinds.
-SHOWN_APART = {"make", "label", "description", "options", "caption"}
+SHOWN_APART = {"make", "label", "title", "description", "options", "caption"}
+
+#: Declared nouns that have a page of their own.
+PAGE_APART = {"claims"}
 
 
 def write_all(root: Path, target: Path) -> None:
@@ -29,6 +32,7 @@ def write_all(root: Path, target: Path) -> None:
     (target / "configuration.inc.md").write_text(keys, encoding="utf-8")
     library = root / "workflow/friendlyfire"
     (target / "kinds.inc.md").write_text(kinds(library), encoding="utf-8")
+    (target / "claims.inc.md").write_text(claims(declared("claims")), encoding="utf-8")
     for name, page in api_pages(library).items():
         (target / "api" / f"{name}.md").write_text(page, encoding="utf-8")
 
@@ -128,7 +132,7 @@ def _resolved(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str
 def kinds(library: Path) -> str:
     """One section per noun that the library declares kinds of, with a table of its kinds."""
     nouns = sorted({path.name for path in library.rglob("*") if path.is_dir() and path.name != "__pycache__"})
-    found = {noun: declared(noun) for noun in nouns}
+    found = {noun: declared(noun) for noun in nouns if noun not in PAGE_APART}
     return "\n".join(_noun(noun, kinds) for noun, kinds in found.items() if kinds)
 
 
@@ -137,8 +141,8 @@ def _noun(noun: str, found: Mapping[str, Mapping[str, Any]]) -> str:
     rows = []
     for name, kind in found.items():
         what = _text(kind.get("description") or _first_line(kind["make"]))
-        if "label" in kind:
-            what = f"**{_text(kind['label'])}**: {what}"
+        if label := kind.get("label") or kind.get("title"):
+            what = f"**{_text(label)}**: {what}"
         details = [f"{_code(key)}: {_code(_plain(value))}" for key, value in kind.items() if key not in SHOWN_APART]
         if kind.get("options"):
             details.append("options: " + ", ".join(map(_code, kind["options"])))
@@ -157,6 +161,27 @@ def _first_line(place: str) -> str:
         if getattr(statement, "name", None) == name:
             return (ast.get_docstring(statement) or "").partition("\n")[0]
     return ""
+
+
+# ---- Claims ----------------------------------------------------------------------------------------------------------
+
+
+def claims(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """A table of all claims, in the order of the paper's sections."""
+    rows = []
+    # Within a section in the order of the declarations, where one may refer to the one before.
+    for name, kind in sorted(found.items(), key=lambda item: item[1]["section"].split(",")[0]):
+        texts = [_text(kind.get(key, "")) for key in ("section", "statement", "estimate", "control")]
+        rows.append([_code(name), *texts, _bounds(kind["holds"])])
+    heads = ["claim", "section", "statement", "estimate", "control", "holds if"]
+    return _list_table(heads, rows, [18, 10, 24, 26, 11, 11], "ff-kinds")
+
+
+def _bounds(holds: Mapping[str, tuple[str, float]]) -> str:
+    """The bound of each part of a claim, in words."""
+    sides = {">": "above", "<": "below"}
+    names = {"": "", "*": "each "}
+    return "; ".join(f"{names.get(part, f'{part} ')}{sides[side]} {bound:g}" for part, (side, bound) in holds.items())
 
 
 # ---- The library -----------------------------------------------------------------------------------------------------

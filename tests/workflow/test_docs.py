@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
-from conftest import REPOSITORY
+from conftest import REPOSITORY, Workflow
+from friendlyfire.declarations import declared
 
 DOCS = REPOSITORY / "docs"
 GENERATED = DOCS / "reference/generated"
@@ -45,6 +47,27 @@ def test_readme_and_page_show_the_same_network():
     own = [block for block in blocks(REPOSITORY / "README.md") if "small_net" in block]
     assert len(own) == 2
     assert all(block in page for block in own)
+
+
+def test_examples_of_extensions_run_as_they_are_shown(tmp_path):
+    page = (DOCS / "how-to/extend.md").read_text(encoding="utf-8")
+    examples = re.findall(r"^`(workflow/\S+\.py)`:\n\n```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert len(examples) == len(blocks(DOCS / "how-to/extend.md")) - 1  # the last is the command
+    workflow = Workflow(tmp_path / "ff")
+    for path, content in examples:
+        assert not (workflow.folder / path).exists()
+        (workflow.folder / path).write_text(content, encoding="utf-8")
+    config = (
+        "experiments={digits-lenet: {networks: {architecture: linear, epochs: 5}, perturbations: {images: 64}, "
+        "accuracy: {training_images: 50}, fractions: {attacks: [darkening]}, claims: {tested: [confident]}, "
+        "figures: {fig4: [means, random], spectrum: [pca]}}}"
+    )
+    workflow.run("fig4", "confidence", "claims", "results/digits-lenet/fractions/means.csv", "--config", config)
+    results = workflow.folder / "results"
+    assert set(pd.read_csv(results / "figures/fig4.csv")["basis"]) == {"means", "random"}
+    assert set(pd.read_csv(results / "digits-lenet/fractions/means.csv")["attack"]) == {"darkening"}
+    assert pd.read_csv(results / "figures/confidence.csv")["confidence"].between(0.1, 1).all()
+    assert pd.read_csv(results / "figures/scorecard.csv")["claim"].tolist() == ["confident"]
 
 
 def test_the_builder_has_the_pins_of_the_tests():
@@ -93,7 +116,9 @@ def test_site_builds_without_a_warning(tmp_path):
     keys = (site / "reference/configuration.html").read_text(encoding="utf-8")
     assert all(key in keys for key in ("step_back", "deepfool.overshoot"))
     kinds = (site / "reference/kinds.html").read_text(encoding="utf-8")
-    assert all(kind in kinds for kind in ("uap", "curvature-flat", "lenet"))
+    assert all(kind in kinds for kind in ("uap", "curvature-flat", "lenet", "confinement", "fig4"))
+    claims = (site / "explanation/claims.html").read_text(encoding="utf-8")
+    assert all(f">{claim}<" in claims for claim in declared("claims"))
     pages = "".join(page.read_text(encoding="utf-8") for page in (site / "reference/generated/api").glob("*.html"))
     for module in (REPOSITORY / "workflow/friendlyfire").rglob("*.py"):
         parts = module.relative_to(REPOSITORY / "workflow").with_suffix("").parts
