@@ -208,6 +208,7 @@ def test_what_is_not_to_be_trusted_has_a_reason_instead_of_a_verdict():
     assert doubts(good, 1000, 100) == {"curvature": "", "perturbations": ""}
     assert "overlap by 0.05" in doubts(good.assign(overlap=0.05), 1000, 100)["curvature"]
     assert "5 boundary points" in doubts(good.assign(points=5), 1000, 100)["curvature"]
+    assert "no record" in doubts(good.iloc[:0], 1000, 100)["curvature"]
     assert "overlap by nan" in doubts(good.assign(overlap=np.nan), 1000, 100)["curvature"]
     few = doubts(good, 99, 100)["perturbations"]
     assert few == "99 perturbations of 100 pixels; raise perturbations.images"

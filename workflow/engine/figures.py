@@ -9,6 +9,7 @@ from engine.sections import experiment_settings, is_trained
 from engine.settings import suite_experiments
 from engine.stages import code_at
 from friendlyfire.declarations import Kind, declared
+from friendlyfire.records.seeds import repetition_of
 
 #: Title in the report, and section of the paper, of each table that does not belong to a figure.
 TABLES = {
@@ -47,7 +48,8 @@ class Figures:
         if name in TABLES:
             return self.experiments
         found = [experiment for experiment in self.experiments if self._shows(name, experiment)]
-        return found if len(found) >= self.kinds[name].get("least", 1) else []
+        different = {repetition_of(experiment)[0] for experiment in found}
+        return found if len(different) >= self.kinds[name].get("least", 1) else []
 
     def _shows(self, name: str, experiment: str) -> bool:
         kind = self.kinds[name]

@@ -20,7 +20,7 @@ rule measure_claims:
     log:
         "results/logs/measure_claims/{experiment}.log",
     conda:
-        "../../envs/plot.yaml"
+        "../../envs/torch.yaml"
     resources:
         mem=stages.gigabytes(6),
         runtime=stages.hours(1),

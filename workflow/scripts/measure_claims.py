@@ -15,7 +15,7 @@ from friendlyfire.claims.verdicts import doubts, interval
 from friendlyfire.datasets.images import Dataset
 from friendlyfire.declarations import declared, function_at
 from friendlyfire.records.progress import progress
-from friendlyfire.records.seeds import derive_seed
+from friendlyfire.records.seeds import derive_seed, repetition_of
 from friendlyfire.records.stores import create_store, open_store
 from friendlyfire.records.tables import read_table, write_table
 
@@ -36,7 +36,8 @@ def main(inputs, outputs, settings):
             classes=len(dataset.class_names),
             majority=float(np.bincount(labels).max() / len(labels)),
             draws=section["draws"],
-            seed=partial(derive_seed, settings["seed"], "claims", experiment),
+            # The same draws of images for all repetitions, which are measured on the same.
+            seed=partial(derive_seed, settings["seed"], "claims", repetition_of(experiment)[0]),
         )
         perturbations = [store.record.get("perturbations") for path, store in stores.items() if "deepfool-high" in path]
         least = min((count for count in perturbations if count), default=dataset.pixels)

@@ -28,9 +28,10 @@ def interval(draws: np.ndarray) -> tuple[float, float]:
 
 
 def over_seeds(draws: Sequence[np.ndarray], seed: int) -> tuple[float, np.ndarray]:
-    """The mean over repetitions, and its bootstrap draws: repetitions are drawn, and within them images.
+    """Average over repetitions, with bootstrap draws of repetitions and of images.
 
-    With two repetitions the interval is hardly more than the range between them.
+    All repetitions are measured on the same images, so one draw of images serves them all. With two repetitions the
+    interval is hardly more than the range between them.
 
     Args:
         draws: (1 + b,) of each repetition, what was measured first.
@@ -44,7 +45,7 @@ def over_seeds(draws: Sequence[np.ndarray], seed: int) -> tuple[float, np.ndarra
         return float(found[0, 0]), found[0, 1:]
     count, b = len(found), found.shape[1] - 1
     rng = np.random.default_rng(seed)
-    chosen, images = rng.integers(count, size=(b, count)), 1 + rng.integers(b, size=(b, count))
+    chosen, images = rng.integers(count, size=(b, count)), 1 + np.arange(b)[:, None]
     return float(found[:, 0].mean()), found[chosen, images].mean(1)
 
 
@@ -66,7 +67,9 @@ def doubts(quality: pd.DataFrame, perturbations: int, pixels: int) -> dict[str, 
         pixels: d.
     """
     found = {"curvature": "", "perturbations": ""}
-    if len(quality):
+    if not len(quality):
+        found["curvature"] = "no record of the curvature's quality; add curvature to figures.spectrum"
+    else:
         points, overlap = quality["points"].median(), quality["overlap"].median()
         if points < FEWEST_POINTS:
             found["curvature"] = f"{points:.0f} boundary points per class (median); raise boundary.images"

@@ -77,7 +77,8 @@ def plot_over_repetitions(
     places, values = stacked(x).mean(0), stacked(y)
     if len(parts) > 1:
         for part in parts:
-            ax.plot(part[x], scale * part[y], color=look.get("color"), linewidth=0.4, alpha=0.6)
+            thin = {"color": look.get("color"), "linestyle": look.get("linestyle", "-"), "linewidth": 0.4, "alpha": 0.6}
+            ax.plot(part[x], scale * part[y], **thin)
     ax.plot(places, scale * values.mean(0), **look)
     if bounds:
         low, high = interval_over_repetitions(values, *map(stacked, bounds))
