@@ -56,3 +56,5 @@ rule all:
         [path for name in figures.targets for path in figures.files(name)],
         "results/provenance.json",
     localrule: True
+    message:
+        f"Every figure of the suite {config['suite']}"

@@ -145,8 +145,8 @@ class Workflow:
 
     def planned(self, *arguments: str) -> set[str]:
         """Return the names of the rules that would run now, without targets and provenance."""
-        lines = self.run("--dry-run", *arguments).splitlines()
-        rules = {line.split()[-1].rstrip(":") for line in lines if line.startswith(("rule ", "localrule "))}
+        stats = self.run("--dry-run", *arguments).partition("Job stats:\n")[2].partition("\n\n")[0]
+        rules = {line.split()[0] for line in stats.splitlines()[2:]}
         return {rule for rule in rules if "_" in rule} - {"sum_up_provenance"}  # names of targets have one word
 
 

@@ -38,6 +38,8 @@ for figure, kind in figures.kinds.items():
             code=stages.code_of("plot", figures.code_of(figure)),
             seed=figures.settings(),
             declared=figure,
+        message:
+            f"plot_{figure}: {kind['title']}"
         script:
             "../scripts/plot.py"
 
@@ -83,3 +85,5 @@ for target in figures.targets:
         input:
             figures.files(target),
         localrule: True
+        message:
+            f"{target} is made"

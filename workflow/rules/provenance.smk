@@ -12,7 +12,6 @@ localrules:
 
 
 rule sum_up_provenance:
-    """Write the provenance of each result behind the figures."""
     input:
         results=figures.numbers(),
     output:
@@ -29,6 +28,9 @@ rule sum_up_provenance:
     params:
         code=stages.code_of("sum_up_provenance"),
         seed={"seed": config["seed"]},
+    """Write the provenance of each result behind the figures."""
+    message:
+        "sum_up_provenance: what made the results"
     script:
         "../scripts/sum_up_provenance.py"
 
