@@ -87,14 +87,25 @@ class OneNode:
         self._start("slurmctld", "-D")
         self.daemons.insert(1, self.daemons.pop())
 
+    def clear(self) -> None:
+        """End all jobs, and wait a minute at most until they are over."""
+        self.told("scancel", "--user=root")
+        deadline = time.monotonic() + 60
+        while self.told("squeue", "--noheader") and time.monotonic() < deadline:
+            time.sleep(0.2)
+
     def stop(self) -> None:
         """End all jobs and daemons."""
-        self.told("scancel", "--user=root")
+        self.clear()
+        for path in self._links():  # first, for what is left of a SLURM stands in the way of the next
+            path.unlink()
         for daemon in reversed(self.daemons):
             daemon.terminate()
-            daemon.wait(30)
-        for path in self._links():
-            path.unlink()
+            try:
+                daemon.wait(30)
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+                daemon.wait()
 
     def _links(self) -> list[Path]:
         return [CONFIGURED, CONFIGURED.with_name("gres.conf")]

@@ -17,7 +17,7 @@ from conftest import REPOSITORY, Workflow
 from engine.provenance import digest
 from engine.settings import check_config
 from friendlyfire.records.errors import ConfigError
-from friendlyfire.records.stores import open_store
+from friendlyfire.records.stores import contents, open_store
 
 FIGURES = (
     *("fig1", "fig2", "figS1", "figS2", "fig3", "fig4", "fig5", "coupling", "spectrum", "training", "scorecard"),
@@ -264,6 +264,13 @@ def test_one_figure_is_made_alone_when_it_was_removed(demo):
     assert demo.planned() == {"plot_spectrum"}
     demo.run("spectrum")
     assert demo.planned() == set()
+
+
+def test_a_data_set_is_the_same_whatever_else_is_configured(demo, tmp_path):
+    """Its contents stand in the provenance of every table."""
+    workflow, store = Workflow(tmp_path / "otherwise"), "results/datasets/digits.zarr.zip"
+    workflow.run(store, "--config", "device=cpu", "threads=1", "suite=paper", "scores={steps: 9}")
+    assert contents(workflow.folder / store) == contents(demo.folder / store)
 
 
 def test_any_number_of_cores_and_shards_gives_the_same_bytes(demo, copied):

@@ -3,9 +3,11 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 import yaml
@@ -80,33 +82,56 @@ def test_jobs_get_their_gpus_and_one_that_is_killed_is_tried_again(slurm, tmp_pa
 def test_through_a_lost_job_an_outage_and_a_kill_come_the_same_tables(slurm, demo, tmp_path):
     workflow = Workflow(tmp_path / "ff")
     command = [sys.executable, "-m", "snakemake", "--profile", "slurm", *SITE, "--config", "device=cpu"]
+    printed = workflow.folder / "printed"
 
-    def running(rule):
-        return [job for job in shown(slurm) if job["JobState"] == "RUNNING" and rule in job["Comment"]]
+    @contextmanager
+    def submitting():
+        with printed.open("a") as told:
+            run = subprocess.Popen(
+                command,
+                cwd=workflow.folder,
+                env=workflow.environment(),
+                stdout=told,
+                stderr=told,
+                # Where the tests run in the background, Ctrl-C would be ignored.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            )
+            try:
+                yield run
+            finally:
+                run.kill()
+                run.wait()
 
-    def wait_for(rule):
+    def wait_for(rule, run):
         deadline = time.monotonic() + 600
-        while not running(rule):
-            assert run.poll() is None, (workflow.folder / "printed").read_text()[-3000:]
-            assert time.monotonic() < deadline
+        while not (jobs := [job for job in shown(slurm) if job["JobState"] == "RUNNING" and rule in job["Comment"]]):
+            assert run.poll() is None, printed.read_text()[-3000:]
+            assert time.monotonic() < deadline, printed.read_text()[-3000:]
             time.sleep(0.3)
-        return running(rule)[0]["JobId"]
+        return jobs[0]["JobId"]
 
-    with (workflow.folder / "printed").open("w") as printed:
-        options = {"cwd": workflow.folder, "env": workflow.environment(), "stdout": printed, "stderr": printed}
-        run = subprocess.Popen(command, **options)
-        try:
-            slurm.told("scancel", wait_for("train_network"))
-            wait_for("find_boundary")
-            slurm.away(30)
-            if run.poll() is None:  # after an outage it stops polling, or continues
-                time.sleep(20)
-        finally:
-            run.kill()  # SIGKILL
-            run.wait()
-        slurm.told("scancel", "--user=root")
-        workflow.run("--unlock")
-        subprocess.run(command, **options, check=True, timeout=900)
+    with submitting() as run:
+        lost = wait_for("train_network", run)
+        log = workflow.wait_for_epochs(run)
+        slurm.told("scancel", lost)
+        wait_for("find_boundary", run)
+        assert "resuming after epoch" in log.read_text()
+        assert "Trying to restart job" in printed.read_text()
+        slurm.away(30)
+        # Without accounting the executor may lose sight of its jobs in an outage, and say nothing more.
+        time.sleep(20)
+        assert run.poll() is None, printed.read_text()[-3000:]
+        run.send_signal(signal.SIGINT)
+        assert run.wait(120) != 0
+    assert "Go on with the same command." in printed.read_text()
+    slurm.clear()
+    with submitting() as run:
+        wait_for("decompose_curvature", run)
+    # SIGKILL, which is what ended the block.
+    slurm.clear()
+    workflow.run("--unlock")
+    with submitting() as run:
+        assert run.wait(900) == 0, printed.read_text()[-3000:]
     tables = [path.relative_to(demo.folder) for path in sorted((demo.folder / "results").rglob("*.csv"))]
     assert len(tables) > 40
     differing = [path for path in tables if (demo.folder / path).read_bytes() != (workflow.folder / path).read_bytes()]
