@@ -25,6 +25,7 @@ from friendlyfire.records.stores import create_store, open_store
 CLAIMS = declared("claims")
 N, D, CLASSES, STEPS = 400, 100, 4, 31
 RANKS = np.array([0, 1, 3, 5, 10, 20, 40, 70, 100])
+BASES = ("curvature-positive", "curvature-negative", "curvature-flat", "deepfool-high", "deepfool-low")
 
 
 def accuracies(level):
@@ -122,6 +123,7 @@ def world(true):
         "resampling/images": {
             "sides": np.array([10, 5]),
             "factors": np.array([1, 5]),
+            "whole": most,
             "correct": np.array([most, most]),
             "fooled": np.array([[most, most], [half, most]] if true else [[most, few], [most, few]]),
             "at_median": np.array([[half, half]] * 2 if true else [[few & half, half]] * 2),
@@ -143,7 +145,7 @@ def sampled(tmp_path_factory):
                         store.array(key, array)
                 stores[f"{name}.zarr.zip"] = stack.enter_context(open_store(path, None))
             seed = lambda *names: derive_seed(0, *names)  # noqa: E731
-            return Sample(stores, pixels=D, classes=CLASSES, majority=0.25, draws=200, seed=seed)
+            return Sample(stores, pixels=D, classes=CLASSES, majority=0.25, made_by_network=BASES, draws=200, seed=seed)
 
         yield {true: sample(true) for true in (True, False)}
 
@@ -156,7 +158,7 @@ def test_a_claim_is_judged_as_the_world_is(sampled, name, true):
     for part, draws in (found if isinstance(found, dict) else {"": found}).items():
         assert draws.shape == (201,)
         side, bound = CLAIMS[name]["holds"].get(part) or CLAIMS[name]["holds"]["*"]
-        verdicts.append(verdict(*interval(draws[1:]), side, bound))
+        verdicts.append(verdict(*interval(draws[0], draws[1:], N), side, bound))
     assert set(verdicts) == {HOLDS if true else FAILS}
 
 
@@ -190,11 +192,34 @@ def test_a_verdict_needs_the_whole_interval(low, high, side, found):
     assert verdict(low, high, side, 0.25) == found
 
 
+def test_an_interval_corrects_the_bias_of_its_draws():
+    rng, held = np.random.default_rng(0), []
+    for _ in range(300):
+        # Where resampling lowers the estimate by as much as sampling does.
+        measured = 0.8 - 0.1 + 0.05 * rng.standard_normal()
+        low, high = interval(measured, measured - 0.1 + 0.05 * rng.standard_normal(400), 100)
+        held.append(low <= 0.8 <= high)
+    assert np.mean(held) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("estimate", "draws", "found"),
+    [
+        (np.nan, np.ones(100), (np.nan, np.nan)),
+        (1.0, np.r_[np.ones(90), np.full(10, np.nan)], (np.nan, np.nan)),
+        (1.0, np.r_[np.ones(90), np.full(10, np.inf)], (1, np.inf)),
+        (0.0, np.zeros(100), (-0.06, 0.06)),
+    ],
+)
+def test_an_interval_of_draws_that_are_missing_infinite_or_equal(estimate, draws, found):
+    assert interval(estimate, draws, 50) == pytest.approx(found, nan_ok=True)
+
+
 def test_repetitions_are_drawn_too():
     rng = np.random.default_rng(0)
     draws = [value + np.r_[0, 0.001 * rng.standard_normal(500)] for value in (0.0, 1.0, 2.0)]
     estimate, resampled = over_seeds(draws, 0)
-    low, high = interval(resampled)
+    low, high = interval(estimate, resampled, N)
     assert estimate == pytest.approx(1)
     assert low < 0.4
     assert high > 1.6
@@ -211,7 +236,7 @@ def test_what_is_not_to_be_trusted_has_a_reason_instead_of_a_verdict():
     assert "no record" in doubts(good.iloc[:0], 1000, 100)["curvature"]
     assert "overlap by nan" in doubts(good.assign(overlap=np.nan), 1000, 100)["curvature"]
     few = doubts(good, 99, 100)["perturbations"]
-    assert few == "99 perturbations of 100 pixels; raise perturbations.images"
-    rows = pd.DataFrame([{"claim": "svd-orders", "part": "", "doubt": few}])
+    assert few == "99 perturbations of 100 pixels; raise perturbations.images, or add images"
+    rows = pd.DataFrame([{"claim": "svd-orders", "part": "", "images": 400, "doubt": few}])
     (row,) = judged(rows, {("svd-orders", ""): [np.ones(101)]}, CLAIMS, 0).itertuples()
     assert (row.verdict, row.reason, row.interval) == (UNTRUSTED, few, "images")

@@ -98,6 +98,40 @@ def test_words_and_what_is_not_used_do_not_count(project, name, old, new):
     assert project() == project(name, old, new)
 
 
+#: Ways to take ``width`` from helper.py, or from the package ``pkg``, whose __init__ is given.
+STYLES = [
+    ("from helper import *\ndef main():\n    return width()", ""),
+    ("import helper\ndef main():\n    return helper.width()", ""),
+    ("import pkg.inner\ndef main():\n    return pkg.inner.width()", ""),
+    ("import pkg\ndef main():\n    return pkg.width()", "from .inner import width"),
+    ("import pkg\ndef main():\n    return pkg.width()", "from .inner import *"),
+    ("import pkg\ndef main():\n    return pkg.inner.width()", "from . import inner"),
+    ("from pkg import *\ndef main():\n    return width()", "from .inner import *"),
+    ("try:\n    from helper import width\nexcept ImportError:\n    width = None\ndef main():\n    return width()", ""),
+    ("if True:\n    from helper import width\ndef main():\n    return width()", ""),
+    ("import helper\ndef main():\n    return helper.other(), getattr(helper, 'width')()", ""),
+    ("from engine_of_mine import width\ndef main():\n    return width()", ""),
+    ("from helper import progress\ndef main():\n    return progress(4)", ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("script", "init"), STYLES, ids=[f"{script}, {init}".replace("\n", "; ") for script, init in STYLES]
+)
+def test_code_is_followed_whatever_way_it_is_imported(tmp_path, script, init):
+    code = "def width():\n    return 4\n\ndef other():\n    return 1\n\ndef progress(count):\n    return count\n"
+    digests = []
+    for number, value in enumerate(("4", "32")):
+        folder = tmp_path / str(number)
+        (folder / "pkg").mkdir(parents=True)
+        (folder / "pkg/__init__.py").write_text(init)
+        for name in ("helper.py", "pkg/inner.py", "engine_of_mine.py"):
+            (folder / name).write_text(code.replace("4", value))
+        (folder / "script.py").write_text(script.replace("4", value))
+        digests.append(digest_of_code([Definition(folder / "script.py", "main")], (folder,)))
+    assert digests[0] != digests[1]
+
+
 def test_a_script_of_the_workflow_is_followed_into_the_library_and_not_into_the_engine():
     workflow = REPOSITORY / "workflow"
     library = workflow / "friendlyfire/measures"

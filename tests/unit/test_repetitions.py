@@ -6,6 +6,7 @@ import pytest
 
 from engine.repetitions import with_repetitions
 from friendlyfire.figures.scores import aligned
+from friendlyfire.records.errors import ConfigError
 from friendlyfire.records.intervals import interval_over_repetitions
 from friendlyfire.records.seeds import derive_seed, repetition, repetition_of
 
@@ -67,3 +68,11 @@ def test_directions_of_repetitions_are_turned_to_one_side():
     for _, part in found.groupby("seed"):
         np.testing.assert_array_equal(part["s"], s)
         np.testing.assert_array_equal(part["target_p50"], curve)
+
+
+def test_a_network_of_a_repetition_that_does_not_exist_is_refused():
+    rival = {**CONFIG["experiments"]["rival"], "seeds": 5, "networks": {"weights": "./results/one/network.safetensors"}}
+    with pytest.raises(
+        ConfigError, match=r"rival\.seeds: one, whose network it takes, has no repetition 3"
+    ):
+        with_repetitions({**CONFIG, "experiments": {**CONFIG["experiments"], "rival": rival}})

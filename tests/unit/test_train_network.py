@@ -96,7 +96,7 @@ def test_what_is_kept_of_a_network_says_how_good_it_is(paths, monkeypatch, capsy
 
 def test_a_network_of_another_accuracy_than_expected_is_not_kept(paths):
     inputs, outputs = paths
-    with pytest.raises(NetworkError, match=r"the network of mine has test accuracy .* is 30\.0%; train longer"):
+    with pytest.raises(NetworkError, match=r"the network of mine has test accuracy .* is 30\.0%; change networks"):
         train_network.main(inputs, outputs, settings(expected_accuracy=0.3))
     assert not Path(outputs.network).exists()
 

@@ -123,7 +123,7 @@ def test_through_a_lost_job_an_outage_and_a_kill_come_the_same_tables(slurm, dem
         assert run.poll() is None, printed.read_text()[-3000:]
         run.send_signal(signal.SIGINT)
         assert run.wait(120) != 0
-    assert "Go on with the same command." in printed.read_text()
+    assert "Run the same command again to continue." in printed.read_text()
     slurm.clear()
     with submitting() as run:
         wait_for("decompose_curvature", run)

@@ -8,6 +8,7 @@ import ast
 import functools
 import hashlib
 import importlib.util
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,9 +69,10 @@ def _content(definition: Definition, folders: tuple[Path, ...]) -> tuple[str, fr
     """Return the code of one definition that counts, and the definitions that it names."""
     module = _module(definition.path)
     if definition.name == "*":
-        return "", frozenset(Definition(module.path, name) for name in module.bound)
+        own = {Definition(module.path, name) for name in module.bound}
+        return "", frozenset(own.union(target for _, target in _imports_of(module.path, folders)))
     if definition.name == "":
-        imported = _imports_of(module.path, folders).values()
+        imported = {target for _, target in _imports_of(module.path, folders)}
         statements, used = module.effects, _packages(module.path, folders) | {Definition(d.path, "") for d in imported}
     else:
         statements, used = module.bound.get(definition.name, []), {Definition(module.path, "")}
@@ -86,18 +88,28 @@ def _packages(path: Path, folders: tuple[Path, ...]) -> set[Definition]:
 
 @functools.cache
 def _module(path: Path) -> _Module:
-    module = _Module(path)
-    for statement in ast.parse(importlib.util.decode_source(path.read_bytes())).body:
+    module, statements = _Module(path), ast.parse(importlib.util.decode_source(path.read_bytes())).body
+    for statement in statements:
+        if not isinstance(statement, ast.FunctionDef | ast.ClassDef):  # under conditions too
+            module.imports += [node for node in ast.walk(statement) if isinstance(node, ast.Import | ast.ImportFrom)]
+    words = _WithoutWords(frozenset(_reporting(module.imports)))
+    for statement in statements:
         if isinstance(statement, ast.Import | ast.ImportFrom):
-            module.imports.append(statement)
             continue
-        plain = _WithoutWords().visit(statement)
+        plain = words.visit(statement)
         names = set(_bound(plain))
         if not names and not isinstance(plain, ast.Pass):
             module.effects.append(plain)
         for name in names:
             module.bound.setdefault(name, []).append(plain)
     return module
+
+
+def _reporting(imports: Iterable[ast.stmt]) -> Iterator[str]:
+    """Yield the names of functions whose texts are for people."""
+    for statement in imports:
+        if isinstance(statement, ast.ImportFrom) and _is_no_result(statement.module or ""):
+            yield from (alias.asname or alias.name for alias in statement.names if alias.name in _REPORTING)
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:
@@ -112,30 +124,41 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
 
 def _used(statement: ast.stmt, module: _Module, folders: tuple[Path, ...]) -> set[Definition]:
     """Return the definitions, of the same module and of imported ones, that a statement names."""
-    names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
-    attributes = {
+    names = Counter(node.id for node in ast.walk(statement) if isinstance(node, ast.Name))
+    attributes = Counter(
         (node.value.id, node.attr)
         for node in ast.walk(statement)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-    }
+    )
     used = {Definition(module.path, name) for name in names if name in module.bound}
     inner = [node for node in ast.walk(statement) if isinstance(node, ast.Import | ast.ImportFrom)]
-    imported = {**_imports_of(module.path, folders), **dict(_imported(inner, module.path, folders))}
-    for name in names & set(imported):
-        target = imported[name]
+    imported = [*_imports_of(module.path, folders), *_imported(inner, module.path, folders)]
+    for name, target in imported:
+        if name not in names:
+            continue
         if target.name != "*":
             used.add(target)
             continue
-        # The attributes taken from a module, or the whole module where it is passed on.
         taken = {attribute for base, attribute in attributes if base == name}
-        used |= {Definition(target.path, attribute) for attribute in taken} or {target}
+        found = {_attribute(target.path, attribute, folders) for attribute in taken} - {None}
+        # The whole module where it is passed on, or where what is taken from it is not found.
+        alone = names[name] > sum(count for (base, _), count in attributes.items() if base == name)
+        used |= found | ({target} if alone or not found else set())
     return used
 
 
+def _attribute(path: Path, name: str, folders: tuple[Path, ...]) -> Definition | None:
+    """Return what a name of a module stands for: a definition, of that module or an imported one, or a module in it."""
+    if origin := _origin(path, name, folders):
+        return origin
+    below = _file_of(name, (path.parent,)) if path.name == "__init__.py" else None
+    return Definition(below, "*") if below else None
+
+
 @functools.cache
-def _imports_of(path: Path, folders: tuple[Path, ...]) -> dict[str, Definition]:
+def _imports_of(path: Path, folders: tuple[Path, ...]) -> tuple[tuple[str, Definition], ...]:
     """Return what the imports at the top level of a module bind; see :func:`_imported`."""
-    return dict(_imported(_module(path).imports, path, folders))
+    return tuple(_imported(_module(path).imports, path, folders))
 
 
 def _imported(
@@ -145,18 +168,24 @@ def _imported(
     for statement in statements:
         if isinstance(statement, ast.Import):
             for alias in statement.names:
-                path = _file_of(alias.name if alias.asname else alias.name.partition(".")[0], folders)
-                if path:
-                    yield alias.asname or alias.name.partition(".")[0], Definition(path, "*")
+                parts = alias.name.split(".")
+                # ``import a.b`` binds a, and what is taken from it may stand in b.
+                for module in [alias.name] if alias.asname else [parts[0], alias.name] if len(parts) > 1 else parts:
+                    if path := _file_of(module, folders):
+                        yield alias.asname or parts[0], Definition(path, "*")
             continue
         roots = (reader.parents[statement.level - 1],) if statement.level else folders
+        path = _file_of(statement.module, roots) if statement.module else None
         for alias in statement.names:
-            name = alias.asname or alias.name
+            if alias.name == "*":
+                if path and path != reader:
+                    yield from ((name, Definition(path, name)) for name in _module(path).bound)
+                    yield from _imports_of(path, folders)
+                continue
             whole = _file_of(".".join(filter(None, (statement.module, alias.name))), roots)
-            path = _file_of(statement.module, roots) if statement.module else None
             origin = _origin(path, alias.name, folders) if path else None
             if origin or whole:
-                yield name, origin or Definition(whole, "*")
+                yield alias.asname or alias.name, origin or Definition(whole, "*")
 
 
 def _origin(path: Path, name: str, folders: tuple[Path, ...]) -> Definition | None:
@@ -164,13 +193,17 @@ def _origin(path: Path, name: str, folders: tuple[Path, ...]) -> Definition | No
     module = _module(path)
     if name in module.bound:
         return Definition(path, name)
-    return _imports_of(path, folders).get(name)
+    return dict(_imports_of(path, folders)).get(name)
+
+
+def _is_no_result(module: str) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in _NO_RESULT)
 
 
 @functools.cache
 def _file_of(name: str, folders: tuple[Path, ...]) -> Path | None:
     """Return the file of a module or package below one of the folders, if there is one."""
-    if name.startswith(_NO_RESULT):
+    if _is_no_result(name):
         return None
     for folder in folders:
         place = folder.joinpath(*name.split("."))
@@ -181,7 +214,14 @@ def _file_of(name: str, folders: tuple[Path, ...]) -> Path | None:
 
 
 class _WithoutWords(ast.NodeTransformer):
-    """Removes docstrings, annotations and messages from a statement."""
+    """Removes docstrings, annotations and messages from a statement.
+
+    Args:
+        reporting: names of functions whose texts are for people.
+    """
+
+    def __init__(self, reporting: frozenset[str]):
+        self.reporting = reporting
 
     def _documented(self, node: ast.FunctionDef | ast.ClassDef) -> ast.AST:
         self.generic_visit(node)
@@ -217,7 +257,7 @@ class _WithoutWords(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and node.func.id in _REPORTING:
+        if isinstance(node.func, ast.Name) and node.func.id in self.reporting:
             node.args = [part for part in node.args if not isinstance(part, ast.Constant | ast.JoinedStr)]
         return node
 

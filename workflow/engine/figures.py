@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from engine.kinds import RESAMPLED, computing, legend
+from engine.kinds import RESAMPLED, attack_labels, computing, legend
 from engine.sections import experiment_settings, is_trained
 from engine.settings import suite_experiments
 from engine.stages import code_at
@@ -79,6 +79,11 @@ class Figures:
             [f"results/figures/{name}.{kind}" for kind in ("pdf", "png", "csv")] if self.experiments_with(name) else []
         )
 
+    def said(self, name: str) -> str:
+        """Message of a target: where its files are, or why there are none."""
+        files = self.files(name)
+        return f"{name}: {' '.join(files)}" if files else f"{name}: no experiment of the suite has a panel in it"
+
     def numbers(self) -> list[str]:
         """Input: the numbers of the suite's figures and of its table."""
         return [path for name in self.targets for path in self.files(name) if path.endswith(".csv")]
@@ -137,7 +142,9 @@ class Figures:
         entries = sorted((basis, *entry.values()) for basis, entry in legend(self.config).items() if basis in bases)
 
         def of_job(wildcards):
-            shown = hashlib.sha256(repr(entries).encode()).hexdigest()
+            used = {"claims": declared("claims"), "attacks": attack_labels(self.config)}
+            words = [entries, *(used[noun] for noun in kind.get("uses", ()))]
+            shown = hashlib.sha256(repr(words).encode()).hexdigest()
             return [code_at(kind["make"], self.folder), computing(kind), shown]
 
         return of_job

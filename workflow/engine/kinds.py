@@ -137,3 +137,14 @@ def lacking(config: Mapping[str, Any], experiment: str, claim: str) -> str:
     if "{basis}" in reads and not (set(kind.get("bases", ())) <= shown and len(shown) > 1):
         return " and ".join(["several bases in figures.fig3 and figures.fig4", *kind.get("bases", ())])
     return ""
+
+
+def bases_of_network(config: Mapping[str, Any], experiment: str) -> list[str]:
+    """Return the names of the bases that come from the network, directly or through another basis."""
+    kinds = bases_of(config, experiment)
+
+    def source(name: str) -> str:
+        kind = kinds[name]
+        return source(kind["of"]) if kind["from"] == "basis" else kind["from"]
+
+    return [name for name in kinds if source(name) != "dataset"]

@@ -5,8 +5,10 @@ draws of two repetitions are independent. The images keep their order and their 
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from friendlyfire.records.errors import ConfigError
 from friendlyfire.records.seeds import repetition
 
 
@@ -21,7 +23,7 @@ def with_repetitions(config: Mapping[str, Any]) -> dict[str, Any]:
         overrides = config["experiments"][name]
         experiments[name] = overrides
         for number in numbers:
-            experiments[repetition(name, number)] = _numbered(overrides, number, known)
+            experiments[repetition(name, number)] = _numbered(name, overrides, number, known)
     suites = {
         suite: [repetition(name, number) for name in names for number in known[name]]
         for suite, names in config["suites"].items()
@@ -35,11 +37,22 @@ def numbers_of(overrides: Mapping[str, Any]) -> list[int]:
     return list(range(seeds)) if isinstance(seeds, int) else list(seeds)
 
 
-def _numbered(overrides: Mapping[str, Any], number: int, known: Mapping[str, list[int]]) -> Mapping[str, Any]:
-    """The overrides of one repetition."""
+def _numbered(
+    name: str, overrides: Mapping[str, Any], number: int, known: Mapping[str, list[int]]
+) -> Mapping[str, Any]:
+    """The overrides of one repetition.
+
+    Raises:
+        ConfigError: its network is that of an experiment that has no repetition of this number.
+    """
     networks = overrides.get("networks", {})
-    for name, numbers in known.items():
-        if number in numbers and networks.get("weights") == f"results/{name}/network.safetensors":
-            weights = f"results/{repetition(name, number)}/network.safetensors"
+    match Path(networks.get("weights") or "").parts:
+        case ("results", source, "network.safetensors") if number and source in known:
+            if number not in known[source]:
+                raise ConfigError(
+                    f"config: experiments.{name}.seeds: {source}, whose network it takes, has no repetition {number}; "
+                    f"give {source} the same seeds"
+                )
+            weights = f"results/{repetition(source, number)}/network.safetensors"
             return {**overrides, "networks": {**networks, "weights": weights}}
     return overrides

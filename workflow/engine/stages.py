@@ -5,6 +5,7 @@ import hashlib
 import importlib.util
 import math
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,10 @@ def code_at(place: str, library: Path) -> str:
     if "site-packages" in origin.parts:  # an installed package is identified by its version
         return file_digest(origin)
     depth = name.count(".") + (origin.name == "__init__.py")
-    return digest_of_code([Definition(origin, function)], (Path.cwd(), origin.parents[depth], library))
+    installed = ("site-packages", sys.base_prefix, sys.prefix)
+    elsewhere = [Path(entry) for entry in sys.path if entry and not any(part in entry for part in installed)]
+    folders = dict.fromkeys([Path.cwd(), origin.parents[depth], library, *elsewhere])
+    return digest_of_code([Definition(origin, function)], tuple(folders))
 
 
 class Stages:

@@ -30,6 +30,10 @@ def declared(noun: str) -> dict[str, Kind]:
     for path in sorted(library.rglob(f"{noun}/*.py")):
         module = ".".join(path.relative_to(library.parent).with_suffix("").parts)
         for name, kind in _literal(path, noun.upper()).items():
+            if name in found:
+                raise ValueError(
+                    f"{noun}: {name!r} is declared twice, in {found[name]['make'].split(':')[0]} and {module}"
+                )
             found[name] = {**kind, "make": f"{module}:{kind['make']}"}
     return found
 

@@ -26,10 +26,10 @@ config.update(typed(with_defaults(config, shipped)))
 
 try:
     check_config(config, with_stages(schema))
+    config.update(with_repetitions(config))
 except ConfigError as error:
     sys.exit(str(error))  # an exception would add lines of Snakemake below it
 
-config.update(with_repetitions(config))
 stages, figures = Stages(config, WORKFLOW), Figures(config, WORKFLOW)
 
 

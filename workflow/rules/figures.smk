@@ -86,4 +86,4 @@ for target in figures.targets:
             figures.files(target),
         localrule: True
         message:
-            f"{target} is made"
+            figures.said(target)

@@ -3,6 +3,7 @@
 from engine.job import announce, run
 
 from engine.notes import results_behind
+from friendlyfire.records.errors import ProvenanceError
 from friendlyfire.records.stores import open_store
 
 
@@ -14,8 +15,12 @@ def main(inputs, outputs, settings):
             with open_store(path, None) as store:
                 store.check()
     gone = {path for record in checked.values() for path in record["inputs"]} - set(checked)
-    lost = f"; {len(gone)} of their inputs are deleted, such as {min(gone)}" if gone else ""
-    announce(f"{len(checked)} results are unchanged since they were written{lost}")
+    if gone:
+        raise ProvenanceError(
+            f"{len(gone)} results that others were made from are gone, such as {min(gone)}; recreate it with: "
+            f"snakemake --cores all {min(gone)}"
+        )
+    announce(f"{len(checked)} results are unchanged since they were written")
 
 
 if "snakemake" in globals():

@@ -33,7 +33,7 @@ def main(inputs, outputs, settings):
         write_table(getattr(outputs, table_name), table, settings)
     for file in set(kind["gives"]) - set(found.tables):
         record = {**of, **found.record, "settings": settings[name], **made(settings)}
-        with create_store(getattr(outputs, file), kind["holds"], record) as store:
+        with create_store(getattr(outputs, file), kind["store"], record) as store:
             for array_name, array in found.arrays.items():
                 store.array(array_name, array)
 

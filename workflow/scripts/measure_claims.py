@@ -8,12 +8,13 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from engine.kinds import tested_claims
+from engine.kinds import bases_of_network, tested_claims
 from engine.notes import made
 from friendlyfire.claims.sample import Sample
 from friendlyfire.claims.verdicts import doubts, interval
 from friendlyfire.datasets.images import Dataset
 from friendlyfire.declarations import declared, function_at
+from friendlyfire.records.intervals import FEWEST
 from friendlyfire.records.progress import progress
 from friendlyfire.records.seeds import derive_seed, repetition_of
 from friendlyfire.records.stores import create_store, open_store
@@ -35,6 +36,7 @@ def main(inputs, outputs, settings):
             pixels=dataset.pixels,
             classes=len(dataset.class_names),
             majority=float(np.bincount(labels).max() / len(labels)),
+            made_by_network=bases_of_network(settings["config"], experiment),
             draws=section["draws"],
             # The same draws of images for all repetitions, which are measured on the same.
             seed=partial(derive_seed, settings["seed"], "claims", repetition_of(experiment)[0]),
@@ -44,11 +46,15 @@ def main(inputs, outputs, settings):
         doubt = doubts(read_table(inputs.quality), least, dataset.pixels)
         tested = tested_claims(settings["config"], experiment)
         for name in progress(tested, "claims"):
+            sample.fewest = np.inf
             estimates = function_at(kinds[name]["make"])(sample)
+            images = int(sample.fewest)
+            few = f"{images} images; raise the counts of its stages" if images < FEWEST else ""
             for part, draws in (estimates if isinstance(estimates, dict) else {"": estimates}).items():
-                low, high = interval(draws[1:])
+                low, high = interval(draws[0], draws[1:], images)
                 row = {"claim": name, "part": part, "estimate": draws[0], "ci_low": low, "ci_high": high}
-                rows.append({"experiment": experiment, **row, "doubt": doubt.get(kinds[name].get("trust"), "")})
+                reason = few or doubt.get(kinds[name].get("trust"), "")
+                rows.append({"experiment": experiment, **row, "images": images, "doubt": reason})
                 found[f"{name}/{part or 'all'}"] = draws
     write_table(outputs.claims, pd.DataFrame(rows), settings)
     units = "1 + draws: the estimate as measured, then bootstrap draws over the images"

@@ -22,6 +22,7 @@ def main(inputs, outputs, settings):
     given = {
         "legend": legend(config),
         "attacks": attack_labels(config),
+        "claims": declared("claims"),
         "seed": partial(derive_seed, config["seed"], name),
     }
     function = function_at(kind["make"])
@@ -36,7 +37,7 @@ def main(inputs, outputs, settings):
         draw(drawn.figure, inputs.style, [outputs.pdf, outputs.png])
     for table in kind["tables"]:
         write_table(getattr(outputs, table), drawn.tables[table], settings)
-    caption = filled(kind["caption"], read_tables(inputs.networks), **drawn.words)
+    caption = filled(kind["caption"], read_tables(inputs.networks), thin=kind.get("thin", True), **drawn.words)
     Path(outputs.caption).write_text(caption, encoding="utf-8")
 
 

@@ -53,7 +53,7 @@ def confined(sample: Sample) -> np.ndarray:
     rates = sample.means(store["at_median"].transpose(2, 0, 1))  # (1 + draws, sides, 2)
     confined, white_box = np.moveaxis(rates[np.arange(len(rates)), _strongest(sample)], 1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return confined / white_box
+        return np.where(_strongest(sample) < 0, np.nan, confined / white_box)
 
 
 def _fooling(sample: Sample, factor: float) -> np.ndarray:
@@ -61,12 +61,13 @@ def _fooling(sample: Sample, factor: float) -> np.ndarray:
     store = sample.stores["resampling/images.zarr.zip"]
     column = store["factors"].tolist().index(factor)
     rates = sample.means(store["fooled"][:, column].T.astype(float))
-    return rates[np.arange(len(rates)), _strongest(sample)]
+    chosen = _strongest(sample)
+    return np.where(chosen < 0, np.nan, rates[np.arange(len(rates)), chosen])
 
 
 def _strongest(sample: Sample) -> np.ndarray:
-    """Which side (1 + draws,) is the smallest that keeps :data:`KEPT` of the accuracy at full size."""
+    """Which side (1 + draws,) is the smallest that keeps :data:`KEPT` of the full accuracy; -1 if none does."""
     store = sample.stores["resampling/images.zarr.zip"]
     accuracy, sides = sample.means(store["correct"].T.astype(float)), store["sides"]
-    enough = accuracy >= KEPT * accuracy[:, sides.argmax()][:, None]
-    return np.where(enough, sides, sides.max() + 1).argmin(1)
+    enough = accuracy >= KEPT * sample.means(store["whole"].astype(float))[:, None]
+    return np.where(enough.any(1), np.where(enough, sides, sides.max() + 1).argmin(1), -1)

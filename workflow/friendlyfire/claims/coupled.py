@@ -10,8 +10,8 @@ CLAIMS = {
         "make": "coupled",
         "section": "5",
         "statement": "Accuracy and vulnerability are one: no subspace has one without the other.",
-        "estimate": "largest absolute gap of accuracy at equal DeepFool fraction, of any basis that is made from the "
-        "network, from DeepFool's own directions",
+        "estimate": "largest absolute mean gap of accuracy at equal DeepFool fraction, of any basis that is made from "
+        "the network, from DeepFool's own directions",
         "reads": ["accuracy/{basis}.zarr.zip", "fractions/{basis}.zarr.zip"],
         "bases": ["deepfool-high"],
         "holds": {"": ["<", 0.05]},
@@ -32,14 +32,11 @@ CLAIMS = {
     },
 }
 
-#: Bases that no network has made: controls.
-CONTROLS = ("pca", "dct", "random")
-
 
 def coupled(sample: Sample) -> np.ndarray:
     """Return coupled (1 + draws,)."""
-    bases = [name for name in sample.bases("accuracy", "fractions") if name not in (*CONTROLS, REFERENCE)]
-    return np.max([np.abs(gap(sample, basis)) for basis in bases], axis=0)
+    bases = set(sample.bases("accuracy", "fractions")) & set(sample.made_by_network) - {REFERENCE}
+    return np.max([np.abs(gap(sample, basis)) for basis in sorted(bases)], axis=0)
 
 
 def network_not_data(sample: Sample) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from friendlyfire.claims.sample import Sample
-from friendlyfire.measures.curves import additive_and_interaction
+from friendlyfire.measures.curves import additive_and_interaction, moves
 
 CLAIMS = {
     "identity-positive": {
@@ -164,8 +164,11 @@ def separable(sample: Sample) -> dict[str, np.ndarray]:
     for kind in ("positive", "negative"):
         for scores in sample.stores[f"scores/{kind}.zarr.zip"]["anchored"].astype(np.float64):
             n, s = scores.shape
+            if not moves(scores):
+                continue
             rows = [np.repeat(scores, count.astype(int), axis=0) for count in sample.weights("anchored", n)]
             found = np.array([additive_and_interaction(part) for part in rows])
             sums.append(found[:, 0] - ((n - 1) + (s - 1)) / (n * s - 1))
             interactions.append(found[:, 1])
-    return {"sum": np.nanmedian(sums, axis=0), "interaction": np.nanmedian(interactions, axis=0)}
+    none = [np.full(len(sample.weights("anchored", n)), np.nan)]
+    return {"sum": np.median(sums or none, axis=0), "interaction": np.median(interactions or none, axis=0)}

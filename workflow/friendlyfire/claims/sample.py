@@ -3,16 +3,13 @@
 Source: B. Efron, R. Tibshirani, "An introduction to the bootstrap", 1993.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from scipy.stats import rankdata
 
 from friendlyfire.measures.coupling import Means
 from friendlyfire.records.stores import Store
-
-#: Ratio of weights and values held at once: 400 MB.
-ELEMENTS = 5e7
 
 
 class Sample:
@@ -26,6 +23,7 @@ class Sample:
         pixels: d.
         classes: how many there are.
         majority: fraction of the most frequent class among the measured images.
+        made_by_network: names of the bases that come from the network.
         draws: how many.
         seed: a function that returns the seed of a draw from its names.
     """
@@ -37,14 +35,19 @@ class Sample:
         pixels: int,
         classes: int,
         majority: float,
+        made_by_network: Sequence[str] = (),
         draws: int,
         seed: Callable[..., int],
     ):
         self.stores, self.pixels, self.classes, self.majority = stores, pixels, classes, majority
+        self.made_by_network = made_by_network
         self._draws, self._seed, self._weights = draws, seed, {}
+        #: Fewest images that any mean was over, since it was set.
+        self.fewest = np.inf
 
     def weights(self, role: str, n: int) -> np.ndarray:
         """How often each of ``n`` images is in each draw: (1 + draws, n), float32."""
+        self.fewest = min(self.fewest, n)
         if (role, n) not in self._weights:
             rng = np.random.default_rng(self._seed(role, n))
             drawn = rng.multinomial(n, np.full(n, 1 / n), size=self._draws)

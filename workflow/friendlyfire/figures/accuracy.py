@@ -23,6 +23,7 @@ FIGURES = {
             "quality": "quality.csv",
         },
         "tables": {"csv": "numbers"},
+        "uses": ["attacks"],
         "caption": (
             "Accuracy on images projected onto the first directions of each class, ordered by the curvature of the "
             "class boundary (section 4.2, figure 3, top row; {images}). If the lines of high curvature rise at once "

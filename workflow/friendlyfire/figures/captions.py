@@ -9,15 +9,16 @@ from friendlyfire.records.intervals import FEWEST
 ROLES = {"training": "training images (in-sample)", "measured": "measured images", "held-out": "held-out images"}
 
 
-def filled(text: str, networks: pd.DataFrame, **words: str) -> str:
+def filled(text: str, networks: pd.DataFrame, thin: bool = True, **words: str) -> str:
     """Fill the braces of a caption with words, and append a sentence about the networks.
 
     Args:
         text: the declared caption.
         networks: columns experiment, architecture, accuracy, images, logits, classes.
+        thin: whether thin lines stand for single repetitions.
         words: replacements of the braces.
     """
-    return f"{text.format(**words).rstrip()} {network_accuracies(networks)}\n"
+    return f"{text.format(**words).rstrip()} {network_accuracies(networks, thin)}\n"
 
 
 def image_counts(table: pd.DataFrame) -> str:
@@ -57,11 +58,12 @@ def without_intervals(table: pd.DataFrame) -> str:
     )
 
 
-def network_accuracies(table: pd.DataFrame) -> str:
+def network_accuracies(table: pd.DataFrame, thin: bool = True) -> str:
     """Return one sentence about the networks: their architectures and accuracies, over repetitions if there are any.
 
     Args:
         table: columns experiment, architecture, accuracy, images, logits and classes, a row per repetition.
+        thin: whether thin lines stand for single repetitions.
     """
     parts = []
     for experiment, rows in table.groupby("experiment", sort=False):
@@ -71,9 +73,9 @@ def network_accuracies(table: pd.DataFrame) -> str:
             f"{experiment}: {first.architecture}, {reached} % of {first.images:,} measured images"
             f"{sub_network(first.logits, first.classes)}" + (f" in {len(rows)} repetitions" if len(rows) > 1 else "")
         )
-    repeated = table["experiment"].duplicated().any()
-    thin = " Thick lines are means over repetitions, with 95 % intervals; thin lines are single repetitions."
-    return f"Networks: {'; '.join(parts)}.{thin if repeated else ''}"
+    repeated = thin and table["experiment"].duplicated().any()
+    lines = " Thick lines are means over repetitions, with 95 % intervals; thin lines are single repetitions."
+    return f"Networks: {'; '.join(parts)}.{lines if repeated else ''}"
 
 
 def curvature_quality(table: pd.DataFrame) -> str:
@@ -131,5 +133,5 @@ def _shares(name: str, table: pd.DataFrame, forms: pd.DataFrame) -> str:
         f"(noise: {forms['monotonicity_floor'].median():.2g}), "
         f"additive separability {spread(forms['separability'])} (noise: {forms['separability_floor'].median():.2g}), "
         f"interaction relative to the direction's effect {spread(forms['interaction'])} (noise: 1): medians over "
-        f"{len(forms)} classes, with their ranges, of {images:,} measured images."
+        f"{forms['class'].nunique()} classes, with their ranges, of {images:,} measured images."
     )

@@ -21,6 +21,7 @@ FIGURES = {
         "least": 2,
         "reads": {"accuracy": "accuracy/{basis}.csv", "fractions": "fractions/{basis}.csv"},
         "tables": {"csv": "numbers"},
+        "thin": False,
         "caption": (
             "All experiments of the suite in one panel, on the bases of figure 4 ({images}). Left: accuracy on "
             "projected measured images against the number of directions. Right: the same accuracy against the fraction "

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from friendlyfire.claims.verdicts import FAILS, HOLDS, UNDECIDED, UNTRUSTED, judged
-from friendlyfire.declarations import declared
+from friendlyfire.declarations import Kind
 from friendlyfire.figures.drawn import Drawn
 from friendlyfire.records.seeds import repetition_of
 from friendlyfire.records.stores import Store
@@ -24,11 +24,13 @@ FIGURES = {
         "experiments": "claims.tested",
         "reads": {"rows": "claims.csv", "drawn": "claims.zarr.zip"},
         "tables": {"csv": "verdicts"},
+        "uses": ["claims"],
+        "thin": False,
         "caption": (
             "Each claim of the paper as a number, against a bound that was fixed beforehand (vertical line); the claim"
-            " lies to the right of it. Dots: estimates; bars: 95 % bootstrap intervals ({over}). A claim holds where "
-            "the whole interval lies on its side, and fails where it lies on the other. Open dots are not to be "
-            "trusted: {reasons} Verdicts: {counts}."
+            " lies to the right of it. Dots: estimates (arrows: beyond the panel); bars: 95 % bootstrap intervals "
+            "({over}). A claim holds where the whole interval lies on its side, and fails where it lies on the other. "
+            "Open dots are not to be trusted: {reasons} Verdicts: {counts}."
         ),
     },
 }
@@ -39,19 +41,22 @@ COLOURS = {HOLDS: "#0072B2", FAILS: "#D55E00", UNDECIDED: "#777777", UNTRUSTED: 
 #: How far a panel reaches to either side of the bound, in units of the bound.
 REACH = 1.5
 
-#: Height of a row and width of an experiment's column, in inches.
-ROW, COLUMN = 0.21, 2.3
+#: Height of a row, width of an experiment's column with its numbers, and of the statements, in inches.
+ROW, COLUMN, LABELS = 0.21, 3.2, 3.4
 
 
-def scorecard(rows: pd.DataFrame, drawn: Sequence[Store], seed: Callable[..., int]) -> Drawn:
+def scorecard(
+    rows: pd.DataFrame, drawn: Sequence[Store], claims: Mapping[str, Kind], seed: Callable[..., int]
+) -> Drawn:
     """Draw the estimate of each claim against its bound.
 
     Args:
         rows: estimates of the repetitions.
         drawn: their bootstrap draws.
+        claims: their declarations.
         seed: a function that returns the seed of a draw from its names.
     """
-    kinds, draws = declared("claims"), defaultdict(lambda: defaultdict(list))
+    draws = defaultdict(lambda: defaultdict(list))
     for store in drawn:
         experiment, _ = repetition_of(store.record["experiment"])
         for claim, part in store.record["claims"]:
@@ -59,7 +64,7 @@ def scorecard(rows: pd.DataFrame, drawn: Sequence[Store], seed: Callable[..., in
     rows = rows.assign(part=rows["part"].fillna(""), doubt=rows["doubt"].fillna(""))
     tables = []
     for experiment, group in rows.groupby("experiment", sort=False):
-        found = judged(group, draws[experiment], kinds, seed(experiment))
+        found = judged(group, draws[experiment], claims, seed(experiment))
         found.insert(0, "experiment", experiment)
         tables.append(found.assign(seed=""))
     table = pd.concat(tables).sort_values("section", kind="stable")
@@ -77,19 +82,23 @@ def scorecard(rows: pd.DataFrame, drawn: Sequence[Store], seed: Callable[..., in
         else "none.",
         "counts": ", ".join(f"{counts[name]} {name}" for name in COLOURS if name in counts),
     }
-    return Drawn({"csv": table}, lambda: verdicts(table, kinds), words)
+    return Drawn({"csv": table}, lambda: verdicts(table, claims), words)
 
 
-def verdicts(table: pd.DataFrame, kinds: Mapping) -> Figure:
+def verdicts(table: pd.DataFrame, claims: Mapping[str, Kind]) -> Figure:
     """A row per claim and part, a column per experiment."""
     names, parts = list(table["experiment"].unique()), table[["claim", "part"]].drop_duplicates()
-    height = ROW * (len(parts) + 3)
-    figure, axes = plt.subplots(1, len(names), figsize=(3.4 + COLUMN * len(names), height), sharey=True, squeeze=False)
+    size = LABELS + COLUMN * len(names), ROW * (len(parts) + 3)
+    figure, axes = plt.subplots(1, len(names), figsize=size, sharey=True, squeeze=False)
     for name, ax in zip(names, axes[0], strict=True):
         mine = parts.merge(table[table["experiment"] == name], on=["claim", "part"], how="left")
         distances(mine, ax)
         ax.set_title(name)
-    axes[0][0].set_yticks(range(len(parts)), [f"{row.claim} {row.part}".strip() for row in parts.itertuples()])
+    labels = [
+        claims[row.claim]["statement"].rstrip(".") + (f" ({row.part})" if row.part else "")
+        for row in parts.itertuples()
+    ]
+    axes[0][0].set_yticks(range(len(parts)), labels, fontsize=6.5)
     axes[0][0].invert_yaxis()
     handles = [
         Line2D([], [], color=colour, marker="o", linestyle="", label=verdict, markerfacecolor=face(verdict))
@@ -119,9 +128,10 @@ def distances(table: pd.DataFrame, ax: Axes) -> None:
         # An arrow where the estimate lies beyond the panel.
         marker = "o" if abs(middle) < REACH else "<" if middle < 0 else ">"
         ax.plot(middle, place, color=colour, marker=marker, markersize=4, markerfacecolor=face(row.verdict))
-        text = f"{row.estimate:.2f} {row.side} {row.bound:g}"
-        ax.text(1.02, place, text, fontsize=6, va="center", transform=ax.get_yaxis_transform())
+        text = f"{row.estimate:.2f} ({row.ci_low:.2f} to {row.ci_high:.2f}), claimed {row.side} {row.bound:g}"
+        ax.text(1.02, place, text, fontsize=5.5, va="center", transform=ax.get_yaxis_transform())
     ax.set(xlim=(-1.05 * REACH, 1.05 * REACH), xticks=[-1, 0, 1], xticklabels=["fails", "bound", "holds"])
+    ax.set_xlabel("distance from the bound, in units of it")
     ax.tick_params(axis="y", length=0)
 
 

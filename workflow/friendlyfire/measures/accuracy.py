@@ -24,7 +24,7 @@ MEASURES = {
         "from": ["network", "dataset", "basis"],
         "with": {"classes": "boundary.classes"},
         "gives": {"accuracy": "{basis}.csv", "images": "{basis}.zarr.zip"},
-        "holds": "accuracy",
+        "store": "accuracy",
         "gigabytes": [4, 2],
         "hours": 2,
         "description": "accuracy on images projected onto the bases",

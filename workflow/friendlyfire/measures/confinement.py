@@ -21,7 +21,7 @@ MEASURES = {
         "from": ["network", "dataset", "basis"],
         "with": {"options": "perturbations.deepfool"},
         "gives": {"confinement": "{basis}.csv", "pictures": "{basis}.zarr.zip"},
-        "holds": "pictures",
+        "store": "pictures",
         "gigabytes": [6, 2],
         "hours": 4,
         "description": "attacks confined to the first columns of a basis",

@@ -154,13 +154,18 @@ def separability(scores: np.ndarray) -> Separability:
     """
     n, s = scores.shape
     floor = ((n - 1) + (s - 1)) / (n * s - 1)
-    if np.ptp(scores, axis=1).max() <= ROUNDING * np.abs(scores).max():
+    if not moves(scores):
         nothing = (np.nan, np.nan)
         return Separability(np.nan, nothing, floor, np.nan, nothing)
     whole = additive_and_interaction(scores)
     without = np.array([additive_and_interaction(np.delete(scores, image, 0)) for image in range(n)]).T
     intervals = [jackknife_interval(*pair) for pair in zip(whole, without, strict=True)]
     return Separability(whole[0], intervals[0], floor, whole[1], intervals[1])
+
+
+def moves(scores: np.ndarray) -> bool:
+    """Return whether any row of a grid (n, s) changes beyond rounding."""
+    return bool(np.ptp(scores, axis=1).max() > ROUNDING * np.abs(scores).max())
 
 
 def additive_and_interaction(scores: np.ndarray) -> tuple[float, float]:

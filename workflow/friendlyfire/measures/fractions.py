@@ -25,7 +25,7 @@ MEASURES = {
             "ranks": "accuracy.ranks",
         },
         "gives": {"fractions": "{basis}.csv", "images": "{basis}.zarr.zip"},
-        "holds": "fractions",
+        "store": "fractions",
         "gigabytes": [4, 2],
         "hours": 1,
         "description": "fractions of the perturbations' norms in the subspaces of each basis",

@@ -27,7 +27,7 @@ MEASURES = {
         "from": ["network", "dataset", "bases"],
         "with": {"options": "perturbations.deepfool"},
         "gives": {"transfer": "transfer.csv", "attacks": "attacks.csv", "images": "images.zarr.zip"},
-        "holds": "resampling",
+        "store": "resampling",
         "gigabytes": [6, 6],
         "hours": 4,
         "description": "a unit in front of the network that downsamples and upsamples images",
@@ -128,6 +128,7 @@ def resampling(
     arrays = {
         "sides": np.array(sampled_sides(sides, dataset.shape[1])),
         "factors": np.array(factors),
+        "whole": (classes_of(predict(network, pixels)) == labels).cpu().numpy(),  # without a unit
         "correct": np.array(kept["correct"]),  # (sides, n)
         "fooled": np.array(kept["fooled"]).reshape(-1, len(factors), len(pixels)),
         "at_median": np.array(kept["at_median"]).reshape(-1, 2, len(pixels)),

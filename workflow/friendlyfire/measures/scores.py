@@ -29,7 +29,7 @@ MEASURES = {
             "curves": "{kind}-curves.csv",
             "pictures": "{kind}.zarr.zip",
         },
-        "holds": "pictures",
+        "store": "pictures",
         "gigabytes": [6, 0],
         "hours": 2,
         "description": "class scores along the first direction of each class",

@@ -20,7 +20,7 @@ MEASURES = {
         "from": ["network", "dataset", "curvature"],
         "with": {"steps": "scores.steps", "extent": "scores.extent"},
         "gives": {"slopes": "slopes.csv", "images": "slopes.zarr.zip"},
-        "holds": "slopes",
+        "store": "slopes",
         "gigabytes": [6, 0],
         "hours": 2,
         "description": "slopes of the class scores along directions from all parts of the spectrum",

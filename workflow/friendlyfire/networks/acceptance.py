@@ -93,9 +93,10 @@ def check_accuracy(
     """
     low, high = wilson_interval(correct, images)
     if expected is not None and not low - tolerance <= expected <= high + tolerance:
+        better = f"{way_out}, or " if correct / images < expected else ""
         raise NetworkError(
             f"{name} has test accuracy {correct / images:.1%} (95 % interval {low:.1%} to {high:.1%}), but "
-            f"networks.expected_accuracy is {expected:.1%}; {way_out}, or change networks.expected_accuracy"
+            f"networks.expected_accuracy is {expected:.1%}; {better}change networks.expected_accuracy"
         )
 
 
