@@ -72,7 +72,5 @@ def test_directions_of_repetitions_are_turned_to_one_side():
 
 def test_a_network_of_a_repetition_that_does_not_exist_is_refused():
     rival = {**CONFIG["experiments"]["rival"], "seeds": 5, "networks": {"weights": "./results/one/network.safetensors"}}
-    with pytest.raises(
-        ConfigError, match=r"rival\.seeds: one, whose network it takes, has no repetition 3"
-    ):
+    with pytest.raises(ConfigError, match=r"rival\.seeds: one, whose network it takes, has no repetition 3"):
         with_repetitions({**CONFIG, "experiments": {**CONFIG["experiments"], "rival": rival}})

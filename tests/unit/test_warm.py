@@ -30,7 +30,8 @@ print("loud", file=sys.stderr, flush=True)
 def folder():
     """Where a warm process listens, whose libraries are imported."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(warm.FOLDER, "")
+        patch.setenv(warm.FOLDER, "")  # so that it is as before afterwards
+        patch.delenv(warm.FOLDER)
         patch.setattr(warm, "_started", [])
         warm.start()
         (server,) = warm._started

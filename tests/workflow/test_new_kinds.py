@@ -154,7 +154,7 @@ def test_each_is_used_by_its_name(extended):
 def test_a_new_figure_is_a_target_with_a_caption(extended):
     workflow, printed = extended
     results = workflow.folder / "results"
-    assert "rule plot_sureness:" in printed
+    assert "plot_sureness: Sureness" in printed
     assert (results / "figures/sureness.png").stat().st_size > 2000
     assert (
         (results / "figures/sureness.rst")

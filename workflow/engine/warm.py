@@ -2,8 +2,9 @@
 
 Snakemake starts a Python process per job. Where a warm process listens, that process hands its script over, passes
 signals on, and ends as the fork ends. Otherwise the job runs as it is: on a cluster's node, in an environment of
-conda's, on a system other than Linux, while the libraries are still being imported. Nothing of this project is imported
-before the fork, so a job runs the code that is there when it starts.
+conda's, on a system other than Linux, while the libraries are still being imported, or with FRIENDLYFIRE_WARM=off in
+the environment. Nothing of this project is imported before the fork, so a job runs the code that is there when it
+starts.
 """
 
 import atexit
@@ -37,7 +38,7 @@ _started: list[subprocess.Popen] = []
 
 def start() -> None:
     """Start a warm process that ends with this one, and let the jobs of this run know where it listens."""
-    if hasattr(os, "pidfd_open"):
+    if hasattr(os, "pidfd_open") and FOLDER not in os.environ:
         folder = os.environ[FOLDER] = tempfile.mkdtemp(prefix="friendlyfire-")
         _started.append(subprocess.Popen([sys.executable, "-P", __file__, folder], stdin=subprocess.PIPE))
 
