@@ -12,7 +12,8 @@ SMALL = """experiments={digits-lenet: {
     perturbations: {images: 64, uap: {count: 2, images: 20, max_passes: 1}},
     accuracy: {training_images: 50, measured_images: 50}, confinement: {images: 20, ranks: 3},
     resampling: {images: 20, sides: [1.0, 0.5]}, figures: {fig3: [curvature-positive], fig4: [deepfool-high],
-    fig5: [deepfool-high], scores: [positive, negative]}}}"""
+    fig5: [deepfool-high], scores: [positive, negative]},
+    claims: {tested: [curvature-slope]}}}"""
 
 #: Rules whose scripts pass images through a network.
 NETWORKS = {

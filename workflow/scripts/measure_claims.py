@@ -48,9 +48,9 @@ def main(inputs, outputs, settings):
         for name in progress(tested, "claims"):
             sample.fewest = np.inf
             estimates = function_at(kinds[name]["make"])(sample)
-            images = int(sample.fewest)
-            few = f"{images} images; raise the counts of its stages" if images < FEWEST else ""
             for part, draws in (estimates if isinstance(estimates, dict) else {"": estimates}).items():
+                images = int(sample.fewest_of.pop(part, sample.fewest))
+                few = f"{part or name}: {images} images; raise the counts of its stages" if images < FEWEST else ""
                 low, high = interval(draws[0], draws[1:], images)
                 row = {"claim": name, "part": part, "estimate": draws[0], "ci_low": low, "ci_high": high}
                 reason = few or doubt.get(kinds[name].get("trust"), "")

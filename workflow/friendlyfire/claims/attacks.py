@@ -25,7 +25,7 @@ CLAIMS = {
     "svd-beats-chance-basis": {
         "make": "svd_beats_random",
         "section": "4.3",
-        "statement": "They classify more than random directions do.",
+        "statement": "Directions of high singular value classify more than random ones.",
         "estimate": "the same area, high minus random, over the full accuracy",
         "control": "random directions",
         "reads": ["accuracy/deepfool-high.zarr.zip", "accuracy/random.zarr.zip"],
@@ -35,7 +35,7 @@ CLAIMS = {
     "confined-inverse": {
         "make": "confined_inverse",
         "section": "4.3, figure 5",
-        "statement": "A confined attack is small where the image is recognisable, and large where it is not.",
+        "statement": "Confined attacks are small where images are recognisable, and large elsewhere.",
         "estimate": "rank correlation of the confined norm and the projected image's norm over ranks and both orders",
         "reads": ["confinement/deepfool-high.zarr.zip", "confinement/deepfool-low.zarr.zip"],
         "holds": {"": ["<", -0.8]},
@@ -58,10 +58,12 @@ def attacks_inside(sample: Sample) -> dict[str, np.ndarray]:
     bases = sample.bases("accuracy", "fractions")
     accuracy = np.hstack([sample.accuracy(basis)[1] for basis in bases])
     attacks = [attack.replace(":", "-") for attack in sample.stores[f"fractions/{bases[0]}.zarr.zip"].record["attacks"]]
-    return {
-        attack: rank_correlation(accuracy, np.hstack([sample.fraction(basis, attack) for basis in bases]))
-        for attack in attacks
-    }
+    found = {}
+    for attack in attacks:
+        sample.fewest = np.inf
+        found[attack] = rank_correlation(accuracy, np.hstack([sample.fraction(basis, attack) for basis in bases]))
+        sample.fewest_of[attack] = sample.fewest
+    return found
 
 
 def svd_orders(sample: Sample) -> np.ndarray:

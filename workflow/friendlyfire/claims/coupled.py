@@ -9,7 +9,7 @@ CLAIMS = {
     "coupled": {
         "make": "coupled",
         "section": "5",
-        "statement": "Accuracy and vulnerability are one: no subspace has one without the other.",
+        "statement": "No subspace has accuracy without vulnerability, or the reverse.",
         "estimate": "largest absolute mean gap of accuracy at equal DeepFool fraction, of any basis that is made from "
         "the network, from DeepFool's own directions",
         "reads": ["accuracy/{basis}.zarr.zip", "fractions/{basis}.zarr.zip"],
@@ -20,7 +20,7 @@ CLAIMS = {
     "network-not-data": {
         "make": "network_not_data",
         "section": "5, implied",
-        "statement": "It is the network's doing, not the data's.",
+        "statement": "That is the network's doing, not the data's.",
         "estimate": "gap of the images' principal components from DeepFool's own directions, at equal fraction",
         "reads": [
             "accuracy/deepfool-high.zarr.zip",

@@ -60,7 +60,7 @@ CLAIMS = {
     "separable": {
         "make": "separable",
         "section": "1",
-        "statement": "The scores are a sum of a function along the direction and a function of the rest.",
+        "statement": "The scores are additively separable along the direction.",
         "estimate": "fraction of the variance explained by the sum, minus its floor; and fraction of the interaction "
         "in what the direction explains; medians over classes",
         "control": "noise floor",

@@ -44,6 +44,8 @@ class Sample:
         self._draws, self._seed, self._weights = draws, seed, {}
         #: Fewest images that any mean was over, since it was set.
         self.fewest = np.inf
+        #: The same for single parts of a claim.
+        self.fewest_of: dict[str, float] = {}
 
     def weights(self, role: str, n: int) -> np.ndarray:
         """How often each of ``n`` images is in each draw: (1 + draws, n), float32."""

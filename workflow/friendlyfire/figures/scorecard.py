@@ -42,7 +42,7 @@ COLOURS = {HOLDS: "#0072B2", FAILS: "#D55E00", UNDECIDED: "#777777", UNTRUSTED: 
 REACH = 1.5
 
 #: Height of a row, width of an experiment's column with its numbers, and of the statements, in inches.
-ROW, COLUMN, LABELS = 0.21, 3.2, 3.4
+ROW, COLUMN, LABELS = 0.21, 4.0, 3.8
 
 
 def scorecard(
@@ -67,7 +67,7 @@ def scorecard(
         found = judged(group, draws[experiment], claims, seed(experiment))
         found.insert(0, "experiment", experiment)
         tables.append(found.assign(seed=""))
-    table = pd.concat(tables).sort_values("section", kind="stable")
+    table = pd.concat(tables).sort_values("section", kind="stable", key=lambda names: names.str.split(",").str[0])
     table = pd.concat(group for _, group in table.groupby("experiment", sort=False))
     table.insert(1, "seed", table.pop("seed"))
     counts = table["verdict"].value_counts()
