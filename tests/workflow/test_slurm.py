@@ -15,6 +15,7 @@ from one_node import CONFIGURED, OneNode
 
 from conftest import REPOSITORY, Workflow
 from debian import need
+from friendlyfire.declarations import declared
 
 PROFILE = REPOSITORY / "slurm/profile.yaml"
 
@@ -157,7 +158,10 @@ def rules():
     text = "".join(path.read_text() for path in sorted((REPOSITORY / "workflow/rules").glob("*.smk")))
     blocks = re.split(r"^(?:use )?rule (\w+)[^\n]*:\n", text, flags=re.M)[1:]
     found = dict(zip(blocks[::2], blocks[1::2], strict=True))
-    return set(found), {name for name, block in found.items() if "gpu=GPU" in block}
+    asking = {name for name, block in found.items() if "gpu=GPU,\n" in block}
+    measures = declared("measures").items()
+    asking |= {f"measure_{name}" for name, kind in measures if "network" in kind["from"]}
+    return set(found).union(f"measure_{name}" for name, _ in measures), asking
 
 
 def test_the_rules_that_the_profile_names_are_those_that_ask_for_a_gpu():

@@ -12,6 +12,7 @@ localrules:
 
 
 rule sum_up_provenance:
+    """Write the provenance of each result behind the figures."""
     input:
         results=figures.numbers(),
     output:
@@ -28,7 +29,6 @@ rule sum_up_provenance:
     params:
         code=stages.code_of("sum_up_provenance"),
         seed={"seed": config["seed"]},
-    """Write the provenance of each result behind the figures."""
     message:
         "sum_up_provenance: what made the results"
     script:
