@@ -12,10 +12,6 @@ sys.path[:0] = [str(ROOT / "workflow"), os.getcwd()]
 
 from engine import ending, warm
 
-# Use all cores by default; on a cluster, the cores of this machine do not matter.
-if workflow.resource_settings.cores is None and workflow.resource_settings.nodes is None:
-    workflow.global_resources["_cores"] = workflow.resource_settings.cores = os.cpu_count()
-
 
 # A limit on GPUs applies per machine: the limit of this machine's profile does not restrict a cluster.
 resource_scopes:

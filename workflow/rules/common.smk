@@ -42,6 +42,10 @@ wildcard_constraints:
     kind="positive|negative|flat|random",
 
 
+# Use all cores by default; on a cluster, the cores of this machine do not matter.
+if workflow.resource_settings.cores is None and workflow.resource_settings.nodes is None:
+    workflow.global_resources["_cores"] = workflow.resource_settings.cores = os.cpu_count()
+
 #: GPUs per job with a network: none without a GPU, so that such jobs run in parallel.
 GPU = int(config["device"] == "cuda" or (config["device"] == "auto" and shutil.which("nvidia-smi") is not None))
 
