@@ -145,7 +145,7 @@ def sampled(tmp_path_factory):
                         store.array(key, array)
                 stores[f"{name}.zarr.zip"] = stack.enter_context(open_store(path, None))
             seed = lambda *names: derive_seed(0, *names)  # noqa: E731
-            return Sample(stores, pixels=D, classes=CLASSES, majority=0.25, made_by_network=BASES, draws=200, seed=seed)
+            return Sample(stores, pixels=D, majority=0.25, made_by_network=BASES, draws=200, seed=seed)
 
         yield {true: sample(true) for true in (True, False)}
 

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from engine.kinds import RESAMPLED, attack_labels, computing, legend
+from engine.kinds import RESAMPLED, attack_labels, legend
 from engine.sections import experiment_settings, is_trained
 from engine.settings import suite_experiments
-from engine.stages import code_at
+from engine.stages import code_of_kind, spelled_out
 from friendlyfire.declarations import Kind, declared
 from friendlyfire.records.seeds import repetition_of
 
@@ -91,21 +91,15 @@ class Figures:
     def read_by(self, name: str) -> dict[str, list[str]]:
         """Input: the files that a figure reads, experiment by experiment."""
         kind = self.kinds[name]
+        words = {one: self.bases_of(kind, one) for one in self.experiments_with(name)}
         return {
             word: [
                 path
-                for experiment in self.experiments_with(name)
-                for path in self._paths(f"results/{experiment}/{pattern}", kind, experiment)
+                for experiment, bases in words.items()
+                for path in spelled_out([f"results/{experiment}/{pattern}"], basis=bases, kind=kind.get("kinds", ()))
             ]
             for word, pattern in kind["reads"].items()
         }
-
-    def _paths(self, pattern: str, kind: Kind, experiment: str) -> list[str]:
-        if "{kind}" in pattern:
-            return [pattern.format(kind=word) for word in kind["kinds"]]
-        if "{basis}" in pattern:
-            return [pattern.format(basis=basis) for basis in self.bases_of(kind, experiment)]
-        return [pattern]
 
     def network_tables(self, name: str) -> list[str]:
         """Input: the accuracies of a figure's networks, for its caption."""
@@ -138,14 +132,14 @@ class Figures:
     def code_of(self, name: str):
         """Return digests of a figure's function, of its declaration, and of the legend entries that it shows."""
         kind = self.kinds[name]
-        bases = {RESAMPLED.sub(r"\g<basis>", basis) for one in self.experiments for basis in self.bases_of(kind, one)}
-        entries = sorted((basis, *entry.values()) for basis, entry in legend(self.config).items() if basis in bases)
 
         def of_job(wildcards):
+            shown = {basis for one in self.experiments for basis in self.bases_of(kind, one)}
+            bases = {RESAMPLED.sub(r"\g<basis>", basis) for basis in shown}
+            entries = sorted((basis, *entry.values()) for basis, entry in legend(self.config).items() if basis in bases)
             used = {"claims": declared("claims"), "attacks": attack_labels(self.config)}
             words = [entries, *(used[noun] for noun in kind.get("uses", ()))]
-            shown = hashlib.sha256(repr(words).encode()).hexdigest()
-            return [code_at(kind["make"], self.folder), computing(kind), shown]
+            return [*code_of_kind(kind, self.folder), hashlib.sha256(repr(words).encode()).hexdigest()]
 
         return of_job
 

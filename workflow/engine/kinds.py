@@ -124,18 +124,18 @@ def tested_claims(config: Mapping[str, Any], experiment: str) -> list[str]:
 
 def lacking(config: Mapping[str, Any], experiment: str, claim: str) -> str:
     """Return what a claim needs that the configuration of an experiment does not have; empty if nothing."""
-    kind, sections = (
-        declared("claims")[claim],
-        {name: experiment_settings(config, experiment, name) for name in ("curvature", "resampling", "figures")},
+    kind = declared("claims")[claim]
+    reads, factor, bases = " ".join(kind["reads"]), kind.get("factor", 1), kind.get("bases", ())
+    curvature, resampling, figures = (
+        experiment_settings(config, experiment, name) for name in ("curvature", "resampling", "figures")
     )
-    reads = " ".join(kind["reads"])
-    if sections["curvature"]["solver"] != "dense" and ("flat" in reads or "slopes" in reads):
+    if curvature["solver"] != "dense" and ("flat" in reads or "slopes" in reads):
         return "curvature.solver dense"
-    if kind.get("factor", 1) not in sections["resampling"]["factors"] and "resampling" in reads:
-        return f"{kind.get('factor', 1)} in resampling.factors"
-    shown = {*sections["figures"]["fig3"], *sections["figures"]["fig4"]}
-    if "{basis}" in reads and not (set(kind.get("bases", ())) <= shown and len(shown) > 1):
-        return " and ".join(["several bases in figures.fig3 and figures.fig4", *kind.get("bases", ())])
+    if factor not in resampling["factors"] and "resampling" in reads:
+        return f"{factor} in resampling.factors"
+    shown = {*figures["fig3"], *figures["fig4"]}
+    if "{basis}" in reads and not (shown.issuperset(bases) and len(shown) > 1):
+        return " and ".join(["several bases in figures.fig3 and figures.fig4", *bases])
     return ""
 
 

@@ -6,7 +6,7 @@ import importlib.util
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from engine.provenance import is_result
 from engine.sections import experiment_settings, is_trained, threads_of
 from friendlyfire.datasets.class_names import IMAGENET
 from friendlyfire.datasets.sources import HELD_OUT, image_shape, known_classes, known_images, sampled_sides
-from friendlyfire.declarations import declared
+from friendlyfire.declarations import Kind, declared
 from friendlyfire.records.files import sha256
 from friendlyfire.records.sharing import ATTACKED_TOGETHER, useful_shards
 
@@ -36,6 +36,22 @@ def code_at(place: str, library: Path) -> str:
     elsewhere = [Path(entry) for entry in sys.path if entry and not any(part in entry for part in installed)]
     folders = dict.fromkeys([Path.cwd(), origin.parents[depth], library, *elsewhere])
     return digest_of_code([Definition(origin, function)], tuple(folders))
+
+
+def spelled_out(patterns: Iterable[str], **words: Sequence[str]) -> list[str]:
+    """Return the patterns with each word of braces replaced by each of its values, each path once."""
+    found = list(patterns)
+    for word, values in words.items():
+        brace = f"{{{word}}}"
+        found = [
+            pattern.replace(brace, value) for pattern in found for value in (values if brace in pattern else [brace])
+        ]
+    return list(dict.fromkeys(found))
+
+
+def code_of_kind(kind: Kind, library: Path, *readers: str) -> list[str]:
+    """Return digests of the function that a declaration names, of those that read for it, and of what it declares."""
+    return [*(code_at(place, library) for place in (kind["make"], *readers)), computing(kind)]
 
 
 class Stages:
@@ -127,35 +143,25 @@ class Stages:
     def measure_code(self, name):
         """Return digests of a measure's function and of the functions that read its materials."""
         kind = declared("measures")[name]
-        places = [kind["make"], *(reader_of_measure(part) for part in kind["from"])]
 
         def of_job(wildcards):
-            return [*(code_at(place, self.folder) for place in places), computing(kind)]
+            return code_of_kind(kind, self.folder, *map(reader_of_measure, kind["from"]))
 
         return of_job
-
-    def tested(self, experiment):
-        """Return the claims that an experiment is judged by."""
-        return tested_claims(self.config, experiment)
 
     def read_by_claims(self, wildcards):
         """Input: the stores that the claims of the experiment read."""
         figures = experiment_settings(self.config, wildcards.experiment, "figures")
-        bases = dict.fromkeys(figures["fig4"] + figures["fig3"])
-        patterns = dict.fromkeys(
-            pattern for name in self.tested(wildcards.experiment) for pattern in declared("claims")[name]["reads"]
-        )
-        paths = [
-            pattern.format(basis=basis) for pattern in patterns for basis in (bases if "{basis}" in pattern else [""])
-        ]
-        # Of how many perturbations the directions are.
-        paths.append("bases/deepfool-high.zarr.zip")
+        tested = tested_claims(self.config, wildcards.experiment)
+        patterns = [pattern for name in tested for pattern in declared("claims")[name]["reads"]]
+        # The last, of how many perturbations the directions are.
+        paths = [*spelled_out(patterns, basis=figures["fig4"] + figures["fig3"]), "bases/deepfool-high.zarr.zip"]
         return [f"results/{wildcards.experiment}/{path}" for path in dict.fromkeys(paths)]
 
     def claim_code(self, wildcards):
         """Return digests of the functions of the experiment's claims, and of what they declare."""
-        kinds = [declared("claims")[name] for name in self.tested(wildcards.experiment)]
-        return [text for kind in kinds for text in (code_at(kind["make"], self.folder), computing(kind))]
+        kinds = [declared("claims")[name] for name in tested_claims(self.config, wildcards.experiment)]
+        return [text for kind in kinds for text in code_of_kind(kind, self.folder)]
 
     def weights_of(self, wildcards):
         """Input: the weights file of the job's experiment, if any."""
@@ -253,12 +259,12 @@ class Stages:
     def attack_code(self, wildcards):
         """Return a digest of the job's attack function."""
         kind, _ = attack_kind(self.config, wildcards.experiment, wildcards.attack)
-        return [code_at(kind["make"], self.folder), computing(kind)]
+        return code_of_kind(kind, self.folder)
 
     def basis_code(self, wildcards):
         """Return digests of the function that makes the job's basis and of the function that reads its materials."""
         kind = basis_kind(self.config, wildcards.experiment, wildcards.basis)
-        return [*(code_at(place, self.folder) for place in (kind["make"], reader_of(kind))), computing(kind)]
+        return code_of_kind(kind, self.folder, reader_of(kind))
 
     def own_files(self, wildcards):
         """Return :meth:`own_code` and digests of an imported network's files, unless another experiment made them."""

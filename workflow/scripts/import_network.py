@@ -43,11 +43,11 @@ def main(inputs, outputs, settings):
         correct, name = count_correct(network, images, labels), settings["experiment"]
         write_table(outputs.curve, pd.DataFrame(columns=["experiment", *Epoch.__dataclass_fields__]), settings)
         logits = len(names or classes)
-        row = pd.DataFrame([accepted(network, part, correct, len(classes), logits, section, name, WAY_OUT)])
-        announce(described(next(row.itertuples())))
-        write_table(outputs.accuracy, row, settings)
-        record = record_of_network(dataset, section, settings["seed"], row.iloc[0], names)
-        save_network(outputs.network, network, record, images.cpu())
+        row = accepted(network, part, correct, len(classes), logits, section, name, WAY_OUT)
+        announce(described(row))
+        write_table(outputs.accuracy, pd.DataFrame([row]), settings)
+        record = record_of_network(dataset, section, settings["seed"], row, names)
+        save_network(outputs.network, network, record, images)
 
 
 if "snakemake" in globals():

@@ -34,7 +34,6 @@ def main(inputs, outputs, settings):
         sample = Sample(
             stores,
             pixels=dataset.pixels,
-            classes=len(dataset.class_names),
             majority=float(np.bincount(labels).max() / len(labels)),
             made_by_network=bases_of_network(settings["config"], experiment),
             draws=section["draws"],

@@ -56,11 +56,11 @@ def main(inputs, outputs, settings):
     images, classes, name = len(splits["test"][0]), len(dataset.class_names), settings["experiment"]
     write_table(outputs.curve, learning_curve(curve, name, len(splits["train"][0]), images), settings)
     correct = round(curve[-1].test_accuracy * images)
-    row = pd.DataFrame([accepted(network, parts["test"], correct, classes, classes, section, name, WAY_OUT)])
-    announce(described(next(row.itertuples())))
-    write_table(outputs.accuracy, row, settings)
-    record = record_of_network(dataset, section, settings["seed"], row.iloc[0])
-    save_network(outputs.network, network, record, torch.from_numpy(parts["test"].images()))
+    row = accepted(network, parts["test"], correct, classes, classes, section, name, WAY_OUT)
+    announce(described(row))
+    write_table(outputs.accuracy, pd.DataFrame([row]), settings)
+    record = record_of_network(dataset, section, settings["seed"], row)
+    save_network(outputs.network, network, record, splits["test"][0])
 
 
 if "snakemake" in globals():

@@ -13,7 +13,7 @@ from friendlyfire.attacks.checks import check_images
 from friendlyfire.attacks.deepfool import deepfool
 from friendlyfire.attacks.statuses import Status
 from friendlyfire.datasets.images import Dataset
-from friendlyfire.networks.network import as_pixels, classes_of, predict
+from friendlyfire.networks.network import as_pixels, classes_of, mean_pixels, predict
 from friendlyfire.records.progress import progress
 
 ATTACKS = {
@@ -159,7 +159,7 @@ def universal_perturbations(
     device, count = network.mean.device, section["count"]
     part = dataset.part("directions", count * section["images"])
     images, held_out = as_pixels(part.images(), device), as_pixels(dataset.part("held-out").images(), device)
-    mean = torch.from_numpy(dataset.mean).float().to(device)
+    mean = mean_pixels(dataset, device)
     # A fraction of the mean distance of the images from their mean is comparable across data sets.
     unit = float((images - mean).flatten(1).norm(dim=1).mean()) if section["norm"] == "l2" else 1.0
     radius, found = section["radius"] * unit, []

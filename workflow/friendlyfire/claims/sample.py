@@ -4,6 +4,7 @@ Source: B. Efron, R. Tibshirani, "An introduction to the bootstrap", 1993.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from scipy.stats import rankdata
@@ -21,7 +22,6 @@ class Sample:
     Args:
         stores: of the results, by their path below the folder of the experiment.
         pixels: d.
-        classes: how many there are.
         majority: fraction of the most frequent class among the measured images.
         made_by_network: names of the bases that come from the network.
         draws: how many.
@@ -33,13 +33,12 @@ class Sample:
         stores: Mapping[str, Store],
         *,
         pixels: int,
-        classes: int,
         majority: float,
         made_by_network: Sequence[str] = (),
         draws: int,
         seed: Callable[..., int],
     ):
-        self.stores, self.pixels, self.classes, self.majority = stores, pixels, classes, majority
+        self.stores, self.pixels, self.majority = stores, pixels, majority
         self.made_by_network = made_by_network
         self._draws, self._seed, self._weights = draws, seed, {}
         #: Fewest images that any mean was over, since it was set.
@@ -67,12 +66,8 @@ class Sample:
 
     def bases(self, *measures: str) -> list[str]:
         """The bases that all of these measures were made on."""
-        found = [
-            {path.split("/")[1].removesuffix(".zarr.zip") for path in self.stores if path.startswith(f"{measure}/")}
-            for measure in measures
-        ]
-        order = [path.split("/")[1].removesuffix(".zarr.zip") for path in self.stores]
-        return [basis for basis in dict.fromkeys(order) if all(basis in names for names in found)]
+        found = dict.fromkeys(Path(path).name.removesuffix(".zarr.zip") for path in self.stores)
+        return [name for name in found if all(f"{measure}/{name}.zarr.zip" in self.stores for measure in measures)]
 
     def accuracy(self, basis: str) -> tuple[np.ndarray, np.ndarray]:
         """Ranks (r,) above 0 of a basis, and the accuracy (1 + draws, r) on projected images."""

@@ -53,13 +53,9 @@ def comparison(accuracy: pd.DataFrame, fractions: pd.DataFrame, legend: Legend) 
             ax.set(xlabel=label, xlim=(0, table[x].max()), ylim=(0, 101))
         axes[0].set_ylabel("accuracy (%)")
         handles, names = axes[0].get_legend_handles_labels()
-        words = {
-            "basis": "basis",
-            "experiment": "experiment",
-            **{basis: basis_name(basis, legend) for basis in colours},
-        }
-        axes[0].get_legend().remove()
-        axes[1].get_legend().remove()
+        words = {basis: basis_name(basis, legend) for basis in colours}
+        for ax in axes:
+            ax.get_legend().remove()
         figure.legend(handles, [words.get(name, name) for name in names], loc="outside right center", fontsize=7)
         return figure
 

@@ -13,7 +13,7 @@ from friendlyfire.devices import full_float32
 from friendlyfire.measures.measured import Measured
 from friendlyfire.measures.projections import columns, nested_projections
 from friendlyfire.measures.ranks import rank_grid
-from friendlyfire.networks.network import Network, as_pixels, classes_of, predict
+from friendlyfire.networks.network import Network, as_pixels, classes_of, mean_pixels, predict
 from friendlyfire.records.intervals import wilson_interval
 from friendlyfire.records.progress import progress
 
@@ -96,7 +96,7 @@ def accuracy(
     """
     device = network.mean.device
     grid = rank_grid(basis, len(dataset.chosen_classes(classes)), directions_per_class, ranks)
-    mean = torch.from_numpy(dataset.mean).float().to(device)
+    mean = mean_pixels(dataset, device)
     vectors, counts = columns(basis, device), {"training": training_images, "measured": measured_images}
     tables, arrays = [], {"ranks": grid["rank"].to_numpy()}
     for role in (role for role in counts if role in dataset.roles):

@@ -7,10 +7,11 @@ import torch
 from friendlyfire.attacks.deepfool import deepfool
 from friendlyfire.bases.basis import Basis
 from friendlyfire.datasets.images import Dataset
+from friendlyfire.measures.images import measured_images
 from friendlyfire.measures.measured import Measured
 from friendlyfire.measures.projections import columns, nested_projections
 from friendlyfire.measures.ranks import chosen_ranks
-from friendlyfire.networks.network import Network, as_pixels
+from friendlyfire.networks.network import Network
 from friendlyfire.records.intervals import mean_interval, wilson_interval
 from friendlyfire.records.progress import progress
 
@@ -76,9 +77,8 @@ def confinement(
     Returns:
         A table with a row per rank, and pictures of the first images and their perturbations.
     """
-    device, part = network.mean.device, dataset.part("measured", images)
-    pixels, indices, shown = as_pixels(part.images(), device), part.indices(), min(pictures, len(part))
-    mean, vectors = torch.from_numpy(dataset.mean).float().to(device), columns(basis, device)
+    part, pixels, mean = measured_images(network, dataset, images)
+    indices, shown, vectors = part.indices(), min(pictures, len(part)), columns(basis, pixels.device)
     grid = chosen_ranks(ranks, vectors.shape[1])
     rows, perturbations, projections, norms, image_norms = [], [], [], [], []
     nested = nested_projections(pixels, mean, vectors, grid)

@@ -11,6 +11,19 @@ from friendlyfire.devices import full_float32, images_at_once
 from friendlyfire.records.intervals import jackknife_interval
 
 
+def movement(pixels: Tensor, mean: Tensor, extent: float, steps: int) -> Tensor:
+    """Return the steps (s,) of a movement to either side, whose length is a multiple of the images' mean norm.
+
+    Args:
+        pixels: images (n, channels, height, width).
+        mean: their mean image.
+        extent: length of the movement to each side, in mean norms of the mean-subtracted images.
+        steps: number of points from one end to the other.
+    """
+    reach = extent * float((pixels - mean).flatten(1).norm(dim=1).mean())
+    return torch.linspace(-reach, reach, steps, device=pixels.device)
+
+
 @full_float32()
 @torch.no_grad()
 def scores_along(

@@ -12,9 +12,10 @@ from friendlyfire.attacks.deepfool import Attack, deepfool
 from friendlyfire.bases.basis import Basis
 from friendlyfire.datasets.images import Dataset
 from friendlyfire.datasets.sources import sampled_sides
+from friendlyfire.measures.images import measured_images
 from friendlyfire.measures.measured import Measured
 from friendlyfire.measures.projections import columns
-from friendlyfire.networks.network import Network, as_pixels, classes_of, predict
+from friendlyfire.networks.network import Network, classes_of, predict
 from friendlyfire.networks.resampled import Resampled, resampled
 from friendlyfire.records.errors import NetworkError
 from friendlyfire.records.intervals import mean_interval, wilson_interval
@@ -96,9 +97,8 @@ def resampling(
     Raises:
         NetworkError: no image can be fooled.
     """
-    device, part = network.mean.device, dataset.part("measured", images)
-    pixels, labels = as_pixels(part.images(), device), torch.from_numpy(part.labels()).to(device)
-    mean = torch.from_numpy(dataset.mean).float().to(device)
+    part, pixels, mean = measured_images(network, dataset, images)
+    labels = torch.from_numpy(part.labels()).to(pixels.device)
     attack = deepfool(network, pixels, **options)
     if not attack.converged.any():
         raise NetworkError(f"none of {len(pixels)} images could be fooled")
@@ -115,7 +115,7 @@ def resampling(
             moved = fooled(unit, pixels, factor * attack.overshot, clean)
             kept["fooled"].append(moved.cpu().numpy())
             transfer.append({**row, "factor": factor, **proportion("fooling", moved), "images": len(pixels)})
-        vectors = columns(basis, device)
+        vectors = columns(basis, pixels.device)
         others = {
             "free, without the unit": (dataset.pixels, attack),
             "confined, without the unit": (vectors.shape[1], deepfool(network, pixels, basis=vectors, **options)),

@@ -9,9 +9,10 @@ import torch
 from scipy.special import softmax
 
 from friendlyfire.datasets.images import Dataset
-from friendlyfire.measures.curves import Form, curve_form, scores_along, separability
+from friendlyfire.measures.curves import Form, curve_form, movement, scores_along, separability
+from friendlyfire.measures.images import measured_images
 from friendlyfire.measures.measured import Measured
-from friendlyfire.networks.network import Network, as_pixels, predict
+from friendlyfire.networks.network import Network, predict
 from friendlyfire.records.errors import ConfigError
 from friendlyfire.records.intervals import mean_interval, wilson_interval
 from friendlyfire.records.progress import progress
@@ -135,13 +136,10 @@ def scores(
     Raises:
         ConfigError: ``shown`` has no directions.
     """
-    device, part = network.mean.device, dataset.part("measured", images)
-    pixels, indices = as_pixels(part.images(), device), part.indices()
-    mean = torch.from_numpy(dataset.mean).float().to(device)
+    part, pixels, mean = measured_images(network, dataset, images)
+    indices = part.indices()
     clean = predict(network, pixels).argmax(1).cpu().numpy()
-    # The range of the movement: ``extent`` times the mean distance of the images from their mean.
-    reach = extent * float((pixels - mean).flatten(1).norm(dim=1).mean())
-    shifts = torch.linspace(-reach, reach, steps, device=device)
+    shifts = movement(pixels, mean, extent, steps)
     positions, directions = shifts.cpu().numpy(), leading_directions(curvature, kind, seed)
     if shown not in directions:
         raise ConfigError(f"scores.shown: class {shown} has no directions; choose from 0 to {max(directions)}")
@@ -151,7 +149,7 @@ def scores(
     pictured = np.linspace(0, steps - 1, PICTURES).round().astype(int)
     populations, forms, kept = [], [], defaultdict(list)
     for c in progress(chosen, "classes"):
-        direction = torch.from_numpy(directions[c][0]).reshape(dataset.shape).to(device)
+        direction = torch.from_numpy(directions[c][0]).reshape(dataset.shape).to(pixels.device)
         along = scores_along(network, pixels, direction, shifts)
         # Components are those of the mean-subtracted images.
         components = shifts + (mean * direction).sum()

@@ -7,9 +7,10 @@ import pandas as pd
 import torch
 
 from friendlyfire.datasets.images import Dataset
-from friendlyfire.measures.curves import scores_along
+from friendlyfire.measures.curves import movement, scores_along
+from friendlyfire.measures.images import measured_images
 from friendlyfire.measures.measured import Measured
-from friendlyfire.networks.network import Network, as_pixels
+from friendlyfire.networks.network import Network
 from friendlyfire.records.progress import progress
 from friendlyfire.records.stores import Store
 
@@ -77,11 +78,9 @@ def slopes(
         A table with a row per class and direction: its eigenvalue, and the slope in logits per pixel, over all images.
         And the slope of each image.
     """
-    device, part = network.mean.device, dataset.part("measured", images)
-    pixels = as_pixels(part.images(), device)
-    mean = torch.from_numpy(dataset.mean).float().to(device)
-    reach = extent * float((pixels - mean).flatten(1).norm(dim=1).mean())
-    shifts = torch.linspace(-reach, reach, steps, device=device)
+    _, pixels, mean = measured_images(network, dataset, images)
+    shifts = movement(pixels, mean, extent, steps)
+    length = float(shifts[-1] - shifts[0])
     stores = {c: store for store in curvature for c in store.record["classes"]}
     chosen = sorted(np.random.default_rng(seed()).permutation(sorted(stores))[:classes].tolist())
     rows, found = [], []
@@ -89,9 +88,9 @@ def slopes(
         values, kept = stores[c][f"{c}/values"], stores[c][f"{c}/kept"]
         vectors = stores[c][f"{c}/vectors"]
         for place in np.unique(np.linspace(0, len(kept) - 1, directions).round().astype(int)):
-            direction = torch.from_numpy(vectors[:, place].copy()).reshape(dataset.shape).to(device)
+            direction = torch.from_numpy(vectors[:, place].copy()).reshape(dataset.shape).to(pixels.device)
             along = scores_along(network, pixels, direction, shifts)[:, :, c]
-            found.append(np.abs(np.diff(along, axis=1)).sum(1) / (2 * reach))
+            found.append(np.abs(np.diff(along, axis=1)).sum(1) / length)
             rows.append({"class": dataset.class_names[c], "curvature": values[kept[place]], "slope": found[-1].mean()})
     table = pd.DataFrame(rows).assign(role="measured", images=len(pixels))
     units = "curvatures: logits / pixel^2; slopes (classes and directions, n): logits / pixel"

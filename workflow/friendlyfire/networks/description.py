@@ -1,18 +1,19 @@
 """Sentences that describe a network, for captions and logs."""
 
+from collections.abc import Mapping
 from typing import Any
 
 
-def described(row: Any) -> str:
+def described(row: Mapping[str, Any]) -> str:
     """Describe a network and its accuracy in a sentence.
 
     Args:
         row: table row with experiment, architecture, accuracy, ci_low, ci_high, images, logits and classes.
     """
-    interval = f"95 % interval {100 * row.ci_low:.1f} to {100 * row.ci_high:.1f}"
+    interval = f"95 % interval {100 * row['ci_low']:.1f} to {100 * row['ci_high']:.1f}"
     return (
-        f"{row.experiment}: {row.architecture}, test accuracy {100 * row.accuracy:.1f} %"
-        f"{sub_network(row.logits, row.classes)} ({row.images:,} images, {interval})"
+        f"{row['experiment']}: {row['architecture']}, test accuracy {100 * row['accuracy']:.1f} %"
+        f"{sub_network(row['logits'], row['classes'])} ({row['images']:,} images, {interval})"
     )
 
 

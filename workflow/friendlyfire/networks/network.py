@@ -39,6 +39,11 @@ def as_pixels(images: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
     return torch.from_numpy(images).to(device).to(torch.float32) / 255
 
 
+def mean_pixels(dataset: Dataset, device: torch.device | str = "cpu") -> Tensor:
+    """Return the mean image of a data set in the units of :func:`as_pixels`: (channels, height, width)."""
+    return torch.from_numpy(dataset.mean).float().to(device)
+
+
 class Network(nn.Module):
     """A classifier with its preprocessing inside.
 
@@ -190,9 +195,9 @@ def record_of_network(
         "settings": dict(section),
         "seed": seed,
         "shape": dataset.shape,
-        "classes": int(row["logits"]),
+        "classes": row["logits"],
         "names": names,
-        "test_accuracy": float(row["accuracy"]),
+        "test_accuracy": row["accuracy"],
         "units": "images: pixels in [0, 1]",
     }
 
