@@ -124,6 +124,7 @@ def test_correlations_are_over_all_ranks_and_at_each():
         [
             {
                 "experiment": "mine",
+                "seed": 0,
                 "attack": "fgsm",
                 "basis": basis,
                 "directions_per_class": d,

@@ -43,6 +43,7 @@ def saved(path, network, shape=(3, 32, 32), classes=10, **options):
         ("lenet", (1, 28, 28)),
         ("lenet", (3, 33, 33)),
         ("nin", (3, 32, 32)),
+        ("nin-bn", (3, 32, 32)),
         ("alexnet", (3, 32, 32)),
     ],
 )
@@ -55,7 +56,7 @@ def test_architectures_give_a_logit_a_class_whatever_the_batch(architecture, sha
     torch.testing.assert_close(logits[3:4], predict(network, images[3:4]))
 
 
-@pytest.mark.parametrize("architecture", ["lenet", "nin", "alexnet"])
+@pytest.mark.parametrize("architecture", ["lenet", "nin", "nin-bn", "alexnet"])
 def test_smooth_options_leave_no_kink(architecture):
     modules = list(built(architecture=architecture, activation="softplus", pooling="average").modules())
     assert not any(isinstance(module, nn.ReLU | nn.MaxPool2d) for module in modules)

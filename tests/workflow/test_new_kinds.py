@@ -99,28 +99,31 @@ def confidence(network, dataset, *, images):
 
 import matplotlib.pyplot as plt
 
-from friendlyfire.figures.drawn import Drawn
+from friendlyfire.figures.shown import Shown
 
 FIGURES = {
     "sureness": {
         "make": "sureness",
+        "draw": "bars",
         "title": "Sureness",
         "section": "Networks",
         "reads": {"table": "confidence/confidence.csv"},
-        "tables": {"csv": "numbers"},
+        "tables": {"numbers": "numbers"},
         "caption": "How sure the networks are, in the mean of {images} images.",
     },
 }
 
 
 def sureness(table):
-    """Draw a bar per experiment."""
-    def figure():
-        figure, ax = plt.subplots()
-        ax.bar(table["experiment"], table["confidence"])
-        return figure
+    """The confidence of each experiment."""
+    return Shown({"numbers": table}, words={"images": str(table["images"].max())})
 
-    return Drawn({"csv": table}, figure, {"images": str(table["images"].max())})
+
+def bars(numbers):
+    """Draw a bar per experiment."""
+    figure, ax = plt.subplots()
+    ax.bar(numbers["experiment"], numbers["confidence"])
+    return figure
 ''',
 }
 

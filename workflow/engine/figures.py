@@ -108,9 +108,13 @@ class Figures:
     def tables_of(self, name: str) -> dict[str, str]:
         """Output: the paths of a figure's tables, by name."""
         return {
-            table: f"results/figures/{name}.csv" if table == "csv" else f"results/figures/{name}-{table}.csv"
+            table: f"results/figures/{name}.csv" if table == "numbers" else f"results/figures/{name}-{table}.csv"
             for table in self.kinds[name]["tables"]
         }
+
+    def pictures_of(self, name: str) -> dict[str, str]:
+        """Output: the path of the store of a figure's pictures, if it shows any."""
+        return {"pictures": f"results/figures/{name}.zarr.zip"} if "pictures" in self.kinds[name] else {}
 
     def place(self, name: str, shows: str) -> dict[str, Any]:
         """Return the arguments of ``report``: the section of a figure, and labels with its experiments and networks."""
@@ -139,7 +143,7 @@ class Figures:
             entries = sorted((basis, *entry.values()) for basis, entry in legend(self.config).items() if basis in bases)
             used = {"claims": declared("claims"), "attacks": attack_labels(self.config)}
             words = [entries, *(used[noun] for noun in kind.get("uses", ()))]
-            return [*code_of_kind(kind, self.folder), hashlib.sha256(repr(words).encode()).hexdigest()]
+            return [*code_of_kind(kind, self.folder, kind["draw"]), hashlib.sha256(repr(words).encode()).hexdigest()]
 
         return of_job
 

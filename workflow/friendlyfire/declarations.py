@@ -8,11 +8,15 @@ with the same keys.
 import ast
 import functools
 import importlib
+import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 Kind = Mapping[str, Any]
+
+#: Keys of a declaration that name functions of its file.
+FUNCTIONS = ("make", "draw")
 
 
 @functools.cache
@@ -23,7 +27,7 @@ def declared(noun: str) -> dict[str, Kind]:
         noun: name of the package, such as ``bases``; its files assign a dict to the same name in upper case.
 
     Returns:
-        For each kind its declaration, with ``make`` as "package.module:function".
+        For each kind its declaration, with its functions as "package.module:function".
     """
     found = {}
     library = Path(__file__).parent
@@ -34,7 +38,7 @@ def declared(noun: str) -> dict[str, Kind]:
                 raise ValueError(
                     f"{noun}: {name!r} is declared twice, in {found[name]['make'].split(':')[0]} and {module}"
                 )
-            found[name] = {**kind, "make": f"{module}:{kind['make']}"}
+            found[name] = {**kind, **{key: f"{module}:{kind[key]}" for key in FUNCTIONS if key in kind}}
     return found
 
 
@@ -59,3 +63,9 @@ def function_at(place: str) -> Callable[..., Any]:
     """Import the function "package.module:name", such as ``make`` of a kind."""
     module, _, name = place.partition(":")
     return getattr(importlib.import_module(module), name)
+
+
+def called(place: str, given: Mapping[str, Any]) -> Any:
+    """Call the function "package.module:name" with those of the given values that its parameters name."""
+    function = function_at(place)
+    return function(**{name: given[name] for name in inspect.signature(function).parameters})

@@ -1,8 +1,9 @@
 """Figures, made from tables only: one rule per figure that is declared in friendlyfire/figures.
 
 Needs: the tables of the suite's experiments.
-Gives: results/figures/{figure}.pdf, .png, the plotted .csv, and the caption as .rst, which quotes these numbers and
-appears in the report (report/written.rst includes it). Each caption ends with the networks and their accuracies.
+Gives: results/figures/{figure}.pdf, .png, the tables and pictures that it is drawn from, as .csv and .zarr.zip, and the
+caption as .rst, which quotes these numbers and appears in the report (report/written.rst includes it). Each caption
+ends with the networks and their accuracies.
 """
 
 
@@ -28,6 +29,7 @@ for figure, kind in figures.kinds.items():
                     table: reported(figure, path, kind["tables"][table])
                     for table, path in figures.tables_of(figure).items()
                 },
+                **figures.pictures_of(figure),
             ),
         log:
             f"results/logs/plot_{figure}/{figure}.log",

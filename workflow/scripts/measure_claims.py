@@ -60,7 +60,7 @@ def main(inputs, outputs, settings):
     record = {"experiment": experiment, "claims": [[row["claim"], row["part"]] for row in rows], "units": units}
     with create_store(outputs.draws, "claims", {**record, **made(settings)}) as store:
         for name, draws in found.items():
-            store.array(name, draws)
+            store.array(name, draws.astype(np.float32))
 
 
 if "snakemake" in globals():

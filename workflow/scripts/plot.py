@@ -1,43 +1,44 @@
-"""Draw one figure from the tables and pictures of several experiments, and write its tables and caption."""
+"""Results of several experiments -> the numbers and pictures of one figure, and the figure and caption made of them."""
 
 from engine.job import run
 
-import inspect
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 from engine.kinds import attack_labels, legend
-from friendlyfire.declarations import declared, function_at
+from engine.notes import made
+from friendlyfire.declarations import called, declared
 from friendlyfire.figures.captions import filled
-from friendlyfire.figures.panels import draw
+from friendlyfire.figures.panels import save
+from friendlyfire.figures.redrawn import redrawn
+from friendlyfire.figures.shown import labels_of, write_pictures
 from friendlyfire.records.seeds import derive_seed
-from friendlyfire.records.stores import open_store
+from friendlyfire.records.stores import create_store, open_store
 from friendlyfire.records.tables import read_tables, write_table
 
 
 def main(inputs, outputs, settings):
     name = settings["declared"]
     kind, config = declared("figures")[name], settings["config"]
-    given = {
-        "legend": legend(config),
-        "attacks": attack_labels(config),
-        "claims": declared("claims"),
-        "seed": partial(derive_seed, config["seed"], name),
-    }
-    function = function_at(kind["make"])
+    given = {"claims": declared("claims"), "seed": partial(derive_seed, config["seed"], name)}
     with ExitStack() as stores:
-        for word in kind["reads"]:
+        for word, path in kind["reads"].items():
             paths = getattr(inputs, word)
-            if kind["reads"][word].endswith(".csv"):
+            if path.endswith(".csv"):
                 given[word] = read_tables(paths)
             else:
                 given[word] = [stores.enter_context(open_store(path, None)) for path in paths]
-        drawn = function(**{argument: given[argument] for argument in inspect.signature(function).parameters})
-        draw(drawn.figure, inputs.style, [outputs.pdf, outputs.png])
+        shown = called(kind["make"], given)
     for table in kind["tables"]:
-        write_table(getattr(outputs, table), drawn.tables[table], settings)
-    caption = filled(kind["caption"], read_tables(inputs.networks), thin=kind.get("thin", True), **drawn.words)
+        write_table(getattr(outputs, table), shown.tables[table], settings)
+    if "pictures" in kind:
+        record = {"figure": name, "labels": labels_of(shown.pictures), **made(settings)}
+        with create_store(outputs.pictures, "pictures", record) as store:
+            write_pictures(store, shown.pictures)
+    figure = partial(redrawn, name, shown.tables, shown.pictures, legend(config), attack_labels(config))
+    save(figure, inputs.style, [outputs.pdf, outputs.png])
+    caption = filled(kind["caption"], read_tables(inputs.networks), thin=kind.get("thin", True), **shown.words)
     Path(outputs.caption).write_text(caption, encoding="utf-8")
 
 

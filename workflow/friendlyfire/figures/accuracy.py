@@ -7,13 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from friendlyfire.figures.captions import curvature_quality, fooling_rates, image_counts, without_intervals
-from friendlyfire.figures.drawn import Drawn, Legend
 from friendlyfire.figures.panels import SPLITS, bases_legend, basis_colours, panels, plot_over_repetitions
+from friendlyfire.figures.shown import Legend, Shown
 from friendlyfire.records.intervals import FEWEST
 
 FIGURES = {
     "fig3": {
         "make": "by_class",
+        "draw": "against_directions_per_class",
         "title": "Figure 3",
         "section": "4.2 Accuracy and dimensionality",
         "bases": ["fig3"],
@@ -22,7 +23,7 @@ FIGURES = {
             "fractions": "fractions/{basis}.csv",
             "quality": "quality.csv",
         },
-        "tables": {"csv": "numbers"},
+        "tables": {"numbers": "accuracy", "fractions": "fractions of attacks"},
         "uses": ["attacks"],
         "caption": (
             "Accuracy on images projected onto the first directions of each class, ordered by the curvature of the "
@@ -58,11 +59,12 @@ FIGURES = {
     },
     "fig4": {
         "make": "by_rank",
+        "draw": "against_rank",
         "title": "Figure 4",
         "section": "4.3 Classification and attack",
         "bases": ["fig4"],
         "reads": {"accuracy": "accuracy/{basis}.csv"},
-        "tables": {"csv": "numbers"},
+        "tables": {"numbers": "numbers"},
         "caption": (
             "Accuracy on images projected onto the singular vectors of DeepFool perturbations, from the highest "
             "singular value and from the lowest (section 4.3, figure 4; {images}). If the line from the highest rises "
@@ -84,17 +86,13 @@ FIGURES = {
 }
 
 
-def by_class(
-    accuracy: pd.DataFrame, fractions: pd.DataFrame, quality: pd.DataFrame, legend: Legend, attacks: Mapping[str, str]
-) -> Drawn:
-    """Draw accuracy and norm fractions against the number of directions per class.
+def by_class(accuracy: pd.DataFrame, fractions: pd.DataFrame, quality: pd.DataFrame) -> Shown:
+    """Accuracy and norm fractions, by the number of directions per class.
 
     Args:
         accuracy: accuracy on projected images, at each rank of each basis.
         fractions: fractions of the norm of each attack inside.
         quality: the records of the decompositions.
-        legend: legend of the bases.
-        attacks: label of each attack.
     """
     words = {
         "images": image_counts(accuracy),
@@ -102,26 +100,29 @@ def by_class(
         "few": without_intervals(fractions),
         "quality": curvature_quality(quality),
     }
-
-    def figure() -> Figure:
-        return accuracies(accuracy, fractions, "directions_per_class", "directions per class", legend, attacks)
-
-    return Drawn({"csv": accuracy}, figure, words)
+    return Shown({"numbers": accuracy, "fractions": fractions}, words=words)
 
 
-def by_rank(accuracy: pd.DataFrame, legend: Legend) -> Drawn:
-    """Draw accuracy against the total number of directions, as the paper's figure 4 counts them.
+def by_rank(accuracy: pd.DataFrame) -> Shown:
+    """Accuracy by the total number of directions, as the paper's figure 4 counts them.
 
     Args:
         accuracy: accuracy on projected images, at each rank of each basis.
-        legend: legend of the bases.
     """
     table = accuracy.drop(columns="directions_per_class")
+    return Shown({"numbers": table}, words={"images": image_counts(table)})
 
-    def figure() -> Figure:
-        return accuracies(table, None, "rank", "number of directions", legend, {})
 
-    return Drawn({"csv": table}, figure, {"images": image_counts(table)})
+def against_directions_per_class(
+    numbers: pd.DataFrame, fractions: pd.DataFrame, legend: Legend, attacks: Mapping[str, str]
+) -> Figure:
+    """Draw accuracies, and below them the norm fractions of each attack."""
+    return accuracies(numbers, fractions, "directions_per_class", "directions per class", legend, attacks)
+
+
+def against_rank(numbers: pd.DataFrame, legend: Legend) -> Figure:
+    """Draw accuracies."""
+    return accuracies(numbers, None, "rank", "number of directions", legend, {})
 
 
 def accuracies(

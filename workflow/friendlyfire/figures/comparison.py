@@ -9,18 +9,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from friendlyfire.figures.captions import image_counts
-from friendlyfire.figures.drawn import Drawn, Legend
 from friendlyfire.figures.panels import PANEL, basis_colours, basis_name
+from friendlyfire.figures.shown import Legend, Shown
 
 FIGURES = {
     "comparison": {
         "make": "comparison",
+        "draw": "side_by_side",
         "title": "Comparison",
         "section": "4.3 Classification and attack",
         "bases": ["fig4"],
         "least": 2,
         "reads": {"accuracy": "accuracy/{basis}.csv", "fractions": "fractions/{basis}.csv"},
-        "tables": {"csv": "numbers"},
+        "tables": {"numbers": "numbers"},
         "thin": False,
         "caption": (
             "All experiments of the suite in one panel, on the bases of figure 4 ({images}). Left: accuracy on "
@@ -31,35 +32,34 @@ FIGURES = {
 }
 
 
-def comparison(accuracy: pd.DataFrame, fractions: pd.DataFrame, legend: Legend) -> Drawn:
-    """Draw accuracy of several experiments in one panel, against the rank and against the fraction inside.
+def comparison(accuracy: pd.DataFrame, fractions: pd.DataFrame) -> Shown:
+    """Accuracy of several experiments, by the rank and by the fraction of DeepFool's norm inside.
 
     Args:
         accuracy: accuracy on projected images, at each rank of each basis.
         fractions: fractions of the norm of each attack inside.
-        legend: legend of the bases.
     """
-    keys = ["experiment", "seed", "basis", "rank"]
+    keys, measured = ["experiment", "seed", "basis", "rank"], accuracy.query("role == 'measured'")
     inside = fractions.query("attack == 'deepfool'")[[*keys, "fraction"]]
-    table = accuracy.query("role == 'measured'").merge(inside, on=keys, how="left")
-    colours = basis_colours(table["basis"].unique(), legend)
+    return Shown({"numbers": measured.merge(inside, on=keys, how="left")}, words={"images": image_counts(measured)})
 
-    def figure() -> Figure:
-        figure, axes = plt.subplots(1, 2, figsize=(2.4 * PANEL[0], 1.3 * PANEL[1]), sharey=True)
-        for ax, x, label in zip(
-            axes, ("rank", "fraction"), ("number of directions", "fraction of DeepFool's norm inside"), strict=True
-        ):
-            accuracies_over_each_other(table, ax, x, colours)
-            ax.set(xlabel=label, xlim=(0, table[x].max()), ylim=(0, 101))
-        axes[0].set_ylabel("accuracy (%)")
-        handles, names = axes[0].get_legend_handles_labels()
-        words = {basis: basis_name(basis, legend) for basis in colours}
-        for ax in axes:
-            ax.get_legend().remove()
-        figure.legend(handles, [words.get(name, name) for name in names], loc="outside right center", fontsize=7)
-        return figure
 
-    return Drawn({"csv": table}, figure, {"images": image_counts(accuracy.query("role == 'measured'"))})
+def side_by_side(numbers: pd.DataFrame, legend: Legend) -> Figure:
+    """Draw the accuracies against the rank on the left, and against the fraction inside on the right."""
+    colours = basis_colours(numbers["basis"].unique(), legend)
+    figure, axes = plt.subplots(1, 2, figsize=(2.4 * PANEL[0], 1.3 * PANEL[1]), sharey=True)
+    for ax, x, label in zip(
+        axes, ("rank", "fraction"), ("number of directions", "fraction of DeepFool's norm inside"), strict=True
+    ):
+        accuracies_over_each_other(numbers, ax, x, colours)
+        ax.set(xlabel=label, xlim=(0, numbers[x].max()), ylim=(0, 101))
+    axes[0].set_ylabel("accuracy (%)")
+    handles, names = axes[0].get_legend_handles_labels()
+    words = {basis: basis_name(basis, legend) for basis in colours}
+    for ax in axes:
+        ax.get_legend().remove()
+    figure.legend(handles, [words.get(name, name) for name in names], loc="outside right center", fontsize=7)
+    return figure
 
 
 def accuracies_over_each_other(table: pd.DataFrame, ax: Axes, x: str, colours: Mapping[str, str]) -> None:

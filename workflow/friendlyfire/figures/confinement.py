@@ -1,6 +1,6 @@
 """Figure 5: norms of confined attacks and of projected images, with pictures of both."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,29 +8,31 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from friendlyfire.figures.captions import image_counts
-from friendlyfire.figures.drawn import Drawn, Legend
 from friendlyfire.figures.panels import (
     ATTACK_COLOUR,
     IMAGE_COLOUR,
     as_pictures,
     basis_name,
     first_of,
+    in_rows,
     legend_below,
     panels,
-    pictures,
     plain_decades,
     plot_over_repetitions,
 )
+from friendlyfire.figures.shown import Legend, Shown, Strip, strip
 from friendlyfire.records.stores import Store
 
 FIGURES = {
     "fig5": {
         "make": "confined",
+        "draw": "norms_and_pictures",
         "title": "Figure 5",
         "section": "4.3 Classification and attack",
         "bases": ["fig5"],
         "reads": {"table": "confinement/{basis}.csv", "kept": "confinement/{basis}.zarr.zip"},
-        "tables": {"csv": "numbers"},
+        "tables": {"numbers": "numbers"},
+        "pictures": "attacks and images, confined",
         "caption": (
             "Norms of DeepFool confined to the first k singular vectors of free DeepFool perturbations (section 4.3, "
             "figure 5), from the highest singular value and from the lowest, and norms of the mean-subtracted images "
@@ -55,36 +57,36 @@ FIGURES = {
 SHOWN = 6
 
 
-def confined(table: pd.DataFrame, kept: Sequence[Store], legend: Legend) -> Drawn:
-    """Draw the norms of confined attacks and of projected images against the rank.
+def confined(table: pd.DataFrame, kept: Sequence[Store]) -> Shown:
+    """Norms of confined attacks and of projected images, by the rank.
 
     Args:
         table: norms at each rank.
         kept: stores with pictures of attacks and images.
-        legend: legend of the bases.
     """
     strips = {}
     for key, store in first_of(kept, "basis").items():
         ranks, attacks, images = store["ranks"], store["perturbations"][:, 0], store["projections"][:, 0]
         chosen = sorted({round(i * (len(ranks) - 1) / (SHOWN - 1)) for i in range(SHOWN)})
-        strips[key] = ranks[chosen], attacks[chosen], images[chosen]
-    names, bases = list(table["experiment"].unique()), list(table["basis"].unique())
-
-    def figure() -> Figure:
-        figure, columns = panels(names, [1, 0.8] * len(bases))
-        for name, axes in zip(names, columns, strict=True):
-            for basis, plot, below in zip(bases, axes[::2], axes[1::2], strict=True):
-                confined_norms(table[(table["experiment"] == name) & (table["basis"] == basis)], plot)
-                plot.set_xlabel(f"number of directions ({basis_name(basis, legend)})")
-                ranks, attacks, images = strips[name, basis]
-                labels = [f"{rank}" for rank in [*ranks, *ranks]]
-                pictures(np.concatenate([as_pictures(attacks), images]), labels, below, rows=("attack", "image"))
-        return figure
-
+        labels = [f"{rank}" for rank in ranks[chosen]]
+        strips["/".join(key)] = strip(np.concatenate([as_pictures(attacks[chosen]), images[chosen]]), labels * 2)
     success = "; ".join(
         f"{name}: {value:.1%}" for name, value in table.groupby("experiment", sort=False)["success"].median().items()
     )
-    return Drawn({"csv": table}, figure, {"success": success, "images": image_counts(table)})
+    return Shown({"numbers": table}, strips, {"success": success, "images": image_counts(table)})
+
+
+def norms_and_pictures(numbers: pd.DataFrame, pictures: Mapping[str, Strip], legend: Legend) -> Figure:
+    """Draw the norms against the rank, and below each panel the pictures."""
+    names, bases = list(numbers["experiment"].unique()), list(numbers["basis"].unique())
+    figure, columns = panels(names, [1, 0.8] * len(bases))
+    for name, axes in zip(names, columns, strict=True):
+        mine = numbers[numbers["experiment"] == name]
+        for basis, plot, below in zip(bases, axes[::2], axes[1::2], strict=True):
+            confined_norms(mine[mine["basis"] == basis], plot)
+            plot.set_xlabel(f"number of directions ({basis_name(basis, legend)})")
+            in_rows(pictures[f"{name}/{basis}"], below, rows=("attack", "image"))
+    return figure
 
 
 def confined_norms(table: pd.DataFrame, ax: Axes) -> None:

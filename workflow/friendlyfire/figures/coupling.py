@@ -7,15 +7,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from friendlyfire.figures.captions import image_counts
-from friendlyfire.figures.drawn import Drawn, Legend
 from friendlyfire.figures.panels import bases_legend, basis_colours, panels, plot_over_repetitions
+from friendlyfire.figures.shown import Legend, Shown
 from friendlyfire.measures.coupling import REFERENCE, correlations, distances, read_curves
 from friendlyfire.records.intervals import interval_over_repetitions
 from friendlyfire.records.stores import Store
+from friendlyfire.records.tables import with_seeds
 
 FIGURES = {
     "coupling": {
         "make": "coupling",
+        "draw": "lines_and_gaps",
         "title": "Coupling",
         "section": "4.3 Classification and attack",
         "bases": ["fig4", "fig3"],
@@ -26,7 +28,7 @@ FIGURES = {
             "correct": "accuracy/{basis}.zarr.zip",
             "inside": "fractions/{basis}.zarr.zip",
         },
-        "tables": {"csv": "numbers", "distances": "distances", "correlations": "correlations"},
+        "tables": {"numbers": "numbers", "distances": "distances", "correlations": "correlations"},
         "caption": (
             "Accuracy on projected measured images against the fraction of DeepFool's norm inside the same subspace on"
             " held-out images, along the ranks of each basis ({images}). Neither role makes a basis. If "
@@ -47,17 +49,15 @@ def coupling(
     fractions: pd.DataFrame,
     correct: Sequence[Store],
     inside: Sequence[Store],
-    legend: Legend,
     seed: Callable[..., int],
-) -> Drawn:
-    """Draw accuracy against the fraction of DeepFool's norm inside, one line per basis.
+) -> Shown:
+    """Accuracy and the fraction of DeepFool's norm inside, basis by basis, and the distances between the bases.
 
     Args:
         accuracy: accuracy on projected images, at each rank of each basis.
         fractions: fractions of the norm of each attack inside.
         correct: stores of which images are classified correctly, for the same bases.
         inside: stores of the fractions of single perturbations, for the same bases.
-        legend: legend of the bases.
         seed: a function that returns the seed of a draw from its names.
     """
     accuracy = accuracy.query("split == 'test'")
@@ -71,28 +71,41 @@ def coupling(
         )
         .rename(columns={"ci_low_fraction": "fraction_ci_low", "ci_high_fraction": "fraction_ci_high"})
     )
-    table = both[both["attack"] == "deepfool"].drop(columns="attack")
     curves = read_curves(correct, inside, "deepfool")
-    apart = pd.DataFrame([row for name, part in curves.items() for row in distances(part, name, seed)])
-    colours = basis_colours(table["basis"].unique(), legend)
-
-    def figure() -> Figure:
-        names = list(table["experiment"].unique())
-        figure, columns = panels(names, [1, 0.7])
-        for name, (top, bottom) in zip(names, columns, strict=True):
-            accuracy_against_fraction(table[table["experiment"] == name], top, colours, REFERENCE)
-            accuracy_gaps(apart[apart["experiment"] == name], bottom, colours, REFERENCE)
-        bases_legend(figure, colours, [], legend)
-        return figure
-
-    points = apart.assign(**{name: 100 * apart[name] for name in ("gap", "gap_ci_low", "gap_ci_high")})
-    gaps = "; ".join(
-        f"{row.experiment}, {row.basis}: {row.gap:+.1f} ({row.gap_ci_low:+.1f} to {row.gap_ci_high:+.1f})"
-        for row in points.itertuples()
-    )
+    apart = with_seeds(pd.DataFrame([row for name, part in curves.items() for row in distances(part, name, seed)]))
+    tables = {
+        "numbers": both[both["attack"] == "deepfool"].drop(columns="attack"),
+        "distances": apart,
+        "correlations": correlations(both),
+    }
     images = image_counts(pd.concat([accuracy, fractions.query("role == 'held-out'")]))
-    tables = {"csv": table, "distances": apart, "correlations": correlations(both)}
-    return Drawn(tables, figure, {"gaps": gaps, "images": images})
+    return Shown(tables, words={"gaps": gaps_in_words(apart), "images": images})
+
+
+def gaps_in_words(apart: pd.DataFrame) -> str:
+    """State the mean difference of each basis from the reference, with its interval over repetitions and images."""
+    parts = []
+    for (experiment, basis), rows in apart.groupby(["experiment", "basis"], sort=False):
+        gap, low, high = mean_gap(rows)
+        parts.append(f"{experiment}, {basis}: {gap:+.1f} ({low:+.1f} to {high:+.1f})")
+    return "; ".join(parts)
+
+
+def mean_gap(rows: pd.DataFrame) -> tuple[float, float, float]:
+    """Return the mean gap over the repetitions of one basis, in points, with its 95 % interval."""
+    gaps, low, high = (100 * rows[f"gap{end}"].to_numpy() for end in ENDS)
+    return (gaps.mean(), *map(float, interval_over_repetitions(gaps, low, high)))
+
+
+def lines_and_gaps(numbers: pd.DataFrame, distances: pd.DataFrame, legend: Legend) -> Figure:
+    """Draw accuracy against the fraction of DeepFool's norm inside, one line per basis, and below it the gaps."""
+    colours, names = basis_colours(numbers["basis"].unique(), legend), list(numbers["experiment"].unique())
+    figure, columns = panels(names, [1, 0.7])
+    for name, (top, bottom) in zip(names, columns, strict=True):
+        accuracy_against_fraction(numbers[numbers["experiment"] == name], top, colours, REFERENCE)
+        accuracy_gaps(distances[distances["experiment"] == name], bottom, colours, REFERENCE)
+    bases_legend(figure, colours, [], legend)
+    return figure
 
 
 def accuracy_against_fraction(table: pd.DataFrame, ax: Axes, colours: Mapping[str, str], reference: str) -> None:
@@ -127,7 +140,7 @@ def accuracy_gaps(table: pd.DataFrame, ax: Axes, colours: Mapping[str, str], ref
     ax.axhline(0, color=colours[reference], zorder=1.9)
     bases = table["basis"].unique()
     for place, basis in enumerate(bases):
-        gaps, low, high = (100 * table.loc[table["basis"] == basis, f"gap{end}"].to_numpy() for end in ENDS)
-        ax.plot([place, place], interval_over_repetitions(gaps, low, high), color=colours[basis])
-        ax.plot(place, gaps.mean(), color=colours[basis], marker="o", markersize=4)
+        gap, low, high = mean_gap(table[table["basis"] == basis])
+        ax.plot([place, place], [low, high], color=colours[basis])
+        ax.plot(place, gap, color=colours[basis], marker="o", markersize=4)
     ax.set(ylabel="gap (points)", xlabel="bases, in the order of the legend", xticks=[], xlim=(-0.6, len(bases) - 0.4))

@@ -9,28 +9,30 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from friendlyfire.figures.drawn import Drawn
 from friendlyfire.figures.panels import (
     MOVEMENT,
     OTHERS,
     as_pictures,
     first_of,
     first_repetition,
+    in_rows,
     legend_below,
     panels,
-    pictures,
     short,
 )
+from friendlyfire.figures.shown import Shown, Strip, strip
 from friendlyfire.records.stores import Store
 
 FIGURES = {
     "fig1": {
         "make": "score_along_directions",
+        "draw": "curves_and_pictures",
         "title": "Figure 1",
         "section": "4.1 Class identity along directions",
         "kinds": ["positive", "negative"],
         "reads": {"curves": "scores/{kind}-curves.csv", "moved": "scores/{kind}.zarr.zip"},
-        "tables": {"csv": "numbers"},
+        "tables": {"numbers": "numbers"},
+        "pictures": "directions, and an image on its way",
         "caption": (
             "A class's score while images move along the most positively and the most negatively curved direction of "
             "its boundary (figure 1; {shown}). Each curve is a measured image, coloured by the predicted class along "
@@ -47,41 +49,42 @@ SHOWN_COLOUR = "#000000"
 CLASS_COLOURS = ("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499")
 
 
-def score_along_directions(curves: pd.DataFrame, moved: Sequence[Store]) -> Drawn:
-    """Draw the score of one class along the most positive and the most negative direction, one curve per image.
+def score_along_directions(curves: pd.DataFrame, moved: Sequence[Store]) -> Shown:
+    """The score of one class along the most positive and the most negative direction, image by image.
 
     Args:
         curves: scores of single images along the directions.
         moved: stores with pictures of the directions and of a moving image.
     """
-    strips = {key: strip(store) for key, store in first_of(moved, "kind").items()}
-    kinds, shown = list(curves["kind"].unique()), first_repetition(curves)
-
-    def figure() -> Figure:
-        names = list(curves["experiment"].unique())
-        figure, columns = panels(names, [1, 0.4] * len(kinds), columns=3)
-        for name, axes in zip(names, columns, strict=True):
-            mine = shown[shown["experiment"] == name]
-            predicted = mine["predicted"].value_counts().index
-            colours = class_colours(predicted, mine["class"].iloc[0])
-            for kind, plot, below in zip(kinds, axes[::2], axes[1::2], strict=True):
-                score_curves(mine[mine["kind"] == kind], plot, colours)
-                plot.set_title(f"{name}\nmost {kind} curvature")
-                pictures(*strips[name, kind], below)
-            class_legend(axes[0], colours, others=not set(predicted) <= set(colours))
-        return figure
-
+    strips = {"/".join(key): on_its_way(store) for key, store in first_of(moved, "kind").items()}
+    shown = first_repetition(curves)
     counts = shown.groupby("experiment", sort=False)[["class", "image"]].agg({"class": "first", "image": "nunique"})
     words = "; ".join(f"{name}: {row['class']}, {row['image']} images" for name, row in counts.iterrows())
-    return Drawn({"csv": curves}, figure, {"shown": words})
+    return Shown({"numbers": shown}, strips, {"shown": words})
 
 
-def strip(store: Store) -> tuple[np.ndarray, list[str]]:
+def on_its_way(store: Store) -> Strip:
     """Return pictures of the shown class's direction and of a moving image, with their labels."""
     record = store.record
     direction = store["directions"][record["classes"].index(record["shown"]), :1]
     steps = [f"{name}\ns = {s:z.1f}" for name, s in zip(record["predicted"], store["steps"], strict=True)]
-    return np.concatenate([as_pictures(direction), store["images"]]), ["direction", *steps]
+    return strip(np.concatenate([as_pictures(direction), store["images"]]), ["direction", *steps])
+
+
+def curves_and_pictures(numbers: pd.DataFrame, pictures: Mapping[str, Strip]) -> Figure:
+    """Draw one curve per image, and below each panel the pictures."""
+    names, kinds = list(numbers["experiment"].unique()), list(numbers["kind"].unique())
+    figure, columns = panels(names, [1, 0.4] * len(kinds), columns=3)
+    for name, axes in zip(names, columns, strict=True):
+        mine = numbers[numbers["experiment"] == name]
+        predicted = mine["predicted"].value_counts().index
+        colours = class_colours(predicted, mine["class"].iloc[0])
+        for kind, plot, below in zip(kinds, axes[::2], axes[1::2], strict=True):
+            score_curves(mine[mine["kind"] == kind], plot, colours)
+            plot.set_title(f"{name}\nmost {kind} curvature")
+            in_rows(pictures[f"{name}/{kind}"], below)
+        class_legend(axes[0], colours, others=not set(predicted) <= set(colours))
+    return figure
 
 
 def score_curves(table: pd.DataFrame, ax: Axes, colours: Mapping[str, str]) -> None:

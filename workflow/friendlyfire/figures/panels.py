@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 from matplotlib.transforms import ScaledTranslation
 
-from friendlyfire.figures.drawn import Legend
+from friendlyfire.figures.shown import Legend, Strip
 from friendlyfire.records.intervals import interval_over_repetitions
 from friendlyfire.records.seeds import repetition_of
 from friendlyfire.records.stores import Store
@@ -169,26 +169,26 @@ def plain_decades(ax: Axes) -> None:
     ax.yaxis.set_minor_formatter(NullFormatter())
 
 
-def pictures(images: np.ndarray, labels: Sequence[str], ax: Axes, rows: Sequence[str] = ("",)) -> None:
+def in_rows(strip: Strip, ax: Axes, rows: Sequence[str] = ("",)) -> None:
     """Draw pictures in one or more rows, each with its label below.
 
     Args:
-        images: (n, channels, height, width), clipped to [0, 1].
-        labels: n texts; lines that are too long for a picture are shortened.
+        strip: the pictures; lines of labels that are too long for a picture are shortened.
         ax: axes to draw on.
         rows: title of each row, on its left.
     """
+    images, labels = strip
     height, width = images.shape[2:]
     gap, across = max(1, width // 8), -(-len(images) // len(rows))
     room = ax.get_figure().get_size_inches()[0] / ax.get_subplotspec().get_gridspec().ncols - 0.4
     letters = int(room / across / (LETTER * PICTURE_LETTERS / 7))
-    for i, (image, label) in enumerate(zip(np.clip(images, 0, 1), labels, strict=True)):
+    for i, (image, label) in enumerate(zip(images, labels, strict=True)):
         left, top = (i % across) * (width + gap), (i // across) * (height * 1.3)
         ax.imshow(
             image.transpose(1, 2, 0).squeeze(),
             cmap="gray",
             vmin=0,
-            vmax=1,
+            vmax=255,
             interpolation="nearest",
             extent=(left, left + width, top + height, top),
         )
@@ -259,8 +259,8 @@ def bases_legend(figure: Figure, colours: Mapping[str, str], splits: Sequence[st
     figure.legend(handles=handles, loc="outside lower center", ncols=columns)
 
 
-def draw(figure_of: Callable[[], Figure], style: str, outputs: Sequence[str]) -> None:
-    """Draw a figure in the style of a file, and save it under each name in ``outputs``."""
+def save(figure_of: Callable[[], Figure], style: str | Mapping[str, Any], outputs: Sequence[str]) -> None:
+    """Draw a figure in a style, and save it under each name in ``outputs``."""
     plt.switch_backend("agg")
     with plt.style.context(style):
         figure = figure_of()

@@ -12,18 +12,19 @@ from matplotlib.lines import Line2D
 
 from friendlyfire.claims.verdicts import FAILS, HOLDS, UNDECIDED, UNTRUSTED, judged
 from friendlyfire.declarations import Kind
-from friendlyfire.figures.drawn import Drawn
+from friendlyfire.figures.shown import Shown
 from friendlyfire.records.seeds import repetition_of
 from friendlyfire.records.stores import Store
 
 FIGURES = {
     "scorecard": {
         "make": "scorecard",
+        "draw": "verdicts",
         "title": "Scorecard",
         "section": "Claims",
         "experiments": "claims.tested",
         "reads": {"rows": "claims.csv", "drawn": "claims.zarr.zip"},
-        "tables": {"csv": "verdicts"},
+        "tables": {"numbers": "verdicts"},
         "uses": ["claims"],
         "thin": False,
         "caption": (
@@ -47,8 +48,8 @@ ROW, COLUMN, LABELS = 0.21, 4.0, 3.8
 
 def scorecard(
     rows: pd.DataFrame, drawn: Sequence[Store], claims: Mapping[str, Kind], seed: Callable[..., int]
-) -> Drawn:
-    """Draw the estimate of each claim against its bound.
+) -> Shown:
+    """The estimate of each claim, and its verdict.
 
     Args:
         rows: estimates of the repetitions.
@@ -82,22 +83,20 @@ def scorecard(
         else "none.",
         "counts": ", ".join(f"{counts[name]} {name}" for name in COLOURS if name in counts),
     }
-    return Drawn({"csv": table}, lambda: verdicts(table, claims), words)
+    return Shown({"numbers": table}, words=words)
 
 
-def verdicts(table: pd.DataFrame, claims: Mapping[str, Kind]) -> Figure:
-    """A row per claim and part, a column per experiment."""
-    names, parts = list(table["experiment"].unique()), table[["claim", "part"]].drop_duplicates()
+def verdicts(numbers: pd.DataFrame) -> Figure:
+    """Draw a row per claim and part, a column per experiment."""
+    table = numbers.fillna({"part": ""})
+    names, parts = list(table["experiment"].unique()), table.drop_duplicates(["claim", "part"])
     size = LABELS + COLUMN * len(names), ROW * (len(parts) + 3)
     figure, axes = plt.subplots(1, len(names), figsize=size, sharey=True, squeeze=False)
     for name, ax in zip(names, axes[0], strict=True):
-        mine = parts.merge(table[table["experiment"] == name], on=["claim", "part"], how="left")
+        mine = parts[["claim", "part"]].merge(table[table["experiment"] == name], on=["claim", "part"], how="left")
         distances(mine, ax)
         ax.set_title(name)
-    labels = [
-        claims[row.claim]["statement"].rstrip(".") + (f" ({row.part})" if row.part else "")
-        for row in parts.itertuples()
-    ]
+    labels = [row.statement.rstrip(".") + (f" ({row.part})" if row.part else "") for row in parts.itertuples()]
     axes[0][0].set_yticks(range(len(parts)), labels, fontsize=6.5)
     axes[0][0].invert_yaxis()
     handles = [

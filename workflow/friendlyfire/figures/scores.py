@@ -1,6 +1,6 @@
 """Figures 2, S1 and S2: the effect of the first direction of each class on all images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,29 +8,31 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from friendlyfire.figures.captions import shares
-from friendlyfire.figures.drawn import Drawn
 from friendlyfire.figures.panels import (
     ATTACK_COLOUR,
     IMAGE_COLOUR,
     MOVEMENT,
     as_pictures,
     first_of,
+    in_rows,
     legend_below,
     panels,
-    pictures,
     plot_over_repetitions,
     short,
 )
+from friendlyfire.figures.shown import Shown, Strip, strip
 from friendlyfire.records.stores import Store
 
 FIGURES = {
     "fig2": {
         "make": "population",
+        "draw": "population_panels",
         "title": "Figure 2",
         "section": "4.1 Class identity along directions",
         "kinds": ["positive"],
         "reads": {"table": "scores/{kind}.csv", "forms": "scores/{kind}-form.csv", "moved": "scores/{kind}.zarr.zip"},
-        "tables": {"csv": "numbers", "form": "form of the curves"},
+        "tables": {"numbers": "numbers", "form": "form of the curves"},
+        "pictures": "the first two directions of several classes",
         "caption": (
             "Top: score of a class and of its strongest rival while all images move along the most positively curved "
             "direction of the class's boundary; medians, with the 30th to 70th percentiles. Middle: the fraction of "
@@ -51,11 +53,13 @@ FIGURES = {
     },
     "figS1": {
         "make": "population",
+        "draw": "population_panels",
         "title": "Figure S1",
         "section": "4.1 Class identity along directions",
         "kinds": ["negative"],
         "reads": {"table": "scores/{kind}.csv", "forms": "scores/{kind}-form.csv", "moved": "scores/{kind}.zarr.zip"},
-        "tables": {"csv": "numbers", "form": "form of the curves"},
+        "tables": {"numbers": "numbers", "form": "form of the curves"},
+        "pictures": "the first two directions of several classes",
         "caption": (
             "As figure 2, along the most negatively curved direction of the class's boundary. The paper finds that "
             "away from s = 0 the others overtake the class and its own images leave it. {shares}"
@@ -63,11 +67,13 @@ FIGURES = {
     },
     "figS2": {
         "make": "population",
+        "draw": "population_panels",
         "title": "Figure S2",
         "section": "4.1 Class identity along directions",
         "kinds": ["flat"],
         "reads": {"table": "scores/{kind}.csv", "forms": "scores/{kind}-form.csv", "moved": "scores/{kind}.zarr.zip"},
-        "tables": {"csv": "numbers", "form": "form of the curves"},
+        "tables": {"numbers": "numbers", "form": "form of the curves"},
+        "pictures": "the first two directions of several classes",
         "caption": (
             "As figure 2, along the flattest direction of the class's boundary. The paper finds that nothing happens "
             "along it. {shares}"
@@ -82,34 +88,35 @@ SHOWN = 5
 SOFTMAX_COLOUR = "#009E73"
 
 
-def population(table: pd.DataFrame, forms: pd.DataFrame, moved: Sequence[Store]) -> Drawn:
-    """Draw the effect of a movement along the first direction of a class on all images.
+def population(table: pd.DataFrame, forms: pd.DataFrame, moved: Sequence[Store]) -> Shown:
+    """Effect of a movement along the first direction of a class on all images, class by class.
 
     Args:
         table: scores and transitions, class by class.
         forms: symmetry, monotonicity and separability of the curves.
         moved: stores with pictures of the directions.
     """
-    directions, shown = {}, {}
+    strips, panel_of = {}, {}
     for name, store in first_of(moved).items():
-        classes = store.record["classes"]
-        directions[name] = classes[:SHOWN], store["directions"][:SHOWN]
-        shown[name] = store.record["shown"]
+        vectors = store["directions"][:SHOWN]
+        images = as_pictures(vectors.swapaxes(0, 1).reshape(-1, *vectors.shape[2:]))
+        strips[name] = strip(images, 2 * store.record["classes"][:SHOWN])
+        panel_of[name] = store.record["shown"]
+    table = table.assign(drawn=table["class"] == table["experiment"].map(panel_of))
+    return Shown({"numbers": table, "form": forms}, strips, {"shares": shares(table, forms)})
 
-    def figure() -> Figure:
-        names = list(table["experiment"].unique())
-        figure, columns = panels(names, [1, 1, 0.8])
-        for name, (top, middle, bottom) in zip(names, columns, strict=True):
-            mine = aligned(table[(table["experiment"] == name) & (table["class"] == shown[name])])
-            population_scores(mine, top)
-            top.set_title(f"{name}\nclass {short(shown[name])}")
-            population_transitions(mine, middle)
-            classes, vectors = directions[name]
-            images = as_pictures(vectors.swapaxes(0, 1).reshape(-1, *vectors.shape[2:]))
-            pictures(images, [*classes, *classes], bottom, rows=("first", "second"))
-        return figure
 
-    return Drawn({"csv": table, "form": forms}, figure, {"shares": shares(table, forms)})
+def population_panels(numbers: pd.DataFrame, pictures: Mapping[str, Strip]) -> Figure:
+    """Draw scores, transitions and directions of one class per experiment."""
+    names = list(numbers["experiment"].unique())
+    figure, columns = panels(names, [1, 1, 0.8])
+    for name, (top, middle, bottom) in zip(names, columns, strict=True):
+        mine = aligned(numbers[(numbers["experiment"] == name) & numbers["drawn"]])
+        population_scores(mine, top)
+        top.set_title(f"{name}\nclass {short(mine['class'].iloc[0])}")
+        population_transitions(mine, middle)
+        in_rows(pictures[name], bottom, rows=("first", "second"))
+    return figure
 
 
 def population_scores(table: pd.DataFrame, ax: Axes) -> None:

@@ -5,7 +5,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from friendlyfire.figures.captions import curvature_quality
-from friendlyfire.figures.drawn import Drawn
 from friendlyfire.figures.panels import (
     ATTACK_COLOUR,
     IMAGE_COLOUR,
@@ -16,15 +15,17 @@ from friendlyfire.figures.panels import (
     plot_over_repetitions,
     short,
 )
+from friendlyfire.figures.shown import Shown
 
 FIGURES = {
     "spectrum": {
         "make": "spectrum",
+        "draw": "spectra_panels",
         "title": "Spectra",
         "section": "3 Curvature",
         "experiments": "figures.spectrum",
         "reads": {"spectra": "spectra.csv", "quality": "quality.csv"},
-        "tables": {"csv": "numbers"},
+        "tables": {"numbers": "numbers"},
         "caption": (
             "Top: all eigenvalues of the mean Hessian of each class's margin at its boundary (algorithm 1). If few "
             "directions curve, the lines fall steeply at their ends and are flat in between. Colours mark the classes "
@@ -50,25 +51,25 @@ FIGURES = {
 SINGULAR = {"deepfool": ("#E69F00", "DeepFool perturbations"), "pca": ("#555555", "images")}
 
 
-def spectrum(spectra: pd.DataFrame, quality: pd.DataFrame) -> Drawn:
-    """Draw the spectra of the mean Hessians, and of the perturbations and images.
+def spectrum(spectra: pd.DataFrame, quality: pd.DataFrame) -> Shown:
+    """Spectra of the mean Hessians, and of the perturbations and images.
 
     Args:
         spectra: spectra of the experiments, in long form.
         quality: the records of the decompositions.
     """
-    curved = spectra["spectrum"] == "curvature"
+    return Shown({"numbers": spectra}, words={"quality": curvature_quality(quality)})
 
-    def figure() -> Figure:
-        names = list(spectra["experiment"].unique())
-        figure, columns = panels(names, [1, 1])
-        for name, (top, bottom) in zip(names, columns, strict=True):
-            mine = spectra["experiment"] == name
-            for rows, ax, plot in ((mine & curved, top, eigenvalues), (mine & ~curved, bottom, singular_values)):
-                plot(spectra[rows], ax) if rows.any() else ax.set_axis_off()
-        return figure
 
-    return Drawn({"csv": spectra}, figure, {"quality": curvature_quality(quality)})
+def spectra_panels(numbers: pd.DataFrame) -> Figure:
+    """Draw eigenvalues above singular values."""
+    names, curved = list(numbers["experiment"].unique()), numbers["spectrum"] == "curvature"
+    figure, columns = panels(names, [1, 1])
+    for name, (top, bottom) in zip(names, columns, strict=True):
+        mine = numbers["experiment"] == name
+        for rows, ax, plot in ((mine & curved, top, eigenvalues), (mine & ~curved, bottom, singular_values)):
+            plot(numbers[rows], ax) if rows.any() else ax.set_axis_off()
+    return figure
 
 
 def eigenvalues(table: pd.DataFrame, ax: Axes) -> None:

@@ -4,17 +4,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from friendlyfire.figures.drawn import Drawn
 from friendlyfire.figures.panels import SPLIT_NAMES, SPLITS, legend_below, panels, plot_over_repetitions
+from friendlyfire.figures.shown import Shown
 
 FIGURES = {
     "training": {
         "make": "training",
+        "draw": "learning_curves",
         "title": "Learning curves",
         "section": "Networks",
         "experiments": "trained",
         "reads": {"curves": "training.csv"},
-        "tables": {"csv": "numbers"},
+        "tables": {"numbers": "numbers"},
         "caption": "Accuracy after each epoch. At the end: {finals}.",
     },
 }
@@ -23,8 +24,8 @@ FIGURES = {
 COLOUR = "#0072B2"
 
 
-def training(curves: pd.DataFrame) -> Drawn:
-    """Draw the accuracy on training and test images after each epoch.
+def training(curves: pd.DataFrame) -> Shown:
+    """Accuracy on training and test images after each epoch.
 
     Args:
         curves: learning curves of the experiments.
@@ -34,15 +35,16 @@ def training(curves: pd.DataFrame) -> Drawn:
     finals = "; ".join(
         f"{name}: {row.test_accuracy:.1%} of {row.test_images:,.0f} test images" for name, row in last.iterrows()
     )
+    return Shown({"numbers": curves}, words={"finals": finals})
 
-    def figure() -> Figure:
-        names = list(curves["experiment"].unique())
-        figure, columns = panels(names)
-        for name, (ax,) in zip(names, columns, strict=True):
-            learning_curve(curves[curves["experiment"] == name], ax)
-        return figure
 
-    return Drawn({"csv": curves}, figure, {"finals": finals})
+def learning_curves(numbers: pd.DataFrame) -> Figure:
+    """Draw a panel per experiment."""
+    names = list(numbers["experiment"].unique())
+    figure, columns = panels(names)
+    for name, (ax,) in zip(names, columns, strict=True):
+        learning_curve(numbers[numbers["experiment"] == name], ax)
+    return figure
 
 
 def learning_curve(table: pd.DataFrame, ax: Axes) -> None:

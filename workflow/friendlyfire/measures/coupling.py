@@ -194,8 +194,8 @@ def correlations(table: pd.DataFrame) -> pd.DataFrame:
     resampling adds noise again. Bootstrap percentiles therefore covered only 45 to 79 % at 360 images, so there is no
     interval.
     """
-    keys = ["experiment", "attack", "directions_per_class"]
-    groups = [((*names, np.nan), part) for names, part in table.groupby(keys[:2], sort=False)]
+    keys = ["experiment", "seed", "attack", "directions_per_class"]
+    groups = [((*names, np.nan), part) for names, part in table.groupby(keys[:3], sort=False)]
     rows = []
     for names, part in [*groups, *table.groupby(keys, sort=True)]:
         if part["basis"].nunique() >= 4 and part["accuracy"].nunique() > 1:

@@ -18,16 +18,19 @@ NAMES = ("experiment", "class", "predicted")
 
 
 def write_table(path: str, table: pd.DataFrame, settings: dict) -> None:
-    """Write a table atomically, with the digest of its settings as the last column.
-
-    The name of a repetition, in the column ``experiment``, becomes the experiment and the number, in ``seed``.
-    """
-    if "experiment" in table and "seed" not in table:
-        names = [repetition_of(name) for name in table["experiment"]]
-        table = table.assign(experiment=[name for name, _ in names])
-        table.insert(table.columns.get_loc("experiment") + 1, "seed", [number for _, number in names])
+    """Write a table atomically, :func:`with_seeds`, and with the digest of its settings as the last column."""
     with whole(path) as partial:
-        table.assign(**{COLUMN: settings["provenance"]["digest"]}).to_csv(partial, index=False)
+        with_seeds(table).assign(**{COLUMN: settings["provenance"]["digest"]}).to_csv(partial, index=False)
+
+
+def with_seeds(table: pd.DataFrame) -> pd.DataFrame:
+    """Replace names of repetitions, in the column ``experiment``, by the experiment and the number, in ``seed``."""
+    if "experiment" not in table or "seed" in table:
+        return table
+    names = [repetition_of(name) for name in table["experiment"]]
+    table = table.assign(experiment=[name for name, _ in names])
+    table.insert(table.columns.get_loc("experiment") + 1, "seed", [number for _, number in names])
+    return table
 
 
 def read_table(path: str, **options: Any) -> pd.DataFrame:

@@ -4,10 +4,15 @@ from torch import nn
 
 from friendlyfire.networks.layers import ACTIVATIONS, POOLINGS
 
-ARCHITECTURES = {"nin": {"make": "nin", "label": "NIN", "smallest_side": 8}}
+ARCHITECTURES = {
+    "nin": {"make": "nin", "label": "NIN", "smallest_side": 8},
+    "nin-bn": {"make": "normalised_nin", "label": "NIN with batch normalisation", "smallest_side": 8},
+}
 
 
-def nin(shape: tuple[int, int, int], classes: int, width: float, activation: str, pooling: str) -> nn.Module:
+def nin(
+    shape: tuple[int, int, int], classes: int, width: float, activation: str, pooling: str, batch_norm: bool = False
+) -> nn.Module:
     """Build Network in Network for 32 x 32 pixels: three blocks of a convolution and two 1 x 1 convolutions.
 
     Source: M. Lin, Q. Chen, S. Yan, "Network in network", ICLR 2014, with the layers of its authors' network for
@@ -18,7 +23,8 @@ def nin(shape: tuple[int, int, int], classes: int, width: float, activation: str
     def block(inputs: int, sizes: tuple[int, int, int], kernel: int) -> list[nn.Module]:
         layers: list[nn.Module] = []
         for size, k in zip(sizes, (kernel, 1, 1), strict=True):
-            layers += [nn.Conv2d(inputs, size, k, padding=k // 2), act()]
+            layers.append(nn.Conv2d(inputs, size, k, padding=k // 2, bias=not batch_norm))
+            layers += [nn.BatchNorm2d(size)] * batch_norm + [act()]
             inputs = size
         return layers
 
@@ -34,5 +40,14 @@ def nin(shape: tuple[int, int, int], classes: int, width: float, activation: str
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
     return network
+
+
+def normalised_nin(shape: tuple[int, int, int], classes: int, width: float, activation: str, pooling: str) -> nn.Module:
+    """Build Network in Network that trains in a tenth of the epochs.
+
+    DEPARTS: batch normalisation after each convolution.
+    """
+    return nin(shape, classes, width, activation, pooling, batch_norm=True)

@@ -1,0 +1,353 @@
+"""The evidence: published tables of the suite ``evidence``, and the pictures and texts that are made of them.
+
+``python docs/evidence.py add results`` takes over what a run of the suite, or of some of its repetitions, has written.
+``python docs/evidence.py`` draws the pictures, and fills in the marked blocks of the pages.
+
+docs/evidence/<experiment>/ holds the tables that figures are drawn from, with all repetitions, rounded to five digits.
+Repetitions are taken over one by one, so that they need not be of one run.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "workflow"))
+
+from friendlyfire.declarations import called, declared
+from friendlyfire.figures.panels import save
+from friendlyfire.figures.redrawn import redrawn
+from friendlyfire.figures.shown import Strip, labels_of, read_pictures, write_pictures
+from friendlyfire.records.seeds import derive_seed, repetition, repetition_of
+from friendlyfire.records.stores import create_store, open_store
+from friendlyfire.records.tables import read_table, with_seeds
+
+EVIDENCE = ROOT / "docs" / "evidence"
+STYLE = ROOT / "workflow" / "friendlyfire" / "figures" / "style.mplstyle"
+
+#: Figures of which tables are kept; the scorecard is made of the claims, and ``comparison`` of other figures.
+FIGURES = [name for name in declared("figures") if name not in ("comparison", "scorecard")]
+
+#: Tables beside those of the figures: where they lie in the folder of an experiment, and in the results.
+TABLES = {
+    "network": "results/{repetition}/network.csv",
+    "quality": "results/{repetition}/quality.csv",
+    "claims": "results/{repetition}/claims.csv",
+    "transfer": "results/{repetition}/resampling/transfer.csv",
+    "attacks": "results/{repetition}/resampling/attacks.csv",
+}
+
+#: Images per line of figure 1, and points per line of the spectra (of which half at either end).
+CURVES, POINTS = 30, 48
+
+PAGES = ("README.md", "docs/explanation/measured.md")
+
+
+# ---- Taking over results ---------------------------------------------------------------------------------------------
+
+
+def add(results: Path) -> None:
+    """Take over the tables of each repetition that a run has figures of."""
+    repetitions = sorted(path.parent.name for path in results.glob("*/claims.csv"))
+    for name in FIGURES:
+        for table, file in tables_of(name).items():
+            path = results / "figures" / file
+            if path.exists():
+                for experiment, rows in shown(name, table, read_table(path)).groupby("experiment", sort=False):
+                    merge(experiment, file, rows)
+        if "pictures" in declared("figures")[name] and (results / "figures" / f"{name}.zarr.zip").exists():
+            add_pictures(name, results)
+    for one in repetitions:
+        experiment, number = repetition_of(one)
+        for table, pattern in TABLES.items():
+            path = results.parent / pattern.format(repetition=one)
+            if path.exists():
+                merge(experiment, f"{table}.csv", read_table(path))
+        draws = EVIDENCE / experiment / f"claims-{number}.zarr.zip"
+        draws.write_bytes((results / one / "claims.zarr.zip").read_bytes())
+        merge(experiment, "results.csv", provenance_of(one, results))
+
+
+def tables_of(name: str) -> dict[str, str]:
+    """Return the files of a figure's tables, by the names of the tables."""
+    return {
+        table: f"{name}.csv" if table == "numbers" else f"{name}-{table}.csv"
+        for table in declared("figures")[name]["tables"]
+    }
+
+
+def shown(name: str, table: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a figure's table that its picture shows, of long lines some points."""
+    if name == "fig1":
+        order = rows.groupby(["experiment", "kind"], sort=False)["image"].transform(lambda images: pd.factorize(images)[0])
+        return rows[order < CURVES]
+    if name == "spectrum":
+        place = rows.groupby(["experiment", "seed", "spectrum", "class"], sort=False, dropna=False)["index"]
+        low, high = place.transform("min"), place.transform("max")
+        from_end = np.minimum(rows["index"] - low, high - rows["index"])
+        steps = np.unique(np.geomspace(1, max(2, from_end.max() + 1), POINTS // 2).round()) - 1
+        return rows[from_end.isin(steps)]
+    return rows[rows["drawn"]] if "drawn" in rows else rows
+
+
+def merge(experiment: str, file: str, rows: pd.DataFrame) -> None:
+    """Put rows in the place of those of the same repetitions."""
+    path = EVIDENCE / experiment / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        before = read(path)
+        rows = pd.concat([before[~before["seed"].isin(rows["seed"])], rows])
+    rows = rows.sort_values("seed", kind="stable").drop(columns="experiment")
+    rows.to_csv(path, index=False, float_format="%.5g")
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Load a table of the evidence; the experiment is the name of its folder."""
+    table = read_table(path)
+    table.insert(0, "experiment", path.parent.name)
+    return table
+
+
+def add_pictures(name: str, results: Path) -> None:
+    """Take over the pictures of a figure, experiment by experiment."""
+    with open_store(results / "figures" / f"{name}.zarr.zip", "pictures") as store:
+        found = read_pictures(store)
+    for experiment in dict.fromkeys(key.partition("/")[0] for key in found):
+        mine = {key: strip for key, strip in found.items() if key.partition("/")[0] == experiment}
+        record = {"figure": name, "labels": labels_of(mine)}
+        with create_store(EVIDENCE / experiment / f"{name}.zarr.zip", "pictures", record) as store:
+            write_pictures(store, mine)
+
+
+def provenance_of(one: str, results: Path) -> pd.DataFrame:
+    """Return what made each result of a repetition, from its notes."""
+    rows = []
+    for path in sorted((results / "provenance" / one).rglob("*.json")):
+        note = json.loads(path.read_text(encoding="utf-8"))
+        columns = ("rule", "commit", "device", "threads", "began", "seconds", "cpu_seconds", "peak_gib", "seal")
+        row = {"experiment": one, "result": note["result"].removeprefix(f"results/{one}/")}
+        rows.append({**row, **{key: note[key] for key in columns}, "contents": note["contents"][:16]})
+    return with_seeds(pd.DataFrame(rows))
+
+
+# ---- Reading the evidence --------------------------------------------------------------------------------------------
+
+
+def experiments() -> list[str]:
+    """Return the experiments of the suite that have evidence, in its order."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    return [name for name in config["suites"]["evidence"] if (EVIDENCE / name / "network.csv").exists()]
+
+
+def table(file: str, *names: str) -> pd.DataFrame:
+    """Return a table of the given experiments, of all if none is given; empty if none has it."""
+    paths = [EVIDENCE / name / file for name in names or experiments()]
+    found = [read(path) for path in paths if path.exists()]
+    return pd.concat(found) if found else pd.DataFrame(columns=["experiment", "seed"])
+
+
+def pictures(name: str, *names: str) -> dict[str, Strip]:
+    """Return the pictures of a figure."""
+    found = {}
+    for path in (EVIDENCE / one / f"{name}.zarr.zip" for one in names or experiments()):
+        if path.exists():
+            with open_store(path, "pictures") as store:
+                found |= read_pictures(store)
+    return found
+
+
+def verdicts(*names: str) -> pd.DataFrame:
+    """Judge the claims, from their estimates and bootstrap draws, as the workflow does."""
+    stores = []
+    paths = [path for one in names or experiments() for path in sorted((EVIDENCE / one).glob("claims-*.zarr.zip"))]
+    for path in paths:
+        with open_store(path, "claims") as store:
+            stores.append(Loaded(store.record, {name: store[name] for name in store.keys()}))
+    given = {"rows": table("claims.csv", *names), "drawn": stores, "claims": declared("claims")}
+    kind = declared("figures")["scorecard"]
+    return called(kind["make"], {**given, "seed": partial(derive_seed, 0, "scorecard")}).tables["numbers"]
+
+
+class Loaded(dict):
+    """The arrays of a store, with its record."""
+
+    def __init__(self, record: dict, arrays: dict[str, np.ndarray]):
+        super().__init__(arrays)
+        self.record = record
+
+
+# ---- Pictures --------------------------------------------------------------------------------------------------------
+
+
+def figure_of(name: str, *names: str):
+    """Draw a figure of the given experiments, of all if none is given."""
+    if name == "scorecard":
+        return redrawn(name, {"numbers": verdicts(*names)})
+    tables = {one: table(file, *names) for one, file in tables_of(name).items()}
+    return redrawn(name, tables, pictures(name, *names))
+
+
+def draw(folder: Path) -> None:
+    """Draw every figure of all experiments, and each of figures 1 to 5 of each experiment."""
+    for name in [*FIGURES, "scorecard"]:
+        save(partial(figure_of, name), str(STYLE), [str(folder / f"{name}.png")])
+
+
+# ---- Texts -----------------------------------------------------------------------------------------------------------
+
+
+def over_seeds(values: pd.Series, form: str = ".1f") -> str:
+    """Format the mean over repetitions, and their range if there are several."""
+    mean = f"{values.mean():{form}}"
+    return mean if len(values) == 1 else f"{mean} ({values.min():{form}} to {values.max():{form}})"
+
+
+def fill_in(text: str) -> str:
+    """Fill in the marked blocks of a page."""
+    block = re.compile(r"(<!-- evidence: (\w+)((?: [\w-]+)*) -->\n).*?(<!-- end -->)", re.DOTALL)
+    return block.sub(lambda found: f"{found[1]}\n{TEXTS[found[2]](*found[3].split())}\n\n{found[4]}", text)
+
+
+#: Functions of the marked blocks, by the word in the mark; words after it are their arguments.
+TEXTS: dict[str, Callable[..., str]] = {}
+
+
+def text(function: Callable[..., str]) -> Callable[..., str]:
+    """Register a function of a marked block."""
+    TEXTS[function.__name__] = function
+    return function
+
+
+def markdown(rows: Iterator[list[str]] | list[list[str]], header: list[str]) -> str:
+    """Return a table, its first column on the left and the others on the right."""
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+#: The letters of the verdicts in tables.
+SIGNS = {"holds": "holds", "fails": "**fails**", "undecided": "undecided", "not to be trusted": "not trusted"}
+
+
+@text
+def claims() -> str:
+    """Every claim: the estimate with its interval, and the verdict, experiment by experiment."""
+    found = verdicts()
+    names = list(dict.fromkeys(found["experiment"]))
+    rows = []
+    for (claim, part), group in found.groupby(["claim", "part"], sort=False):
+        cells = group.set_index("experiment")
+        first = group.iloc[0]
+        row = [f"{claim}{f', {part}' if part else ''}", f"{first['side']} {first['bound']:g}".replace("<", "\\<")]
+        for name in names:
+            if name not in cells.index:
+                row.append("")
+                continue
+            one = cells.loc[name]
+            row.append(f"{one['estimate']:.2f} ({one['ci_low']:.2f} to {one['ci_high']:.2f}) {SIGNS[one['verdict']]}")
+        rows.append(row)
+    return markdown(rows, ["claim", "bound", *names])
+
+
+@text
+def tally() -> str:
+    """How many claims have each verdict, experiment by experiment."""
+    found = verdicts()
+    counts = found.groupby(["experiment", "verdict"], sort=False).size().unstack(fill_value=0)
+    seeds = found.groupby("experiment")["seeds"].max()
+    rows = [
+        [name, f"{seeds[name]}", *(f"{row.get(verdict, 0)}" for verdict in SIGNS)] for name, row in counts.iterrows()
+    ]
+    return markdown(rows, ["", "repetitions", *SIGNS])
+
+
+@text
+def quality() -> str:
+    """Accuracy, DeepFool's success, and the quality of the curvature: mean over repetitions, with their range."""
+    rows = []
+    for name in experiments():
+        network, record, fractions = (table(f"{file}.csv", name) for file in ("network", "quality", "fig3-fractions"))
+        per_seed = record.groupby("seed")
+        reached = per_seed["boundary_converged"].sum() / per_seed.apply(
+            lambda part: (part["images"] - part["boundary_already_there"]).sum(), include_groups=False
+        )
+        fooling = fractions.query("attack == 'deepfool'").groupby("seed")["fooling"].first()
+        rows.append(
+            [
+                name,
+                over_seeds(100 * network["accuracy"]),
+                over_seeds(100 * fooling),
+                over_seeds(100 * reached),
+                f"{record['points'].median():.0f} ({record['points'].min()} to {record['points'].max()})",
+                *(over_seeds(per_seed[column].median(), ".2f") for column in ("asymmetry", "residual", "overlap")),
+            ]
+        )
+    header = ["", "accuracy, %", "fooled by DeepFool, %", "brought to boundaries, %", "points per class"]
+    return markdown(rows, [*header, "asymmetry", "residual", "overlap"])
+
+
+@text
+def accuracy(experiment: str, *counts: str) -> str:
+    """Accuracy on projected images at some numbers of directions per class, basis by basis."""
+    numbers = table("fig3.csv", experiment).query("split == 'test'")
+    numbers = pd.concat([numbers, fig4_per_class(experiment)])
+    legend, rows = declared("bases"), []
+    for basis, lines in numbers.groupby("basis", sort=False):
+        per_count = [lines[lines["directions_per_class"] == float(count)] for count in counts]
+        rows.append([legend[basis]["label"], *(over_seeds(100 * one["accuracy"]) for one in per_count)])
+    return markdown(rows, [f"`{experiment}`", *(f"{count} per class" for count in counts)])
+
+
+def fig4_per_class(experiment: str) -> pd.DataFrame:
+    """Return the lines of figure 4 that figure 3 does not have, by directions per class."""
+    shown3, numbers = table("fig3.csv", experiment), table("fig4.csv", experiment).query("split == 'test'")
+    others = numbers[~numbers["basis"].isin(shown3["basis"])]
+    pca = shown3.query("basis == 'random'").drop_duplicates("rank").set_index("rank")["directions_per_class"]
+    return others.assign(directions_per_class=others["rank"].map(pca))
+
+
+@text
+def jobs() -> str:
+    """Time and memory of each rule: all jobs of one repetition together, in the mean over repetitions."""
+    found = table("results.csv")
+    # A job with several results has a row for each.
+    found = found.drop_duplicates(["experiment", "seed", "rule", "began", "seconds", "cpu_seconds"])
+    names = list(dict.fromkeys(found["experiment"]))
+    per_seed = found.groupby(["rule", "experiment", "seed"], sort=False).agg(
+        seconds=("seconds", "sum"), peak=("peak_gib", "max")
+    )
+    cells = per_seed.groupby(level=[0, 1], sort=False).agg({"seconds": "mean", "peak": "max"})
+    rows = [
+        [f"`{rule}`", *(_cell(cells, rule, name) for name in names)]
+        for rule in dict.fromkeys(index[0] for index in cells.index)
+    ]
+    total = cells["seconds"].groupby(level=1).sum()
+    rows.append(["all", *(f"{total[name] / 60:.0f} min" for name in names)])
+    return markdown(rows, ["seconds (GiB)", *names])
+
+
+def _cell(cells: pd.DataFrame, rule: str, name: str) -> str:
+    return f"{cells.loc[(rule, name), 'seconds']:,.0f} ({cells.loc[(rule, name), 'peak']:.1f})" if (rule, name) in cells.index else ""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("add", nargs="*", metavar="add RESULTS", help="take over the results in a folder")
+    arguments = parser.parse_args().add
+    if arguments:
+        add(Path(arguments[1]))
+    draw(EVIDENCE)
+    for page in PAGES:
+        path = ROOT / page
+        path.write_text(fill_in(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
