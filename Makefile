@@ -5,7 +5,7 @@ INSTALLED := .venv/installed
 # No copyleft among the installed packages; docutils offers a choice of licences.
 LICENCES := pip-licenses --partial-match --fail-on "GPL;GNU" --ignore-packages docutils
 
-.PHONY: demo test test-long bench docs lint audit format clean
+.PHONY: demo test test-long bench evidence docs lint audit format clean
 
 demo: $(INSTALLED)  ## all figures from bundled data, to results/figures
 	$(BIN)/snakemake --cores all
@@ -19,6 +19,9 @@ test-long: $(INSTALLED)  ## all tests with ten times as many faults and new rand
 bench: $(INSTALLED)  ## speed and memory compared with other libraries, to results/benchmarks
 	$(BIN)/python -m pip install --quiet --no-deps --requirement benchmarks/requirements.txt
 	PYTHONPATH=workflow $(BIN)/python -m benchmarks
+
+evidence: $(INSTALLED)  ## pictures and texts of docs/evidence; make evidence RESULTS=results takes over a run
+	PYTHONPATH=workflow $(BIN)/python -m docs.evidence $(if $(RESULTS),add $(RESULTS))
 
 docs: $(INSTALLED)  ## the documentation as HTML, to results/docs/index.html; warnings are errors
 	$(BIN)/python -m pip install --quiet --requirement docs/requirements.txt

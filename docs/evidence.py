@@ -1,7 +1,7 @@
 """The evidence: published tables of the suite ``evidence``, and the pictures and texts that are made of them.
 
-``python docs/evidence.py add results`` takes over what a run of the suite, or of some of its repetitions, has written.
-``python docs/evidence.py`` draws the pictures, and fills in the marked blocks of the pages.
+``python -m docs.evidence add results`` takes over what a run of the suite, or of some of its repetitions, has written.
+``python -m docs.evidence`` draws the pictures, and fills in the marked blocks of the pages.
 
 docs/evidence/<experiment>/ holds the tables that figures are drawn from, with all repetitions, rounded to five digits.
 Repetitions are taken over one by one, so that they need not be of one run.
@@ -10,7 +10,6 @@ Repetitions are taken over one by one, so that they need not be of one run.
 import argparse
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -19,17 +18,15 @@ import numpy as np
 import pandas as pd
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "workflow"))
-
 from friendlyfire.declarations import called, declared
 from friendlyfire.figures.panels import save
 from friendlyfire.figures.redrawn import redrawn
 from friendlyfire.figures.shown import Strip, labels_of, read_pictures, write_pictures
-from friendlyfire.records.seeds import derive_seed, repetition, repetition_of
+from friendlyfire.records.seeds import derive_seed, repetition_of
 from friendlyfire.records.stores import create_store, open_store
 from friendlyfire.records.tables import read_table, with_seeds
 
+ROOT = Path(__file__).resolve().parents[1]
 EVIDENCE = ROOT / "docs" / "evidence"
 STYLE = ROOT / "workflow" / "friendlyfire" / "figures" / "style.mplstyle"
 
@@ -87,7 +84,9 @@ def tables_of(name: str) -> dict[str, str]:
 def shown(name: str, table: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of a figure's table that its picture shows, of long lines some points."""
     if name == "fig1":
-        order = rows.groupby(["experiment", "kind"], sort=False)["image"].transform(lambda images: pd.factorize(images)[0])
+        order = rows.groupby(["experiment", "kind"], sort=False)["image"].transform(
+            lambda images: pd.factorize(images)[0]
+        )
         return rows[order < CURVES]
     if name == "spectrum":
         place = rows.groupby(["experiment", "seed", "spectrum", "class"], sort=False, dropna=False)["index"]
@@ -170,7 +169,7 @@ def verdicts(*names: str) -> pd.DataFrame:
     paths = [path for one in names or experiments() for path in sorted((EVIDENCE / one).glob("claims-*.zarr.zip"))]
     for path in paths:
         with open_store(path, "claims") as store:
-            stores.append(Loaded(store.record, {name: store[name] for name in store.keys()}))
+            stores.append(Loaded(store.record, dict(zip(names := store.keys(), map(store.read, names), strict=True))))
     given = {"rows": table("claims.csv", *names), "drawn": stores, "claims": declared("claims")}
     kind = declared("figures")["scorecard"]
     return called(kind["make"], {**given, "seed": partial(derive_seed, 0, "scorecard")}).tables["numbers"]
@@ -334,10 +333,15 @@ def jobs() -> str:
 
 
 def _cell(cells: pd.DataFrame, rule: str, name: str) -> str:
-    return f"{cells.loc[(rule, name), 'seconds']:,.0f} ({cells.loc[(rule, name), 'peak']:.1f})" if (rule, name) in cells.index else ""
+    return (
+        f"{cells.loc[(rule, name), 'seconds']:,.0f} ({cells.loc[(rule, name), 'peak']:.1f})"
+        if (rule, name) in cells.index
+        else ""
+    )
 
 
 def main() -> None:
+    """Take over results if asked to, draw the pictures, and fill in the pages."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("add", nargs="*", metavar="add RESULTS", help="take over the results in a folder")
     arguments = parser.parse_args().add

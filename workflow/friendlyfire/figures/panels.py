@@ -264,6 +264,7 @@ def save(figure_of: Callable[[], Figure], style: str | Mapping[str, Any], output
     plt.switch_backend("agg")
     with plt.style.context(style):
         figure = figure_of()
+        figure.draw_without_rendering()  # the layout settles in the second pass
         for path in outputs:
             # Without dates, the same table gives the same bytes.
             figure.savefig(path, metadata={"CreationDate": None} if path.endswith(".pdf") else {"Software": None})

@@ -38,7 +38,7 @@ def read_table(path: str, **options: Any) -> pd.DataFrame:
     # Only empty fields are missing values: a class may be called NA.
     options = {"keep_default_na": False, "na_values": [""], **options}
     options["dtype"] = {**dict.fromkeys(NAMES, str), **options.get("dtype", {})}
-    return pd.read_csv(path, float_precision="round_trip", **options).drop(columns=COLUMN)
+    return pd.read_csv(path, **options).drop(columns=COLUMN)
 
 
 def read_tables(paths: Iterable[str], **options: Any) -> pd.DataFrame:
