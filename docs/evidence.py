@@ -10,7 +10,7 @@ Repetitions are taken over one by one, so that they need not be of one run.
 import argparse
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -55,11 +55,11 @@ def add(results: Path) -> None:
     """Take over the tables of each repetition that a run has figures of."""
     repetitions = sorted(path.parent.name for path in results.glob("*/claims.csv"))
     for name in FIGURES:
-        for table, file in tables_of(name).items():
+        for file in tables_of(name).values():
             path = results / "figures" / file
             if path.exists():
-                for experiment, rows in shown(name, table, read_table(path)).groupby("experiment", sort=False):
-                    merge(experiment, file, rows)
+                for experiment, rows in read_table(path).groupby("experiment", sort=False):
+                    merge(experiment, file, shown(name, rows))
         if "pictures" in declared("figures")[name] and (results / "figures" / f"{name}.zarr.zip").exists():
             add_pictures(name, results)
     for one in repetitions:
@@ -81,15 +81,13 @@ def tables_of(name: str) -> dict[str, str]:
     }
 
 
-def shown(name: str, table: str, rows: pd.DataFrame) -> pd.DataFrame:
+def shown(name: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of a figure's table that its picture shows, of long lines some points."""
     if name == "fig1":
-        order = rows.groupby(["experiment", "kind"], sort=False)["image"].transform(
-            lambda images: pd.factorize(images)[0]
-        )
+        order = rows.groupby("kind", sort=False)["image"].transform(lambda images: pd.factorize(images)[0])
         return rows[order < CURVES]
     if name == "spectrum":
-        place = rows.groupby(["experiment", "seed", "spectrum", "class"], sort=False, dropna=False)["index"]
+        place = rows.groupby(["seed", "spectrum", "class"], sort=False, dropna=False)["index"]
         low, high = place.transform("min"), place.transform("max")
         from_end = np.minimum(rows["index"] - low, high - rows["index"])
         steps = np.unique(np.geomspace(1, max(2, from_end.max() + 1), POINTS // 2).round()) - 1
@@ -169,7 +167,8 @@ def verdicts(*names: str) -> pd.DataFrame:
     paths = [path for one in names or experiments() for path in sorted((EVIDENCE / one).glob("claims-*.zarr.zip"))]
     for path in paths:
         with open_store(path, "claims") as store:
-            stores.append(Loaded(store.record, dict(zip(names := store.keys(), map(store.read, names), strict=True))))
+            arrays = store.keys()
+            stores.append(Loaded(store.record, {array: store[array] for array in arrays}))
     given = {"rows": table("claims.csv", *names), "drawn": stores, "claims": declared("claims")}
     kind = declared("figures")["scorecard"]
     return called(kind["make"], {**given, "seed": partial(derive_seed, 0, "scorecard")}).tables["numbers"]
@@ -296,7 +295,7 @@ def quality() -> str:
 def accuracy(experiment: str, *counts: str) -> str:
     """Accuracy on projected images at some numbers of directions per class, basis by basis."""
     numbers = table("fig3.csv", experiment).query("split == 'test'")
-    numbers = pd.concat([numbers, fig4_per_class(experiment)])
+    numbers = pd.concat([numbers, fig4_per_class(experiment, numbers["basis"].unique())])
     legend, rows = declared("bases"), []
     for basis, lines in numbers.groupby("basis", sort=False):
         per_count = [lines[lines["directions_per_class"] == float(count)] for count in counts]
@@ -304,12 +303,11 @@ def accuracy(experiment: str, *counts: str) -> str:
     return markdown(rows, [f"`{experiment}`", *(f"{count} per class" for count in counts)])
 
 
-def fig4_per_class(experiment: str) -> pd.DataFrame:
-    """Return the lines of figure 4 that figure 3 does not have, by directions per class."""
-    shown3, numbers = table("fig3.csv", experiment), table("fig4.csv", experiment).query("split == 'test'")
-    others = numbers[~numbers["basis"].isin(shown3["basis"])]
-    pca = shown3.query("basis == 'random'").drop_duplicates("rank").set_index("rank")["directions_per_class"]
-    return others.assign(directions_per_class=others["rank"].map(pca))
+def fig4_per_class(experiment: str, known: Sequence[str]) -> pd.DataFrame:
+    """Return the lines of figure 4 of other bases, by directions per class."""
+    numbers = table("fig4.csv", experiment).query("split == 'test'")
+    classes = table("network.csv", experiment)["classes"].iloc[0]
+    return numbers[~numbers["basis"].isin(known)].assign(directions_per_class=numbers["rank"] / classes)
 
 
 @text

@@ -34,11 +34,11 @@ def with_seeds(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_table(path: str, **options: Any) -> pd.DataFrame:
-    """Load a table as its script made it; ``options`` are those of :func:`pandas.read_csv`."""
+    """Load a table as its script made it, without the digest; ``options`` are those of :func:`pandas.read_csv`."""
     # Only empty fields are missing values: a class may be called NA.
     options = {"keep_default_na": False, "na_values": [""], **options}
     options["dtype"] = {**dict.fromkeys(NAMES, str), **options.get("dtype", {})}
-    return pd.read_csv(path, **options).drop(columns=COLUMN)
+    return pd.read_csv(path, **options).drop(columns=COLUMN, errors="ignore")
 
 
 def read_tables(paths: Iterable[str], **options: Any) -> pd.DataFrame:
