@@ -7,6 +7,7 @@ Gives: results/provenance.json, and a table without the settings for the report,
 
 localrules:
     check,
+    cost,
     provenance,
     sum_up_provenance,
 
@@ -53,3 +54,18 @@ rule check:
         code=stages.code_of("check"),
     script:
         "../scripts/check.py"
+
+
+rule cost:
+    """Hours that the suite takes, estimated from counted work and the speed of one batch on this machine."""
+    log:
+        "results/logs/cost/suite.log",
+    conda:
+        "../../envs/torch.yaml"
+    threads: config["threads"]
+    resources:
+        gpu=GPU,
+    params:
+        code=stages.code_of("estimate_cost"),
+    script:
+        "../scripts/estimate_cost.py"

@@ -1,0 +1,88 @@
+"""What an experiment costs: images in training steps, gradients and forward passes, counted from its configuration.
+
+Counts that depend on the network, such as the iterations of DeepFool, are typical ones: see :data:`STEPS`. Jobs without
+a network, such as decompositions of matrices, are not counted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.kinds import attack_kind
+from engine.sections import experiment_settings, is_trained
+from friendlyfire.datasets.sources import HELD_OUT, NATIVE_IMAGES, image_shape, known_classes, known_images
+
+#: Iterations of DeepFool, free or targeted, confined to few directions, and gradients per iteration after the first,
+#: which considers all candidates. ASSUME: as on the networks measured here, see docs/explanation/counts.md.
+STEPS, CONFINED_STEPS, NEAR = 3, 8, 2
+
+#: Classes of a folder of images that is not there yet.
+USUAL_CLASSES = 10
+
+
+@dataclass
+class Work:
+    """Numbers of images that pass through the network."""
+
+    trained: float = 0  #: in training steps
+    gradients: float = 0  #: forward, and backward to the pixels
+    passes: float = 0  #: forward only
+
+    def __add__(self, other: "Work") -> "Work":
+        return Work(self.trained + other.trained, self.gradients + other.gradients, self.passes + other.passes)
+
+    def __rmul__(self, factor: float) -> "Work":
+        return Work(factor * self.trained, factor * self.gradients, factor * self.passes)
+
+
+def work(config: Mapping[str, Any], experiment: str) -> dict[str, Work]:
+    """Return the work of each stage of one experiment, one repetition."""
+
+    def of(stage: str) -> dict[str, Any]:
+        return experiment_settings(config, experiment, stage)
+
+    dataset = config["datasets"][config["experiments"][experiment]["dataset"]]
+    channels, height, width = image_shape(dataset)
+    pixels, classes, known = channels * height * width, known_classes(dataset) or USUAL_CLASSES, known_images(dataset)
+    figures, accuracy, scores, resampling = of("figures"), of("accuracy"), of("scores"), of("resampling")
+    train = NATIVE_IMAGES.get(dataset["source"], (0.8 * known, 0.2 * known))[0]
+    train = min(train, dataset.get("train") or train)
+    measured = min(accuracy["measured_images"] or known, known - train)
+
+    def deepfool(steps: int = STEPS) -> Work:
+        """One image, attacked by DeepFool."""
+        candidates = min(of("perturbations")["deepfool"]["candidates"], classes) - 1
+        return Work(gradients=candidates + (steps - 1) * NEAR, passes=1 + steps)
+
+    targets = classes if of("boundary")["classes"] == "all" else len(of("boundary")["classes"])
+    points = min(of("boundary")["images"], known) * targets
+    curvature = of("curvature")
+    per_point = 2 * pixels if curvature["solver"] == "dense" else 2 * curvature["max_products"]
+    held_out = dataset.get("held_out") or HELD_OUT
+    attacked = min(of("perturbations")["images"] + held_out, known)
+    uap = of("perturbations")["uap"]
+    attacks = [attack_kind(config, experiment, name)[0]["gives"] for name in of("fractions")["attacks"]]
+    universal = uap["count"] * uap["images"] * uap["max_passes"] * (Work(passes=1) + deepfool())
+
+    bases = list(dict.fromkeys(figures["fig3"] + figures["fig4"]))
+    grids = [accuracy["directions_per_class" if name.startswith("curvature") else "ranks"] for name in bases]
+    ranks = sum(grid if isinstance(grid, int) else len(grid) for grid in grids)
+    confined = of("confinement")
+    rungs = confined["ranks"] if isinstance(confined["ranks"], int) else len(confined["ranks"])
+    sides, kinds = len(resampling["sides"]), [*figures["scores"], *(["random"] if figures["scores"] else [])]
+    moved = min(targets, scores["classes"]) * scores["steps"] * (scores["images"] + scores["anchored_images"])
+    slopes = of("slopes")
+
+    return {
+        "training": Work(trained=of("networks")["epochs"] * train) if is_trained(config, experiment) else Work(),
+        "perturbations": attacked * (deepfool() + Work(gradients=len(attacks) - 2))
+        + ("universal" in attacks) * universal,
+        "boundary": points * Work(gradients=STEPS, passes=1 + STEPS),
+        "curvature": points * Work(gradients=per_point),
+        "accuracy": Work(passes=ranks * (measured + min(accuracy["training_images"] or train, train))),
+        "confinement": len(figures["fig5"]) * rungs * confined["images"] * deepfool(CONFINED_STEPS),
+        "scores": Work(passes=len(kinds) * moved),
+        "slopes": Work(passes=slopes["classes"] * slopes["directions"] * slopes["images"] * scores["steps"]),
+        "resampling": resampling["images"]
+        * ((1 + sides) * deepfool() + sides * (deepfool(CONFINED_STEPS) + Work(passes=len(resampling["factors"])))),
+    }
