@@ -1,9 +1,10 @@
-"""Work of each experiment of the suite, counted, times the speed of one batch on this machine -> hours, printed."""
+"""Work of each experiment of the suite, counted, times the speed of one batch on this machine -> a table of hours, printed."""
 
 from engine.job import announce, run
 
 import time
 
+import pandas as pd
 import torch
 from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
@@ -15,6 +16,7 @@ from engine.settings import suite_experiments
 from friendlyfire.datasets.sources import image_shape, known_classes
 from friendlyfire.devices import device_in_use, full_float32, images_at_once, resolve_device
 from friendlyfire.networks.network import build_body
+from friendlyfire.records.progress import progress
 from friendlyfire.records.seeds import repetition_of
 
 #: Seconds for which each speed is measured.
@@ -24,27 +26,45 @@ SECONDS = 1.0
 GPU_FLOPS = 6e12
 
 
+#: Columns of the printed table, and the stages in them.
+STAGES = {
+    "training": ["training"],
+    "attacks": ["perturbations", "boundary"],
+    "curvature": ["curvature"],
+    "measures": ["accuracy", "confinement", "scores", "slopes", "resampling"],
+}
+
+
 def main(inputs, outputs, settings):
     config, device = settings["config"], resolve_device(settings["device"])
-    name = device_in_use()
-    announce(f"Hours per experiment on {processor() if name == 'CPU' else name}, jobs without a network not counted:")
-    names = [repetition_of(one)[0] for one in suite_experiments(config)]
-    total, elsewhere = 0.0, 0.0
-    for experiment in dict.fromkeys(names):
-        times, stages = names.count(experiment), work(config, experiment)
+    names, rows = [repetition_of(one)[0] for one in suite_experiments(config)], {}
+    for experiment in progress(list(dict.fromkeys(names)), "experiments"):
+        stages, times = work(config, experiment), names.count(experiment)
         speeds, operations = speeds_of(config, experiment, device)
-        hours = {stage: times * seconds(one, speeds) / 3600 for stage, one in stages.items()}
-        whole = times * sum(stages.values(), Work())
-        on_gpu = seconds(whole, {kind: GPU_FLOPS / flops for kind, flops in operations.items()}) / 3600
-        parts = ", ".join(f"{stage} {value:.2f}" for stage, value in hours.items() if value >= 0.005)
-        announce(
-            f"{experiment}, {times} x: {sum(hours.values()):.1f} h ({parts}); {whole.trained / 1e6:.1f} million images "
-            f"trained on, {whole.gradients / 1e6:.1f} million gradients at {speeds['gradients']:,.0f} a second, "
-            f"{whole.passes / 1e6:.1f} million passes at {speeds['passes']:,.0f} a second; {on_gpu:.1f} h on a GPU of "
-            f"{GPU_FLOPS / 1e12:.0f} TFLOP/s"
-        )
-        total, elsewhere = total + sum(hours.values()), elsewhere + on_gpu
-    announce(f"suite {config['suite']}: {total:.1f} h here, {elsewhere:.1f} h on such a GPU")
+        whole = sum(stages.values(), Work())
+        hours = {
+            name: times * sum(seconds(stages[stage], speeds) for stage in parts) / 3600
+            for name, parts in STAGES.items()
+        }
+        rows[experiment] = {
+            "times": times,
+            "M trained": times * whole.trained / 1e6,
+            "M gradients": times * whole.gradients / 1e6,
+            "M passes": times * whole.passes / 1e6,
+            "gradients/s": speeds["gradients"],
+            **{f"{name}, h": value for name, value in hours.items()},
+            "all, h": sum(hours.values()),
+            "on a GPU, h": times * seconds(whole, {key: GPU_FLOPS / each for key, each in operations.items()}) / 3600,
+        }
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.loc["suite"] = table.sum().where(~table.columns.isin(["times", "gradients/s"]))
+    name = device_in_use()
+    announce(f"On {processor() if name == 'CPU' else name}; a GPU: one that sustains {GPU_FLOPS / 1e12:.0f} TFLOP/s.")
+    for line in table.to_string(float_format="{:,.1f}".format, na_rep="").splitlines():
+        announce(line)
+    announce(
+        "Counted: images that pass through networks. Not counted: decompositions of matrices, reading and writing."
+    )
 
 
 def seconds(one, speeds):
