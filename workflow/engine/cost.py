@@ -57,7 +57,8 @@ def work(config: Mapping[str, Any], experiment: str) -> dict[str, Work]:
     targets = classes if of("boundary")["classes"] == "all" else len(of("boundary")["classes"])
     points = min(of("boundary")["images"], known) * targets
     curvature = of("curvature")
-    per_point = 2 * pixels if curvature["solver"] == "dense" else 2 * curvature["max_products"]
+    products = pixels if curvature["solver"] == "dense" else curvature["max_products"]
+    per_point = 2 * (products + curvature["leading"])  # the last for the residual
     held_out = dataset.get("held_out") or HELD_OUT
     attacked = min(of("perturbations")["images"] + held_out, known)
     uap = of("perturbations")["uap"]

@@ -1,4 +1,4 @@
-"""Work of each experiment of the suite, counted, times the speed of one batch on this machine -> a table of hours, printed."""
+"""Counted work of each experiment of the suite, and the speed of one batch on this machine -> hours, printed."""
 
 from engine.job import announce, run
 
@@ -47,7 +47,7 @@ def main(inputs, outputs, settings):
             for name, parts in STAGES.items()
         }
         rows[experiment] = {
-            "times": times,
+            "times": f"{times}",
             "M trained": times * whole.trained / 1e6,
             "M gradients": times * whole.gradients / 1e6,
             "M passes": times * whole.passes / 1e6,
@@ -57,7 +57,7 @@ def main(inputs, outputs, settings):
             "on a GPU, h": times * seconds(whole, {key: GPU_FLOPS / each for key, each in operations.items()}) / 3600,
         }
     table = pd.DataFrame.from_dict(rows, orient="index")
-    table.loc["suite"] = table.sum().where(~table.columns.isin(["times", "gradients/s"]))
+    table.loc["suite"] = table.drop(columns=["times", "gradients/s"]).sum()
     name = device_in_use()
     announce(f"On {processor() if name == 'CPU' else name}; a GPU: one that sustains {GPU_FLOPS / 1e12:.0f} TFLOP/s.")
     for line in table.to_string(float_format="{:,.1f}".format, na_rep="").splitlines():
