@@ -42,8 +42,11 @@ COLOURS = {HOLDS: "#0072B2", FAILS: "#D55E00", UNDECIDED: "#777777", UNTRUSTED: 
 #: How far a panel reaches to either side of the bound, in units of the bound.
 REACH = 1.5
 
-#: Height of a row, width of an experiment's column with its numbers, and of the statements, in inches.
-ROW, COLUMN, LABELS = 0.21, 4.0, 3.8
+#: Height of a row, and width of the statements, in inches.
+ROW, LABELS = 0.21, 3.8
+
+#: Width of an experiment's column with its numbers, and of one with its estimate only, for more than two experiments.
+COLUMN, NARROW = 4.0, 1.5
 
 
 def scorecard(
@@ -90,11 +93,12 @@ def verdicts(numbers: pd.DataFrame) -> Figure:
     """Draw a row per claim and part, a column per experiment."""
     table = numbers.fillna({"part": ""})
     names, parts = list(table["experiment"].unique()), table.drop_duplicates(["claim", "part"])
-    size = LABELS + COLUMN * len(names), ROW * (len(parts) + 3)
+    narrow = len(names) > 2
+    size = LABELS + (NARROW if narrow else COLUMN) * len(names), ROW * (len(parts) + 3)
     figure, axes = plt.subplots(1, len(names), figsize=size, sharey=True, squeeze=False)
     for name, ax in zip(names, axes[0], strict=True):
         mine = parts[["claim", "part"]].merge(table[table["experiment"] == name], on=["claim", "part"], how="left")
-        distances(mine, ax)
+        distances(mine, ax, in_full=not narrow)
         ax.set_title(name)
     labels = [row.statement.rstrip(".") + (f" ({row.part})" if row.part else "") for row in parts.itertuples()]
     axes[0][0].set_yticks(range(len(parts)), labels, fontsize=6.5)
@@ -108,12 +112,13 @@ def verdicts(numbers: pd.DataFrame) -> Figure:
     return figure
 
 
-def distances(table: pd.DataFrame, ax: Axes) -> None:
+def distances(table: pd.DataFrame, ax: Axes, in_full: bool) -> None:
     """Estimates with their intervals, as distances from the bound towards the claim's side, in units of its scale.
 
     Args:
         table: a row per claim and part, with estimate, ci_low, ci_high, side, bound and verdict; NaN where not judged.
         ax: where to draw.
+        in_full: whether intervals and bounds stand beside the estimates.
     """
     ax.axvline(0, color="black", linewidth=0.8)
     for place, row in enumerate(table.itertuples()):
@@ -127,10 +132,12 @@ def distances(table: pd.DataFrame, ax: Axes) -> None:
         # An arrow where the estimate lies beyond the panel.
         marker = "o" if abs(middle) < REACH else "<" if middle < 0 else ">"
         ax.plot(middle, place, color=colour, marker=marker, markersize=4, markerfacecolor=face(row.verdict))
-        text = f"{row.estimate:.2f} ({row.ci_low:.2f} to {row.ci_high:.2f}), claimed {row.side} {row.bound:g}"
+        text = f"{row.estimate:.2f}"
+        if in_full:
+            text += f" ({row.ci_low:.2f} to {row.ci_high:.2f}), claimed {row.side} {row.bound:g}"
         ax.text(1.02, place, text, fontsize=5.5, va="center", transform=ax.get_yaxis_transform())
     ax.set(xlim=(-1.05 * REACH, 1.05 * REACH), xticks=[-1, 0, 1], xticklabels=["fails", "bound", "holds"])
-    ax.set_xlabel("distance from the bound, in units of it")
+    ax.set_xlabel("distance from the bound, in units of it" if in_full else "")
     ax.tick_params(axis="y", length=0)
 
 
