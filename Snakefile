@@ -25,7 +25,9 @@ include: "workflow/rules/common.smk"
 
 
 # In the order of the paper.
-for stage in "datasets networks perturbations boundary curvature bases measures claims figures provenance".split():
+for (
+    stage
+) in "datasets networks perturbations boundary curvature bases measures claims figures pages provenance".split():
 
     include: f"workflow/rules/{stage}.smk"
 

@@ -14,12 +14,13 @@ SECTIONS = {
         "Figure 1": {"chart", "numbers"},
         **{figure: {"chart", "numbers", "form of the curves"} for figure in ("Figure 2", "Figure S1", "Figure S2")},
     },
-    "4.2 Accuracy and dimensionality": {"Figure 3": {"chart", "numbers"}},
+    "4.2 Accuracy and dimensionality": {"Figure 3": {"chart", "accuracy", "fractions of attacks"}},
     "4.3 Classification and attack": {
         **{figure: {"chart", "numbers"} for figure in ("Figure 4", "Figure 5")},
         "Coupling": {"chart", "numbers", "distances", "correlations"},
     },
     "4.4 Compression": {"Table 1": {"table", "numbers", "attacks through the unit"}},
+    "Card": {"Card": {"page"}},
     "Provenance": {"Provenance of the results": {"table"}},
 }
 

@@ -8,18 +8,25 @@ from snakemake.utils import update_config
 
 from friendlyfire.declarations import declared, sections
 
+#: Sections with the keys of all kinds of a noun.
+SHARED = {
+    "figures": {"description": "what each figure shows", "options": {}},
+    "pages": {"description": "what each page shows", "options": {}},
+}
+
 
 def stages() -> dict[str, dict[str, Any]]:
     """Return the sections that an experiment may override: by name, a description and the JSON schema of each key.
 
-    The keys of all figures are in one section, and the options of the attacks are in the section ``perturbations``.
+    The keys of all figures are in one section, as those of all pages, and the options of the attacks are in the section ``perturbations``.
     """
-    found = {**sections(), **declared("measures"), "figures": {"description": "what each figure shows", "options": {}}}
+    found = {**sections(), **declared("measures"), **SHARED}
     stages = {
         name: {"description": kind["description"], "options": {**kind["options"]}} for name, kind in found.items()
     }
-    for kind in declared("figures").values():
-        stages["figures"]["options"].update(kind.get("options", {}))
+    for noun in SHARED:
+        for kind in declared(noun).values():
+            stages[noun]["options"].update(kind.get("options", {}))
     for name, kind in declared("attacks").items():
         stages["perturbations"]["options"][name] = attack_section(kind)
     return stages

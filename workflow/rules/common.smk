@@ -8,6 +8,7 @@ import yaml
 
 from engine.figures import Figures
 from engine.kinds import attacks_of_images, legend
+from engine.pages import Pages
 from engine.provenance import note_of
 from engine.repetitions import with_repetitions
 from engine.schema import with_defaults, with_stages
@@ -31,6 +32,7 @@ except ConfigError as error:
     sys.exit(str(error))  # an exception would add lines of Snakemake below it
 
 stages, figures = Stages(config, WORKFLOW), Figures(config, WORKFLOW)
+pages = Pages(config, figures)
 
 
 wildcard_constraints:

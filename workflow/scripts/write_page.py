@@ -1,0 +1,36 @@
+"""Results of one experiment -> one page of HTML."""
+
+from engine.job import run
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from engine.kinds import attack_labels, legend
+from friendlyfire.declarations import called, declared
+from friendlyfire.records.stores import open_store
+from friendlyfire.records.tables import read_tables
+
+
+def main(inputs, outputs, settings):
+    kind, config = declared("pages")[settings["declared"]], settings["config"]
+    given = {
+        "experiment": settings["experiment"],
+        "network": read_tables([inputs.network]),
+        "legend": legend(config),
+        "attacks": attack_labels(config),
+        "claims": declared("claims"),
+        "options": settings["pages"],
+    }
+    with ExitStack() as stores:
+        for word, pattern in kind["reads"].items():
+            paths = inputs[word] if not isinstance(inputs[word], str) else [inputs[word]]
+            if pattern.endswith(".csv"):
+                given[word] = read_tables(paths)
+            else:
+                given[word] = [stores.enter_context(open_store(path, None)) for path in paths]
+        page = called(kind["make"], given)
+    Path(outputs.page).write_text(page, encoding="utf-8")
+
+
+if "snakemake" in globals():
+    run(main, snakemake)  # noqa: F821
