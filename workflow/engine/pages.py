@@ -7,7 +7,7 @@ from typing import Any
 from engine.figures import Figures
 from engine.kinds import legend
 from engine.sections import experiment_settings
-from engine.stages import code_of_kind, spelled_out
+from engine.stages import code_of_kind, file_digest, spelled_out
 from friendlyfire.declarations import Kind, declared
 from friendlyfire.records.seeds import repetition_of
 
@@ -52,9 +52,15 @@ class Pages:
         return [self.path(name).format(experiment=one) for one in reversed(first.values())]
 
     def code_of(self, name: str):
-        """Return digests of a page's function and declaration, and of the legend."""
-        shown = hashlib.sha256(repr(sorted(legend(self.config).items())).encode()).hexdigest()
-        return [*code_of_kind(self.kinds[name], self.figures.folder), shown]
+        """Return digests of a page's function and declaration, of its template, and of the legend."""
+
+        def of_job(wildcards):
+            kind = self.kinds[name]
+            files = sorted((self.figures.folder / "friendlyfire" / "pages").glob(f"{name}.[!p]*"))
+            shown = hashlib.sha256(repr(sorted(legend(self.config).items())).encode()).hexdigest()
+            return [*code_of_kind(kind, self.figures.folder), *map(file_digest, files), shown]
+
+        return of_job
 
     def settings(self, name: str):
         """Params: what a page reads directly from the configuration."""

@@ -18,7 +18,8 @@ SHARED = {
 def stages() -> dict[str, dict[str, Any]]:
     """Return the sections that an experiment may override: by name, a description and the JSON schema of each key.
 
-    The keys of all figures are in one section, as those of all pages, and the options of the attacks are in the section ``perturbations``.
+    The keys of all figures are in one section, as those of all pages are, and the options of the attacks are in the
+    section ``perturbations``.
     """
     found = {**sections(), **declared("measures"), **SHARED}
     stages = {
