@@ -48,10 +48,11 @@ onsuccess:
 
 
 rule all:
-    """Every figure of the suite."""
+    """Every figure of the suite, and its pages."""
     default_target: True
     input:
         [path for name in figures.targets for path in figures.files(name)],
+        [path for name in pages.kinds for path in pages.files(name)],
         "results/provenance.json",
     localrule: True
     message:
