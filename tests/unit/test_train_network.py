@@ -19,7 +19,14 @@ from friendlyfire.records.errors import NetworkError
 from friendlyfire.records.intervals import wilson_interval
 from friendlyfire.records.stores import create_store, open_store
 
-SECTION = {**TRAINING, "epochs": 3, "weights": None, "expected_accuracy": None, "accuracy_tolerance": 0.02}
+SECTION = {
+    **TRAINING,
+    "epochs": 3,
+    "weights": None,
+    "expected_accuracy": None,
+    "accuracy_tolerance": 0.02,
+    "at_chance": "refuse",
+}
 
 
 @pytest.fixture

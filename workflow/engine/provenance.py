@@ -113,7 +113,7 @@ def identity_of(record: Mapping[str, Any]) -> str:
     Args:
         record: with ``settings`` and ``code``.
     """
-    about_the_end = ("expected_accuracy", "accuracy_tolerance")
+    about_the_end = ("expected_accuracy", "accuracy_tolerance", "at_chance")
     settings = {k: v for k, v in record["settings"].items() if k.rpartition(".")[2] not in about_the_end}
     return json.dumps([settings, record["code"]], sort_keys=True)
 

@@ -181,7 +181,7 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
     if dataset["source"] == "folder" and not Path(dataset["folder"]).is_dir():
         raise ConfigError(
             f"config: datasets.{name}.folder: {dataset['folder']} is not a folder; give one that holds train/<class>/ "
-            "and test/<class>/, or test/<class>/ alone"
+            "and test/<class>/, or class folders alone"
         )
     channels, height, width = image_shape(dataset)
     pixels, key = channels * height * width, f"config: {experiment}"

@@ -10,6 +10,7 @@ from engine.figures import Figures
 from engine.kinds import attacks_of_images, legend
 from engine.pages import Pages
 from engine.provenance import note_of
+from engine.request import with_request
 from engine.repetitions import with_repetitions
 from engine.schema import with_defaults, with_stages
 from engine.settings import check_config, typed
@@ -23,9 +24,10 @@ shipped, schema = (
     yaml.safe_load(path.read_text(encoding="utf-8"))
     for path in (ROOT / "config.yaml", WORKFLOW / "schemas" / "config.schema.yaml")
 )
-config.update(typed(with_defaults(config, shipped)))
-
 try:
+    given = with_request(typed(config), shipped)
+    config.clear()
+    config.update(typed(with_defaults(given, shipped)))
     check_config(config, with_stages(schema))
     config.update(with_repetitions(config))
 except ConfigError as error:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
-from friendlyfire.datasets.sources import image_shape
+from friendlyfire.datasets.sources import folder_of, image_shape
 from friendlyfire.records.errors import ConfigError, DataError, in_a_line
 from friendlyfire.records.seeds import derive_seed
 from friendlyfire.records.stores import Store
@@ -157,20 +157,21 @@ def torchvision_splits(source: str, root: Path, shape: tuple[int, int, int]) -> 
 
 
 def folder_splits(folder: Path, shape: tuple[int, int, int]) -> dict[str, Split]:
-    """Load a folder of images, ``{train,test}/<class>/*``; class indices follow the sorted class folders."""
+    """Load a folder of images, ``{train,test}/<class>/*`` or ``<class>/*``; classes follow the sorted class folders."""
     if not folder.is_dir():
         raise DataError(f"image folder {folder} does not exist; it must hold train/<class>/ and test/<class>/")
+    folders = {split: folder_of(folder, split) for split in ("train", "test")}
     classes = {
-        split: sorted(entry.name for entry in (folder / split).iterdir() if entry.is_dir())
-        for split in ("train", "test")
-        if (folder / split).is_dir()
+        split: sorted(entry.name for entry in place.iterdir() if entry.is_dir())
+        for split, place in folders.items()
+        if place.is_dir()
     }
     if "test" not in classes:
         raise DataError(f"image folder {folder} has no folder test/; it must hold train/<class>/ and test/<class>/")
     if "train" in classes and classes["train"] != classes["test"]:
         odd = sorted(set(classes["train"]) ^ set(classes["test"]))
         raise DataError(f"image folder {folder}: train/ and test/ must hold the same classes, but only one has {odd}")
-    return {split: _folder_split(folder / split, names, shape) for split, names in classes.items()}
+    return {split: _folder_split(folders[split], names, shape) for split, names in classes.items()}
 
 
 def _folder_split(folder: Path, class_names: list[str], shape: tuple[int, int, int]) -> FileSplit:

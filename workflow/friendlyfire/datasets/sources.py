@@ -30,6 +30,12 @@ NATIVE_IMAGES = {
 HELD_OUT, HELD_OUT_FRACTION = 500, 0.2
 
 
+def folder_of(folder: str | Path, split: str) -> Path:
+    """Return the folder of a split's class folders; without train/ and test/, all images are test images."""
+    divided = any(Path(folder, name).is_dir() for name in ("train", "test"))
+    return Path(folder, split) if divided or split == "train" else Path(folder)
+
+
 def image_shape(settings: Mapping[str, Any]) -> tuple[int, int, int]:
     """Return the shape (channels, height, width) of a data set's images, from its section ``datasets.<name>`` alone."""
     if settings["source"] in NATIVE_SHAPES:
@@ -41,7 +47,7 @@ def known_classes(settings: Mapping[str, Any]) -> int | None:
     """Return the number of classes, from the section ``datasets.<name>``; None if the folder does not exist yet."""
     if settings["source"] in NATIVE_CLASSES:
         return NATIVE_CLASSES[settings["source"]]
-    return sum(entry.is_dir() for entry in Path(settings["folder"], "test").glob("*")) or None
+    return sum(entry.is_dir() for entry in folder_of(settings["folder"], "test").glob("*")) or None
 
 
 def known_images(settings: Mapping[str, Any]) -> int:
@@ -50,7 +56,7 @@ def known_images(settings: Mapping[str, Any]) -> int:
     if settings["source"] in NATIVE_IMAGES:
         counts = NATIVE_IMAGES[settings["source"]]
     else:
-        counts = [sum(1 for _ in Path(settings["folder"], split).glob("*/*")) for split in splits]
+        counts = [sum(1 for _ in folder_of(settings["folder"], split).glob("*/*")) for split in splits]
     return sum(min(count, settings.get(split) or count) for split, count in zip(splits, counts, strict=True))
 
 

@@ -103,6 +103,13 @@ SECTIONS = {
                 "maximum": 1,
                 "description": "widening of that interval at each end",
             },
+            "at_chance": {
+                "default": "refuse",
+                "enum": ["refuse", "accept"],
+                "description": (
+                    "whether a network is refused that is no better than the constant guess of the most frequent class"
+                ),
+            },
             "epochs": {
                 "default": 10,
                 "type": "integer",

@@ -139,7 +139,7 @@ def accepted(
         correct: number of these images that the network classifies correctly.
         classes: number of classes of the images.
         logits: number of logits of the network.
-        section: ``networks``; expected_accuracy and accuracy_tolerance are read.
+        section: ``networks``; expected_accuracy, accuracy_tolerance and at_chance are read.
         name: name of the experiment.
         way_out: advice in the message for a network that is not accurate enough.
 
@@ -147,10 +147,11 @@ def accepted(
         A table row with the accuracy and its 95 % interval.
 
     Raises:
-        NetworkError: the accuracy is at chance or not as expected, or the logits depend on the batch.
+        NetworkError: the accuracy is at chance, unless that is accepted, or not as expected, or the logits depend on the batch.
     """
     images, called = len(part), f"the network of {name}"
-    check_above_chance(correct, images, float(np.bincount(part.labels()).max() / images), called, way_out)
+    if section["at_chance"] == "refuse":
+        check_above_chance(correct, images, float(np.bincount(part.labels()).max() / images), called, way_out)
     check_accuracy(correct, images, section["expected_accuracy"], section["accuracy_tolerance"], called, way_out)
     probes = torch.from_numpy(part.images(0, PROBES)).float() / 255
     check_alone(network, probes.to(network.mean.device), section["architecture"])

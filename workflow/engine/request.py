@@ -1,0 +1,227 @@
+"""A network and images named on the command line -> an experiment whose counts suit them.
+
+``snakemake card --config network=timm/resnet18.a1_in1k images=my-images``
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from friendlyfire.datasets.class_names import IMAGENET
+from friendlyfire.datasets.sources import (
+    HELD_OUT,
+    HELD_OUT_FRACTION,
+    folder_of,
+    image_shape,
+    known_classes,
+    known_images,
+)
+from friendlyfire.records.errors import ConfigError
+
+#: Keys of a request; ``compare`` is a second network, or a mapping with the keys of one.
+KEYS = ("network", "weights", "normalisation", "classes", "images", "size", "channels", "compare")
+
+#: Keys of one network in a request.
+OF_NETWORK = ("network", "weights", "normalisation", "classes")
+
+#: Most values of an image at which whole Hessians are measured, and at which a basis of the whole space is formed.
+DENSE, WHOLE = 4096, 20_000
+
+#: Most classes whose boundaries are measured: in all, and if only the ends of their spectra are.
+CLASSES, FEW_CLASSES = 10, 5
+
+
+def with_request(config: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration with the experiments that it requests; as it is if it names no network.
+
+    Args:
+        config: as given by the user.
+        shipped: the configuration that comes with the project; images may be one of its data sets.
+
+    Raises:
+        ConfigError: a key is missing, or the images cannot be read.
+    """
+    asked = {key: config[key] for key in KEYS if config.get(key) is not None}
+    if not asked:
+        return dict(config)
+    for needed in ("network", "images"):
+        if needed not in asked:
+            given = next(iter(asked))
+            raise ConfigError(f"config: {given}={asked[given]} needs {needed}=... too: see docs/how-to/card.md")
+    datasets = {**shipped["datasets"], **config.get("datasets", {})}
+    data, dataset = dataset_of(asked, datasets)
+    others = asked.get("compare", [])
+    others = [others] if isinstance(others, Mapping) else [{"network": others}] if others else []
+    networks = [{key: asked[key] for key in OF_NETWORK if key in asked}, *others]
+    experiments = {}
+    for network in networks:
+        name = f"{named(network['network'].rpartition('/')[2].rpartition(':')[2])}-{data}"
+        chosen = {"dataset": data, "networks": networks_section(network, dataset)}
+        for section, values in counts(dataset).items():
+            given = config.get(section, {})
+            chosen[section] = {key: value for key, value in values.items() if key not in given}
+        experiments[name] = chosen
+    if len(experiments) < len(networks):
+        raise ConfigError("config: compare: is the same network; give another one")
+    suite = "requested"
+    return {
+        **{key: value for key, value in config.items() if key not in KEYS},
+        "suite": suite,
+        "suites": {**config.get("suites", {}), suite: list(experiments)},
+        "datasets": {**config.get("datasets", {}), data: dataset},
+        "experiments": {**config.get("experiments", {}), **experiments},
+    }
+
+
+def named(text: str) -> str:
+    """Return a text as the name of an experiment: letters, digits and hyphens."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-") or "network"
+
+
+def dataset_of(asked: Mapping[str, Any], datasets: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the name and the section of the data set of a request: a known one, or a folder of images."""
+    images = str(asked["images"])
+    if images in datasets:
+        return images, dict(datasets[images])
+    folder = Path(images)
+    if not folder.is_dir():
+        raise ConfigError(
+            f"config: images: {images} is neither a folder nor a data set; choose from {', '.join(datasets)}, or give a "
+            "folder that holds train/<class>/ and test/<class>/, or class folders alone"
+        )
+    size, channels = asked.get("size"), asked.get("channels")
+    published = published_size(asked["network"])
+    if size is None or channels is None:
+        found = shape_in(folder) if published is None else (3, published)
+        channels, size = channels or found[0], size or found[1]
+    name = named(folder.resolve().name)
+    while name in datasets:
+        name += "-images"
+    return name, {"source": "folder", "folder": images, "size": size, "channels": channels}
+
+
+def shape_in(folder: Path) -> tuple[int, int]:
+    """Return the channels and the side of the images in a folder: those of the first image of each class."""
+    firsts = [
+        next(iter(sorted(one.iterdir())), None) for one in sorted(folder_of(folder, "test").iterdir()) if one.is_dir()
+    ]
+    shapes = set()
+    for path in filter(None, firsts):
+        try:
+            with Image.open(path) as picture:
+                shapes.add((1 if picture.mode in ("1", "L", "I;16") else 3, picture.size))
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise ConfigError(
+                f"config: images: {path} is not a readable image ({error}); replace or remove it"
+            ) from error
+    sizes = {size for _, size in shapes}
+    if len(sizes) != 1 or len(set(*sizes)) != 1:
+        listed = ", ".join(f"{width} x {height}" for width, height in sorted(sizes)[:3]) or "none"
+        raise ConfigError(
+            f"config: images: their sizes differ or are not square ({listed}); give size=<side in pixels>"
+        )
+    return max(channels for channels, _ in shapes), next(iter(sizes))[0]
+
+
+def published_size(network: str) -> int | None:
+    """Return the side in pixels of the images that a published network takes; None for one's own."""
+    family, _, name = network.partition("/")
+    try:
+        if family == "timm":
+            import timm
+
+            return timm.get_pretrained_cfg(name).input_size[1]
+        if family == "torchvision":
+            import torchvision
+
+            return torchvision.models.get_model_weights(name).DEFAULT.transforms().crop_size[0]
+    except (ValueError, AttributeError, RuntimeError) as error:
+        raise ConfigError(
+            f"config: network: {network} is not known ({error}); see its library's list of models"
+        ) from error
+    return None
+
+
+def networks_section(network: Mapping[str, Any], dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the section ``networks`` of one network of a request."""
+    if unknown := set(network) - set(OF_NETWORK):
+        raise ConfigError(f"config: compare: unknown key {min(unknown)!r}; allowed: {', '.join(OF_NETWORK)}")
+    if "network" not in network:
+        raise ConfigError("config: compare: needs the key network")
+    name = network["network"]
+    published = name.startswith(("timm/", "torchvision/"))
+    section = {"architecture": name, "at_chance": "accept"}
+    for key in ("weights", "normalisation", "classes"):
+        if key in network:
+            section[key] = network[key]
+    if published and "weights" not in network:
+        section["weights"] = "published"
+    if published and "classes" not in network and wordnet(dataset):
+        section["classes"] = IMAGENET
+    return section
+
+
+def wordnet(dataset: Mapping[str, Any]) -> bool:
+    """Whether all class folders of a data set are named by WordNet ids, as ImageNet's are."""
+    if dataset["source"] != "folder":
+        return False
+    names = [entry.name for entry in folder_of(dataset["folder"], "test").iterdir() if entry.is_dir()]
+    return bool(names) and all(re.fullmatch(r"n\d{8}", name) for name in names)
+
+
+def counts(dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the counts that suit a data set, by section, as docs/explanation/counts.md explains them."""
+    pixels, classes = 1, known_classes(dataset) or 10
+    for length in image_shape(dataset):
+        pixels *= length
+    images = known_images(dataset)
+    held_out = dataset.get("held_out") or min(HELD_OUT, int(HELD_OUT_FRACTION * images))
+    directions = max(2, (images - held_out) // 2)
+    targets = CLASSES if pixels <= DENSE else FEW_CLASSES
+    chosen = "all" if classes <= targets else [round(i * (classes - 1) / (targets - 1)) for i in range(targets)]
+    found = {"boundary": {"classes": chosen}, "scores": {"shown": 0 if chosen == "all" else chosen[0]}}
+    if pixels <= DENSE:
+        return merged(
+            found,
+            boundary={"images": min(50, directions)},
+            perturbations={"images": min(directions, max(1000, round(1.3 * pixels))), "uap": {"images": 100}},
+            accuracy={"training_images": 1000, "measured_images": 2000, "ranks": 12},
+            scores={"images": 200},
+            confinement={"images": 100, "ranks": 8},
+            resampling={"images": 500},
+        )
+    found = merged(
+        found,
+        boundary={"images": 24},
+        curvature={"solver": "lanczos", "directions": 5, "max_products": 100},
+        figures={
+            "fig3": ["curvature-positive", "curvature-negative", "pca", "random"],
+            "scores": ["positive", "negative"],
+        },
+        perturbations={"images": min(directions, 1000), "uap": {"count": 2, "images": 50}},
+        accuracy={"training_images": 200, "measured_images": 500, "ranks": 10, "directions_per_class": 5},
+        scores={"images": 60, "steps": 15, "curves": 30, "anchored_images": 20},
+        confinement={"images": 40, "ranks": 5},
+        resampling={"images": 100, "sides": [1.0, 0.66], "factors": [1, 5]},
+    )
+    if pixels <= WHOLE:
+        return found
+    return merged(
+        found,
+        boundary={"images": 12},
+        curvature={"max_products": 64},
+        bases={"directions": min(directions, 500), "pca_images": min(directions, 500)},
+        perturbations={"images": min(directions, 500)},
+        accuracy={"training_images": 100, "measured_images": 100, "ranks": 8},
+        scores={"images": 30, "steps": 11, "anchored_images": 10},
+        confinement={"images": 20, "ranks": 4},
+        resampling={"images": 40},
+    )
+
+
+def merged(sections: Mapping[str, Mapping[str, Any]], **others: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return sections with the entries of others on top of them."""
+    return {name: {**sections.get(name, {}), **others.get(name, {})} for name in dict.fromkeys([*sections, *others])}
