@@ -89,8 +89,8 @@ def dataset_of(asked: Mapping[str, Any], datasets: Mapping[str, Any]) -> tuple[s
     folder = Path(images)
     if not folder.is_dir():
         raise ConfigError(
-            f"config: images: {images} is neither a folder nor a data set; choose from {', '.join(datasets)}, or give a "
-            "folder that holds train/<class>/ and test/<class>/, or class folders alone"
+            f"config: images: {images} is neither a folder nor a data set; choose from {', '.join(datasets)}, "
+            "or give a folder that holds train/<class>/ and test/<class>/, or class folders alone"
         )
     size, channels = asked.get("size"), asked.get("channels")
     published = published_size(asked["network"])

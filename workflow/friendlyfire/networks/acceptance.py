@@ -147,7 +147,8 @@ def accepted(
         A table row with the accuracy and its 95 % interval.
 
     Raises:
-        NetworkError: the accuracy is at chance, unless that is accepted, or not as expected, or the logits depend on the batch.
+        NetworkError: the accuracy is not as expected, or at chance unless that is accepted, or the logits depend on the
+            batch.
     """
     images, called = len(part), f"the network of {name}"
     if section["at_chance"] == "refuse":
