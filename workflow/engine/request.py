@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from engine.settings import check_architecture
 from friendlyfire.datasets.class_names import IMAGENET
 from friendlyfire.datasets.sources import (
     HELD_OUT,
@@ -128,20 +129,16 @@ def shape_in(folder: Path) -> tuple[int, int]:
 
 def published_size(network: str) -> int | None:
     """Return the side in pixels of the images that a published network takes; None for one's own."""
+    check_architecture("config: network", network)
     family, _, name = network.partition("/")
-    try:
-        if family == "timm":
-            import timm
+    if family == "timm":
+        import timm
 
-            return timm.get_pretrained_cfg(name).input_size[1]
-        if family == "torchvision":
-            import torchvision
+        return timm.get_pretrained_cfg(name).input_size[1]
+    if family == "torchvision":
+        import torchvision
 
-            return torchvision.models.get_model_weights(name).DEFAULT.transforms().crop_size[0]
-    except (ValueError, AttributeError, RuntimeError) as error:
-        raise ConfigError(
-            f"config: network: {network} is not known ({error}); see its library's list of models"
-        ) from error
+        return torchvision.models.get_model_weights(name).DEFAULT.transforms().crop_size[0]
     return None
 
 

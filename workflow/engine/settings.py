@@ -311,15 +311,16 @@ def _check_networks(key: str, networks: Mapping[str, Any], channels: int, made_h
         )
     if isinstance(classes, str) and classes != IMAGENET and not Path(classes).is_file():
         raise ConfigError(f"{key}.classes: {classes} is not a file; give a list of names, a text file or {IMAGENET}")
-    _check_architecture(f"{key}.architecture", architecture)
+    check_architecture(f"{key}.architecture", architecture)
 
 
-def _check_architecture(key: str, name: str) -> None:
+def check_architecture(key: str, name: str) -> None:
     """Check that the network exists, by importing torchvision or timm if they are installed."""
     library, slash, model = name.partition("/")
     if slash and importlib.util.find_spec(library):
         models = importlib.import_module("torchvision.models" if library == "torchvision" else library)
-        _check_close(key, f"{library} has no network", model, models.list_models())
+        tagged = models.list_pretrained() if library == "timm" else []  # "resnet18.a1_in1k"
+        _check_close(key, f"{library} has no network", model, [*models.list_models(), *tagged])
     elif ":" in name:
         _check_function(key, name)
 
