@@ -1,6 +1,7 @@
 """The inputs and outputs of each page."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,13 +35,22 @@ class Pages:
         kind = self.kinds[name]
 
         def of_job(wildcards):
-            bases = [basis for key in kind.get("bases", ()) for basis in self.section(wildcards.experiment)[key]]
+            section = self.section(wildcards.experiment)
+            bases = [basis for key in kind.get("bases", ()) for basis in section[key]]
+            shown = [wildcards.experiment, *(other for key in kind.get("beside", ()) for other in section[key])]
             return {
-                word: spelled_out([f"results/{pattern}"], basis=bases, experiment=[wildcards.experiment])
+                word: spelled_out([f"results/{pattern}"], basis=bases, experiment=shown)
                 for word, pattern in kind["reads"].items()
+                if self._exists(pattern)
             }
 
         return of_job
+
+    def _exists(self, pattern: str) -> bool:
+        """Whether a result exists in this suite: a figure may have no experiment."""
+        folder, _, file = pattern.partition("/")
+        figure = re.split(r"[-.]", file)[0]
+        return folder != "figures" or bool(self.figures.experiments_with(figure))
 
     def path(self, name: str) -> str:
         """Output: the file of a page, with a wildcard for its experiment."""

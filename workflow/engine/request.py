@@ -65,6 +65,9 @@ def with_request(config: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[
             given = config.get(section, {})
             chosen[section] = {key: value for key, value in values.items() if key not in given}
         experiments[name] = chosen
+    first, *beside = experiments
+    if beside:
+        experiments[first]["pages"] = {**experiments[first].get("pages", {}), "compare": beside}
     if len(experiments) < len(networks):
         raise ConfigError("config: compare: is the same network; give another one")
     suite = "requested"

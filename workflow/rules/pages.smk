@@ -11,7 +11,6 @@ for page, kind in pages.kinds.items():
             f"write_{page}"
         input:
             unpack(pages.read_by(page)),
-            network="results/{experiment}/network.csv",
         output:
             **noted_outputs(
                 page=report(pages.path(page), caption="../report/pages.rst", **pages.place(page)),

@@ -15,7 +15,6 @@ def main(inputs, outputs, settings):
     kind, config = declared("pages")[settings["declared"]], settings["config"]
     given = {
         "experiment": settings["experiment"],
-        "network": read_tables([inputs.network]),
         "legend": legend(config),
         "attacks": attack_labels(config),
         "claims": declared("claims"),
@@ -23,9 +22,10 @@ def main(inputs, outputs, settings):
     }
     with ExitStack() as stores:
         for word, pattern in kind["reads"].items():
-            paths = inputs[word] if not isinstance(inputs[word], str) else [inputs[word]]
+            paths = inputs.get(word, [])
+            paths = [paths] if isinstance(paths, str) else paths
             if pattern.endswith(".csv"):
-                given[word] = read_tables(paths)
+                given[word] = read_tables(paths) if paths else None
             else:
                 given[word] = [stores.enter_context(open_store(path, None)) for path in paths]
         page = called(kind["make"], given)
