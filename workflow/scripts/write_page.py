@@ -28,7 +28,7 @@ def main(inputs, outputs, settings):
                 given[word] = read_tables(paths) if paths else None
             else:
                 given[word] = [stores.enter_context(open_store(path, None)) for path in paths]
-        page = called(kind["make"], given)
+        page = called(kind["make"], {**given, "tables": {word: given[word] for word in kind["reads"]}})
     Path(outputs.page).write_text(page, encoding="utf-8")
 
 

@@ -86,7 +86,13 @@ class Network:
     doubts: list[str] = field(default_factory=list)
 
 
-def card(experiment: str, options: Mapping[str, Any], legend: Legend, attacks: Mapping[str, str], **tables: Any) -> str:
+def card(
+    experiment: str,
+    options: Mapping[str, Any],
+    legend: Legend,
+    attacks: Mapping[str, str],
+    tables: Mapping[str, pd.DataFrame | None],
+) -> str:
     """Return the card of an experiment's network, with those that it is compared with beside it.
 
     Args:
