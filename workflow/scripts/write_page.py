@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from engine.kinds import attack_labels, legend
+from friendlyfire.datasets.sources import image_shape
 from friendlyfire.declarations import called, declared
 from friendlyfire.records.stores import open_store
 from friendlyfire.records.tables import read_tables
@@ -15,6 +16,10 @@ def main(inputs, outputs, settings):
     kind, config = declared("pages")[settings["declared"]], settings["config"]
     given = {
         "experiment": settings["experiment"],
+        "datasets": {
+            name: about(config["datasets"][one["dataset"]], one["dataset"])
+            for name, one in config["experiments"].items()
+        },
         "legend": legend(config),
         "attacks": attack_labels(config),
         "claims": declared("claims"),
@@ -30,6 +35,12 @@ def main(inputs, outputs, settings):
                 given[word] = [stores.enter_context(open_store(path, None)) for path in paths]
         page = called(kind["make"], {**given, "tables": {word: given[word] for word in kind["reads"]}})
     Path(outputs.page).write_text(page, encoding="utf-8")
+
+
+def about(dataset, name):
+    """The images of a data set in words."""
+    channels, height, width = image_shape(dataset)
+    return f"{name}, {height} x {width} pixels, {'grey' if channels == 1 else 'colour'}"
 
 
 if "snakemake" in globals():

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader
 from matplotlib.figure import Figure
 
 from friendlyfire import figures
-from friendlyfire.claims.verdicts import FAILS, FEWEST_POINTS, HOLDS, SMALLEST_OVERLAP, UNDECIDED, UNTRUSTED
+from friendlyfire.claims.verdicts import FEWEST_POINTS, SMALLEST_OVERLAP
 from friendlyfire.figures.panels import basis_name
 from friendlyfire.figures.redrawn import redrawn
 from friendlyfire.figures.shown import Legend
@@ -78,7 +78,6 @@ class Network:
     """One network on the card."""
 
     name: str
-    about: str
     facts: list[tuple[str, str]]
     summary: str
     pictures: list[Picture] = field(default_factory=list)
@@ -88,6 +87,7 @@ class Network:
 
 def card(
     experiment: str,
+    datasets: Mapping[str, str],
     options: Mapping[str, Any],
     legend: Legend,
     attacks: Mapping[str, str],
@@ -97,20 +97,18 @@ def card(
 
     Args:
         experiment: its name.
+        datasets: what the images of each experiment are.
         options: ``compare``, the names of other experiments.
         legend: label and colour of each basis.
         attacks: label of each attack.
         tables: those in ``reads`` of the declaration, None where a figure does not show the experiments.
     """
     names = [repetition_of(experiment)[0], *options["compare"]]
-    networks = [
-        described(name, {word: of(table, name) for word, table in tables.items()}, legend, attacks) for name in names
-    ]
-    return TEMPLATES.get_template("card.html").render(networks=networks, signs=SIGNS)
-
-
-#: What a verdict is called on the card.
-SIGNS = {HOLDS: "holds", FAILS: "fails", UNDECIDED: "undecided", UNTRUSTED: "not to be trusted"}
+    networks = []
+    for name in names:
+        mine = {word: of(table, name) for word, table in tables.items()}
+        networks.append(described(name, datasets[name], mine, legend, attacks))
+    return TEMPLATES.get_template("card.html").render(networks=networks)
 
 
 def of(table: pd.DataFrame | None, experiment: str) -> pd.DataFrame:
@@ -118,14 +116,16 @@ def of(table: pd.DataFrame | None, experiment: str) -> pd.DataFrame:
     return pd.DataFrame() if table is None else table[table["experiment"] == experiment]
 
 
-def described(name: str, tables: Mapping[str, pd.DataFrame], legend: Legend, attacks: Mapping[str, str]) -> Network:
+def described(
+    name: str, images: str, tables: Mapping[str, pd.DataFrame], legend: Legend, attacks: Mapping[str, str]
+) -> Network:
     """Describe one network from its tables."""
     network, quality = tables["network"], tables["quality"]
     first = network.iloc[0]
     accuracy = Accuracy(tables)
     facts = [
         ("network", f"{first['architecture']}, weights {first['weights']}"),
-        ("images measured", f"{first['images']:,}"),
+        ("images", f"{images}; {first['images']:,} of them measured"),
         (
             "classes",
             f"{first['classes']:,}"
@@ -137,7 +137,7 @@ def described(name: str, tables: Mapping[str, pd.DataFrame], legend: Legend, att
     if len(network) > 1:
         facts.append(("repetitions", f"{len(network)}, means over them"))
     doubts = doubts_of(first, accuracy, quality, tables["verdicts"])
-    found = Network(name, f"{first['architecture']}", facts, accuracy.summary(legend), doubts=doubts)
+    found = Network(name, facts, accuracy.summary(legend), doubts=doubts)
     for title, figure, words, sentence in (
         (
             "Accuracy in subspaces of curvature",
@@ -154,7 +154,8 @@ def described(name: str, tables: Mapping[str, pd.DataFrame], legend: Legend, att
             source = svg(lambda: redrawn(figure, only_deepfool(shown), None, legend, attacks))  # noqa: B023 (drawn at once)
             found.pictures.append(Picture(title, source, sentence(tables, legend)))
     for row in tables["verdicts"].fillna({"part": "", "reason": ""}).to_dict("records"):
-        found.verdicts.append({**row, "part": attacks.get(row["part"], row["part"])})
+        part = f" ({attacks.get(row['part'], row['part'])})" if row["part"] else ""
+        found.verdicts.append({**row, "statement": row["statement"].rstrip(".") + part})
     return found
 
 
@@ -249,13 +250,13 @@ class Accuracy:
         if high is None:
             return (
                 "The directions along which it is fooled were too few here to restore "
-                f"{RESTORED:.0%} of its accuracy of {percent(self.full)}."
+                f"{100 * RESTORED:.0f} % of its accuracy of {percent(self.full)}."
             )
         low = self.at("deepfool-low", high)
-        against = f", its least fooling ones {percent(low[1])}" if low else ""
+        against = f"; as many of those along which it is fooled least leave {percent(low[1])}" if low else ""
         return (
-            f"The {high:,} directions along which it is fooled most (of {self.pixels:,}) restore {RESTORED:.0%} of its "
-            f"accuracy of {percent(self.full)}{against}."
+            f"The {high:,} directions along which it is fooled most (of {self.pixels:,}) restore "
+            f"{100 * RESTORED:.0f} % of its accuracy of {percent(self.full)}{against}."
         )
 
     def _restore(self, bases: Sequence[str], legend: Legend) -> str:
@@ -263,7 +264,7 @@ class Accuracy:
         reached = [f"{basis_name(basis, legend)}: {rank:,}" for basis, rank in found if rank is not None]
         never = [basis_name(basis, legend) for basis, rank in found if rank is None]
         words = (
-            f"Directions of {self.pixels:,} that restore {RESTORED:.0%} of its accuracy: {'; '.join(reached)}."
+            f"Directions of {self.pixels:,} that restore {100 * RESTORED:.0f} % of its accuracy: {'; '.join(reached)}."
             if reached
             else ""
         )
@@ -284,8 +285,8 @@ def coupled(tables: Mapping[str, pd.DataFrame], legend: Legend) -> str:
     farthest = gaps.loc[gaps["gap"].abs().idxmax()]
     name = basis_name(str(farthest.name), legend)
     return (
-        "At equal share of the attack inside, subspaces of the same kind would have equal accuracy. The farthest from "
-        f"DeepFool's own directions: {name}, {farthest['gap']:+.1f} points ({farthest['gap_ci_low']:+.1f} to "
+        "If they were one, all lines would coincide: equal accuracy at an equal share of the attack inside. The "
+        f"farthest from DeepFool's own directions: {name}, {farthest['gap']:+.1f} points ({farthest['gap_ci_low']:+.1f} to "
         f"{farthest['gap_ci_high']:+.1f})."
     )
 
@@ -299,7 +300,7 @@ def spectrum(tables: Mapping[str, pd.DataFrame], legend: Legend) -> str:
     curved = sizes.apply(lambda values: int((values > CURVED * values.max()).sum()))
     return (
         f"In the median over the classes, {curved.median():.0f} of {sizes.size().median():,.0f} measured directions "
-        f"curve more than {CURVED:.0%} of the most curved one."
+        f"curve more than {100 * CURVED:.0f} % of the most curved one."
     )
 
 
@@ -326,9 +327,5 @@ def doubts_of(network: pd.Series, accuracy: Accuracy, quality: pd.DataFrame, ver
         found.append(f"Accuracies rest on {network['images']:,} images: mind the intervals, or add images.")
     if len(verdicts):
         reasons = verdicts["reason"].dropna()
-        found += [
-            f"Claims without a verdict: {reason}."
-            for reason in dict.fromkeys(reasons)
-            if reason and "overlap" not in reason
-        ]
+        found += [f"No verdict, {reason}." for reason in dict.fromkeys(reasons) if reason and "overlap" not in reason]
     return found
