@@ -10,7 +10,7 @@ ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 # Also for the scripts: the library, and the user's own modules in the working directory.
 sys.path[:0] = [str(ROOT / "workflow"), os.getcwd()]
 
-from engine import ending, warm
+from engine import ending, request, warm
 
 
 # A limit on GPUs applies per machine: the limit of this machine's profile does not restrict a cluster.
@@ -35,6 +35,7 @@ for (
 onstart:
     ending.check_writable("results")
     ending.forget_faults()
+    ending.tell(request.told(config))
     warm.start()
 
 

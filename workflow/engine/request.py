@@ -25,6 +25,9 @@ from friendlyfire.records.errors import ConfigError
 #: Keys of a request; ``compare`` is a second network, or a mapping with the keys of one.
 KEYS = ("network", "weights", "normalisation", "classes", "images", "size", "channels", "compare")
 
+#: Name of the suite of a request.
+SUITE = "requested"
+
 #: Keys of one network in a request.
 OF_NETWORK = ("network", "weights", "normalisation", "classes")
 
@@ -70,11 +73,10 @@ def with_request(config: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[
         experiments[first]["pages"] = {**experiments[first].get("pages", {}), "compare": beside}
     if len(experiments) < len(networks):
         raise ConfigError("config: compare: is the same network; give another one")
-    suite = "requested"
     return {
         **{key: value for key, value in config.items() if key not in KEYS},
-        "suite": suite,
-        "suites": {**config.get("suites", {}), suite: list(experiments)},
+        "suite": SUITE,
+        "suites": {**config.get("suites", {}), SUITE: list(experiments)},
         "datasets": {**config.get("datasets", {}), data: dataset},
         "experiments": {**config.get("experiments", {}), **experiments},
     }
@@ -220,6 +222,27 @@ def counts(dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         confinement={"images": 20, "ranks": 4},
         resampling={"images": 40},
     )
+
+
+def told(config: Mapping[str, Any]) -> list[str]:
+    """Return what a request will do, and about how long that takes on this machine; nothing if there is none."""
+    if config["suite"] != SUITE:
+        return []
+    import torch
+
+    from engine.speed import estimate  # imports torch
+
+    torch.set_num_threads(config["threads"])
+    table, lines = estimate(config, torch.device("cuda" if torch.cuda.is_available() else "cpu")), []
+    for name in config["suites"][SUITE]:
+        experiment = config["experiments"][name]
+        chosen = "; ".join(
+            f"{section}: {', '.join(f'{key} {value}' for key, value in experiment[section].items())}"
+            for section in experiment
+            if section not in ("dataset", "networks", "pages", "figures")
+        )
+        lines.append(f"{name}: about {60 * table.loc[name, 'all, h']:.0f} minutes on this machine. Counts: {chosen}")
+    return lines
 
 
 def merged(sections: Mapping[str, Mapping[str, Any]], **others: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

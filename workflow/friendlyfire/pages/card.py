@@ -286,8 +286,8 @@ def coupled(tables: Mapping[str, pd.DataFrame], legend: Legend) -> str:
     name = basis_name(str(farthest.name), legend)
     return (
         "If they were one, all lines would coincide: equal accuracy at an equal share of the attack inside. The "
-        f"farthest from DeepFool's own directions: {name}, {farthest['gap']:+.1f} points ({farthest['gap_ci_low']:+.1f} to "
-        f"{farthest['gap_ci_high']:+.1f})."
+        f"farthest from DeepFool's own directions: {name}, {farthest['gap']:+.1f} points "
+        f"({farthest['gap_ci_low']:+.1f} to {farthest['gap_ci_high']:+.1f})."
     )
 
 
