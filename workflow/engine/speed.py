@@ -69,7 +69,7 @@ def seconds(one: Work, speeds: Mapping[str, float]) -> float:
 def speeds_of(
     config: Mapping[str, Any], experiment: str, device: torch.device
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Return images per second, and operations per image, in training steps, gradients and passes, of an untrained network."""
+    """Return images per second, and operations per image, by the kinds of :class:`.Work`, of an untrained network."""
     section, dataset = experiment_settings(config, experiment, "networks"), config["experiments"][experiment]["dataset"]
     dataset = config["datasets"][dataset]
     body = build_body(section, image_shape(dataset), known_classes(dataset) or USUAL_CLASSES)
