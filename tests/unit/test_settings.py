@@ -50,7 +50,7 @@ FAULTS = [
     (
         "networks.architecture",
         "resnet",
-        r"networks\.architecture: 'resnet' is not allowed; choose from alexnet, lenet, nin, torchvision/<name>",
+        r"networks\.architecture: 'resnet' is not allowed; choose from alexnet, lenet, nin, nin-bn, torchvision/<name>",
     ),
     ("suite", "all", r"config: suite: there is no 'all'; choose from demo, paper"),
     ("suites.demo", ["digits-net"], r"suites\.demo: there is no 'digits-net'; choose from digits-lenet, mnist-lenet"),

@@ -3,6 +3,7 @@
 ``snakemake card --config network=timm/resnet18.a1_in1k images=my-images``
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -233,6 +234,8 @@ def told(config: Mapping[str, Any]) -> list[str]:
     from engine.speed import estimate  # imports torch
 
     torch.set_num_threads(config["threads"])
+    # Without any handler, the first message of the library would turn on a second printing of Snakemake's own.
+    logging.getLogger().addHandler(logging.NullHandler())
     table, lines = estimate(config, torch.device("cuda" if torch.cuda.is_available() else "cpu")), []
     for name in config["suites"][SUITE]:
         experiment = config["experiments"][name]
