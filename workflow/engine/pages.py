@@ -86,6 +86,8 @@ class Pages:
         kind = self.kinds[name]
 
         def labels(wildcards):
-            return {"figure": kind["title"], "shows": "page", "experiment": wildcards.experiment}
+            name = wildcards.experiment
+            network = experiment_settings(self.config, name, "networks")["architecture"]
+            return {"figure": kind["title"], "shows": "page", "experiment": name, "network": network}
 
         return {"category": kind["section"], "labels": labels}
