@@ -1,7 +1,6 @@
-"""A user's own network on a user's own folder of images, by configuration alone, as in the README."""
+"""A user's own network on a user's own folder of images, by configuration alone, as in the documentation."""
 
 import copy
-import re
 import shutil
 
 import pandas as pd
@@ -11,64 +10,34 @@ import yaml
 from PIL import Image
 from safetensors.torch import save_file
 
-from conftest import REPOSITORY, Workflow
+from conftest import Workflow
 from friendlyfire.records.stores import open_store
+from own_network import block, train_elsewhere, write_images
 
-README = (REPOSITORY / "README.md").read_text()
-
-
-def block(language, containing):
-    """Return the code block of the README in ``language`` that contains a text."""
-    blocks = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-    (found,) = [text for text in blocks if containing in text]
-    return found
+PAGE = "docs/how-to/own-network.md"
 
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory, digits):
-    """A copy of the workflow with the README's network, weights trained here, and a folder of images."""
+    """A copy of the workflow with the documentation's network, weights trained here, and a folder of images."""
     workflow = Workflow(tmp_path_factory.mktemp("own") / "ff")
-    (workflow.folder / "mynets.py").write_text(block("python", "class SmallNet"))
-    config = yaml.safe_load(block("yaml", "mynets:small_net"))
+    (workflow.folder / "mynets.py").write_text(block(PAGE, "python", "class SmallNet"))
+    config = yaml.safe_load(block(PAGE, "yaml", "mynets:small_net"))
     # To save time, not all images and not all figures' bases.
     config["experiments"]["my-experiment"]["boundary"]["images"] = 8
     config["experiments"]["my-experiment"]["perturbations"]["uap"] = {"count": 2, "images": 50, "max_passes": 1}
     config["figures"] = {"fig3": ["curvature-positive", "pca"], "fig4": ["deepfool-high", "dct"]}
     (dataset,) = config["datasets"].values()
-    for split, (images, labels) in digits.items():
-        for i, (image, label) in enumerate(zip(images, labels, strict=True)):
-            folder = workflow.folder / dataset["folder"] / split / f"digit {label}"
-            folder.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(image[0].numpy()).resize((16, 16)).save(folder / f"{i}.png")
+    write_images(workflow.folder / dataset["folder"], digits)
     (workflow.folder / "mine.yaml").write_text(yaml.safe_dump(config))
     return workflow, config
 
 
-def train_elsewhere(workflow, config):
+def train(workflow, config):
     """Train the user's network without Friendly Fire, and save its state dict at the configured path."""
-    import sys
-
-    import numpy as np
-
-    sys.path.insert(0, str(workflow.folder))
-    try:
-        from mynets import small_net
-    finally:
-        sys.path.pop(0)
-    (dataset,) = config["datasets"].values()
-    files = sorted((workflow.folder / dataset["folder"] / "train").glob("*/*.png"))
-    names = sorted({file.parent.name for file in files})
-    images = torch.stack([torch.from_numpy(np.array(Image.open(file)))[None].float() / 255 for file in files])
-    labels = torch.tensor([names.index(file.parent.name) for file in files])
-    network = small_net(len(names))
-    optimiser = torch.optim.Adam(network.parameters(), 2e-3)
-    for _ in range(8):
-        for batch in torch.randperm(len(images)).split(32):
-            optimiser.zero_grad()
-            torch.nn.functional.cross_entropy(network(images[batch]), labels[batch]).backward()
-            optimiser.step()
-    (experiment,) = config["experiments"].values()
-    save_file(network.state_dict(), workflow.folder / experiment["networks"]["weights"])
+    (dataset,), (experiment,) = config["datasets"].values(), config["experiments"].values()
+    folder = workflow.folder
+    train_elsewhere(folder, folder / dataset["folder"], folder / experiment["networks"]["weights"])
 
 
 def test_weights_that_are_not_there_stop_before_any_job(own):
@@ -83,7 +52,7 @@ def test_weights_without_a_normalisation_stop_before_any_job(own):
     config = copy.deepcopy(config)
     del config["experiments"]["my-experiment"]["networks"]["normalisation"]
     (workflow.folder / "forgotten.yaml").write_text(yaml.safe_dump(config))
-    train_elsewhere(workflow, config)
+    train(workflow, config)
     printed = workflow.run("--configfile", "forgotten.yaml", fails=True)
     assert "networks.normalisation: small_net.safetensors does not record how images are normalised; choose" in printed
     assert not (workflow.folder / "results").exists()
@@ -91,7 +60,7 @@ def test_weights_without_a_normalisation_stop_before_any_job(own):
 
 def test_own_network_on_own_images_gives_the_figures(own):
     workflow, config = own
-    train_elsewhere(workflow, config)
+    train(workflow, config)
     workflow.run("fig3", "fig4", "--configfile", "mine.yaml")
     (name,) = config["experiments"]
     table = pd.read_csv(workflow.folder / "results/figures/fig4.csv")

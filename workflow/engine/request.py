@@ -63,8 +63,8 @@ def with_request(config: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[
     networks = [{key: asked[key] for key in OF_NETWORK if key in asked}, *others]
     experiments = {}
     for network in networks:
-        name = f"{named(network['network'].rpartition('/')[2].rpartition(':')[2])}-{data}"
         chosen = {"dataset": data, "networks": networks_section(network, dataset)}
+        name = f"{name_of(network)}-{data}"
         for section, values in counts(dataset).items():
             given = config.get(section, {})
             chosen[section] = {key: value for key, value in values.items() if key not in given}
@@ -73,7 +73,7 @@ def with_request(config: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[
     if beside:
         experiments[first]["pages"] = {**experiments[first].get("pages", {}), "compare": beside}
     if len(experiments) < len(networks):
-        raise ConfigError("config: compare: is the same network; give another one")
+        raise ConfigError("config: compare: is the same network with the same weights; give another one")
     return {
         **{key: value for key, value in config.items() if key not in KEYS},
         "suite": SUITE,
@@ -81,6 +81,12 @@ def with_request(config: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[
         "datasets": {**config.get("datasets", {}), data: dataset},
         "experiments": {**config.get("experiments", {}), **experiments},
     }
+
+
+def name_of(network: Mapping[str, Any]) -> str:
+    """Return the name of a network: that of its architecture or factory, and of its weights if they have another."""
+    parts = [network["network"].rpartition("/")[2].rpartition(":")[2], Path(network.get("weights") or "").stem]
+    return "-".join(dict.fromkeys(named(part) for part in parts if part))
 
 
 def named(text: str) -> str:
@@ -156,6 +162,8 @@ def networks_section(network: Mapping[str, Any], dataset: Mapping[str, Any]) -> 
         raise ConfigError("config: compare: needs the key network")
     name = network["network"]
     published = name.startswith(("timm/", "torchvision/"))
+    if ":" in name and "weights" not in network:
+        raise ConfigError(f"config: network={name} needs weights=<file> too: see docs/how-to/card.md")
     section = {"architecture": name, "at_chance": "accept"}
     for key in ("weights", "normalisation", "classes"):
         if key in network:
