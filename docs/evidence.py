@@ -194,9 +194,15 @@ def figure_of(name: str, *names: str):
 
 
 def draw(folder: Path) -> None:
-    """Draw every figure of all experiments, and each of figures 1 to 5 of each experiment."""
+    """Draw every figure, a column per experiment, and write the verdicts."""
+    verdicts().to_csv(folder / "scorecard.csv", index=False, float_format="%.5g")
     for name in [*FIGURES, "scorecard"]:
-        save(partial(figure_of, name), str(STYLE), [str(folder / f"{name}.png")])
+        draw_one(name, folder)
+
+
+def draw_one(name: str, folder: Path) -> None:
+    """Draw one figure."""
+    save(partial(figure_of, name), str(STYLE), [str(folder / f"{name}.png")])
 
 
 # ---- Texts -----------------------------------------------------------------------------------------------------------
