@@ -10,6 +10,7 @@ Repetitions are taken over one by one, so that they need not be of one run.
 import argparse
 import json
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -300,8 +301,7 @@ def quality() -> str:
 @text
 def accuracy(experiment: str, *counts: str) -> str:
     """Accuracy on projected images at some numbers of directions per class, basis by basis."""
-    numbers = table("fig3.csv", experiment).query("split == 'test'")
-    numbers = pd.concat([numbers, fig4_per_class(experiment, numbers["basis"].unique())])
+    numbers = per_class(experiment)
     legend, rows = declared("bases"), []
     for basis, lines in numbers.groupby("basis", sort=False):
         per_count = [lines[lines["directions_per_class"] == float(count)] for count in counts]
@@ -316,15 +316,113 @@ def fig4_per_class(experiment: str, known: Sequence[str]) -> pd.DataFrame:
     return numbers[~numbers["basis"].isin(known)].assign(directions_per_class=numbers["rank"] / classes)
 
 
+#: Lines of the summary, and the directions per class at which each experiment is summed up.
+LINES = ("curvature-positive", "curvature-flat", "deepfool-high", "deepfool-low", "pca", "random")
+SUMMED_UP = {"mnist-lenet": ("5", "10", "20")}
+USUAL = ("10", "50", "100")
+
+
+@text
+def summary() -> str:
+    """Accuracy on projected images of all experiments, for some bases: means over repetitions."""
+    rows = [[declared("bases")[basis]["label"]] for basis in LINES]
+    header = ["accuracy in %, directions per class:"]
+    for name in experiments():
+        counts = SUMMED_UP.get(name, USUAL)
+        header += [f"{name}: {counts[0]}", *counts[1:]]
+        numbers = per_class(name)
+        for row, basis in zip(rows, LINES, strict=True):
+            line = numbers[numbers["basis"] == basis]
+            row += [at(line, float(count)) for count in counts]
+    return markdown(rows, header)
+
+
+def per_class(experiment: str) -> pd.DataFrame:
+    """Return the accuracies on measured images of figures 3 and 4, by directions per class."""
+    numbers = table("fig3.csv", experiment).query("split == 'test'")
+    return pd.concat([numbers, fig4_per_class(experiment, numbers["basis"].unique())])
+
+
+def at(line: pd.DataFrame, count: float) -> str:
+    """Return the mean accuracy in % at some directions per class, on the line between the nearest two."""
+    found = []
+    for _, one in line.groupby("seed"):
+        one = one.sort_values("directions_per_class")
+        if one["directions_per_class"].iloc[-1] < count:
+            return ""
+        found.append(np.interp(count, one["directions_per_class"], one["accuracy"]))
+    return f"{100 * np.mean(found):.1f}"
+
+
+@text
+def findings() -> str:
+    """What the numbers say, in the words of README."""
+    names = experiments()
+    network, record = table("network.csv"), table("quality.csv")
+    accurate = listed(names, lambda name: f"{100 * of(network, name)['accuracy'].mean():.1f} %")
+    overlap = listed(names, lambda name: f"{of(record, name)['overlap'].median():.2f}")
+    points = listed(names, lambda name: f"{of(record, name)['points'].median():.0f}")
+    correlated = table("coupling-correlations.csv")
+    together = correlated[correlated["directions_per_class"].isna()].groupby("experiment")["spearman"]
+    related = listed(names, lambda name: f"{together.min()[name]:.2f} to {together.max()[name]:.2f}")
+    apart = table("coupling-distances.csv").groupby(["experiment", "basis"])["gap"].mean().abs().groupby(level=0).max()
+    gaps = listed(names, lambda name: f"{100 * apart[name]:.0f} points")
+    through = table("attacks.csv")
+    behind = through[through["side"] == through.groupby("experiment")["side"].transform(second)]
+    fooled = behind.groupby(["experiment", "attack"])["fooling"].mean()
+    unaware = listed(names, lambda name: f"{fooled[name, 'free, without the unit']:.0%}".replace("%", " %"))
+    aware = listed(names, lambda name: f"{fooled[name, 'white box, through the unit']:.0%}".replace("%", " %"))
+    said = {
+        "The effect is there.": (
+            "Curved directions classify, flat ones do not. The directions of attack classify best of those that come "
+            f"from the network. Accuracy without projection: {accurate}."
+        ),
+        "The controls qualify it.": (
+            "Principal components do not depend on the network, and classify as well or better."
+        ),
+        "Single directions need many boundary points.": (
+            "The spans of ten leading directions of two halves of the sample overlap by "
+            f"{overlap} (median points per class: {points})."
+        ),
+        "Accuracy and vulnerability go together along the ranks, not from basis to basis.": (
+            f"The rank correlation of accuracy with the share of an attack inside is {related}, for four attacks. At "
+            f"an equal share, a basis is up to {gaps} off the line of DeepFool's own directions."
+        ),
+        "Resampling protects from unaware attackers only.": (
+            "Behind a unit that keeps two thirds of the side, the free attack fools "
+            f"{unaware}; an attacker who knows of the unit fools {aware}."
+        ),
+    }
+    return "\n".join(
+        textwrap.fill(f"- **{what}** {words}", 120, subsequent_indent="  ") for what, words in said.items()
+    )
+
+
+def of(rows: pd.DataFrame, experiment: str) -> pd.DataFrame:
+    """Return the rows of an experiment."""
+    return rows[rows["experiment"] == experiment]
+
+
+def second(sides: pd.Series) -> float:
+    """Return the side nearest to two thirds of the largest."""
+    found = np.unique(sides)
+    return found[np.abs(found - found.max() * 2 / 3).argmin()]
+
+
+def listed(names: Sequence[str], said: Callable[[str], str]) -> str:
+    """List what is said of each experiment; of a single one, without its name."""
+    return ", ".join(f"{said(name)} ({name})" for name in names) if len(names) > 1 else said(names[0])
+
+
 @text
 def jobs() -> str:
-    """Time and memory of each rule: all jobs of one repetition together, in the mean over repetitions."""
+    """CPU time and memory of each rule: all jobs of a repetition together, in the mean over repetitions."""
     found = table("results.csv")
     # A job with several results has a row for each.
     found = found.drop_duplicates(["experiment", "seed", "rule", "began", "seconds", "cpu_seconds"])
     names = list(dict.fromkeys(found["experiment"]))
     per_seed = found.groupby(["rule", "experiment", "seed"], sort=False).agg(
-        seconds=("seconds", "sum"), peak=("peak_gib", "max")
+        seconds=("cpu_seconds", "sum"), peak=("peak_gib", "max")
     )
     cells = per_seed.groupby(level=[0, 1], sort=False).agg({"seconds": "mean", "peak": "max"})
     rows = [
@@ -333,7 +431,7 @@ def jobs() -> str:
     ]
     total = cells["seconds"].groupby(level=1).sum()
     rows.append(["all", *(f"{total[name] / 60:.0f} min" for name in names)])
-    return markdown(rows, ["seconds (GiB)", *names])
+    return markdown(rows, ["CPU seconds (GiB)", *names])
 
 
 def _cell(cells: pd.DataFrame, rule: str, name: str) -> str:

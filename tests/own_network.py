@@ -27,7 +27,7 @@ def write_images(folder, digits):
             Image.fromarray(image[0].numpy()).resize((16, 16)).save(place / f"{i}.png")
 
 
-def train_elsewhere(module_folder, images, weights, epochs=8):
+def train_elsewhere(module_folder, images, weights):
     """Train the README's network without Friendly Fire, and save its state dict."""
     sys.path.insert(0, str(module_folder))
     try:
@@ -40,7 +40,7 @@ def train_elsewhere(module_folder, images, weights, epochs=8):
     labels = torch.tensor([names.index(file.parent.name) for file in files])
     network = small_net(len(names))
     optimiser = torch.optim.Adam(network.parameters(), 2e-3)
-    for _ in range(epochs):
+    for _ in range(8):
         for batch in torch.randperm(len(pixels)).split(32):
             optimiser.zero_grad()
             torch.nn.functional.cross_entropy(network(pixels[batch]), labels[batch]).backward()

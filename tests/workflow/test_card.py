@@ -4,6 +4,7 @@ import shutil
 
 import pandas as pd
 import pytest
+from safetensors.torch import load_file, save_file
 
 from conftest import Workflow
 from debian import need
@@ -14,7 +15,7 @@ SHORT = (
     "boundary={images: 5}",
     "perturbations={images: 300, uap: {count: 2, images: 20, max_passes: 1}}",
     "accuracy={ranks: 6, directions_per_class: 4}",
-    "scores={images: 40, steps: 7, anchored_images: 10, curves: 10}",
+    "scores={images: 40, steps: 9, anchored_images: 10, curves: 10}",
     "confinement={images: 20, ranks: 3}",
     "resampling={images: 60, sides: [1.0, 0.5], factors: [1, 5]}",
     "slopes={images: 10, directions: 6}",
@@ -29,8 +30,13 @@ def own(tmp_path_factory, digits):
     (workflow.folder / "mynets.py").write_text(block("README.md", "python", "class SmallNet"))
     images = workflow.folder / "my images"
     write_images(images, digits)
-    for name, epochs in (("trained", 8), ("untrained", 0)):
-        train_elsewhere(workflow.folder, images, workflow.folder / f"{name}.safetensors", epochs)
+    trained = workflow.folder / "trained.safetensors"
+    train_elsewhere(workflow.folder, images, trained)
+    # The classes of its logits in another order: the same network, and no better than chance.
+    mixed = {
+        name: value.roll(1, 0) if name.startswith("classify.") else value for name, value in load_file(trained).items()
+    }
+    save_file(mixed, workflow.folder / "mixed.safetensors")
     shutil.rmtree(images / "train")
     for folder in (images / "test").iterdir():
         folder.rename(images / folder.name)
@@ -40,9 +46,9 @@ def own(tmp_path_factory, digits):
 
 @pytest.fixture(scope="module")
 def compared(own):
-    """The card of the trained network beside the untrained one, and what the run printed."""
+    """The card of the trained network beside the one with mixed classes, and what the run printed."""
     network = ("network=mynets:small_net", "weights=trained.safetensors", "normalisation=none", "images=my images")
-    other = "compare={network: 'mynets:small_net', weights: untrained.safetensors, normalisation: none}"
+    other = "compare={network: 'mynets:small_net', weights: mixed.safetensors, normalisation: none}"
     printed = own.run("card", "--config", *network, other, *SHORT)
     return own.folder / "results/cards/small-net-trained-my-images.html", printed
 
@@ -117,19 +123,19 @@ def test_a_request_tells_its_counts_and_its_time_first(compared):
 
 def test_two_networks_are_on_one_page_and_each_says_what_not_to_trust(compared, browser):
     page = opened(browser, compared[0])
-    trained, untrained = page.locator("article").all_inner_texts()
+    trained, mixed = page.locator("article").all_inner_texts()
     assert "small-net-trained-my-images" in trained
     assert "my-images, 16 x 16 pixels, grey" in trained
     assert "points per class (median): raise boundary.images" in trained
     assert "not to be trusted" in trained
     assert "at chance" not in trained
-    assert "This network is no better than a constant guess" in untrained
-    assert "The network is at chance: check its weights" in untrained
+    assert "This network is no better than a constant guess" in mixed
+    assert "The network is at chance: check its weights" in mixed
 
 
 def test_another_count_keeps_what_it_can(own, compared):
     network = ("network=mynets:small_net", "weights=trained.safetensors", "normalisation=none", "images=my images")
-    other = "compare={network: 'mynets:small_net', weights: untrained.safetensors, normalisation: none}"
+    other = "compare={network: 'mynets:small_net', weights: mixed.safetensors, normalisation: none}"
     counts = [count.replace("confinement={images: 20", "confinement={images: 30") for count in SHORT]
     again = own.planned("card", "--config", *network, other, *SHORT)
     assert again == set()
