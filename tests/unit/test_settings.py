@@ -133,6 +133,18 @@ FAULTS = [
     ),
     ("figures.fig4", ["deepfool-high-9px"], r"fig4: deepfool-high-9px: the images have only 8 pixels per side"),
     ("figures.fig4", ["pca-4px"], r"figures\.fig4: there is no 'pca-4px'; choose from .*deepfool-high-<side>px"),
+    ("pages.explorer", ["flattest"], r"digits-lenet: pages\.explorer: there is no 'flattest'; choose from dct, curv"),
+    ("pages.explorer", ["deepfool-high-9px"], r"pages\.explorer: deepfool-high-9px: the images have only 8 pixels"),
+    ("pages.explorer", "pca", r"pages\.explorer: 'pca' is not of type 'array' \(bases of the explorer"),
+    (
+        "experiments.digits-lenet",
+        {
+            "dataset": "digits",
+            "curvature": {"solver": "lanczos", "directions": 5},
+            "figures": {"fig3": ["pca"], "scores": ["positive"]},
+        },
+        r"digits-lenet: pages\.explorer: curvature-flat needs curvature\.solver dense; lanczos finds the ends",
+    ),
     ("boundary.classes", "some", r"boundary\.classes: 'some' is not valid .*all, or a list of their indices"),
     ("boundary.classes", [1, 2], r"digits-lenet: scores\.shown: class 0 is not one of boundary\.classes; add it"),
     (

@@ -30,16 +30,22 @@ class Pages:
         """Return the section ``pages`` of an experiment."""
         return experiment_settings(self.config, experiment, "pages")
 
+    def bases_of(self, name: str, experiment: str) -> list[str]:
+        """Return the bases of an experiment that a page shows."""
+        section = self.section(experiment)
+        return list(dict.fromkeys(basis for key in self.kinds[name].get("bases", ()) for basis in section[key]))
+
     def read_by(self, name: str):
         """Input: the results that a page reads, by the words of its declaration."""
         kind = self.kinds[name]
 
         def of_job(wildcards):
-            section = self.section(wildcards.experiment)
-            bases = [basis for key in kind.get("bases", ()) for basis in section[key]]
-            shown = [wildcards.experiment, *(other for key in kind.get("beside", ()) for other in section[key])]
+            experiment, section = wildcards.experiment, self.section(wildcards.experiment)
+            shown = [experiment, *(other for key in kind.get("beside", ()) for other in section[key])]
+            kinds = experiment_settings(self.config, experiment, "figures")["scores"]
+            words = {"basis": self.bases_of(name, experiment), "kind": kinds, "experiment": shown}
             return {
-                word: spelled_out([f"results/{pattern}"], basis=bases, experiment=shown)
+                word: spelled_out([f"results/{pattern}"], **words)
                 for word, pattern in kind["reads"].items()
                 if self._exists(pattern)
             }
@@ -57,9 +63,17 @@ class Pages:
         return f"results/{self.kinds[name]['folder']}/{{experiment}}.html"
 
     def files(self, name: str) -> list[str]:
-        """Input: a page of each of the suite's experiments, of its first repetition."""
+        """Input: a page of each of the suite's experiments, of its first repetition.
+
+        An experiment has no page that is about bases if its lists of bases are empty.
+        """
         first = {repetition_of(one)[0]: one for one in reversed(self.figures.experiments)}
-        return [self.path(name).format(experiment=one) for one in reversed(first.values())]
+        shown = [one for one in reversed(first.values()) if "bases" not in self.kinds[name] or self.bases_of(name, one)]
+        return [self.path(name).format(experiment=one) for one in shown]
+
+    def said(self, name: str) -> str:
+        """Message of a target: where its pages are, or that there are none."""
+        return f"{name}: {' '.join(self.files(name)) or 'no experiment of the suite has this page'}"
 
     def code_of(self, name: str):
         """Return digests of a page's function and declaration, of its template, and of the legend."""

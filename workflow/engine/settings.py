@@ -253,29 +253,37 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
         for name, kind in kinds.items():
             if "flat" in kind.get("with", {}).get("orders", ()):
                 raise ConfigError(
-                    f"{key}: figures: {name} needs curvature.solver dense; lanczos finds the ends of the spectrum"
+                    f"{key}: {kind['shown']}: {name} needs curvature.solver dense; lanczos finds the ends of the "
+                    "spectrum"
                 )
     _check_networks(f"{key}: networks", networks, channels, made_here=weights_source(config, experiment) is not None)
 
 
 def _check_bases(config: Mapping[str, Any], experiment: str, side: int) -> dict[str, Kind]:
-    """Check the bases of an experiment whose images have ``side`` pixels; return the kinds that its figures show."""
+    """Check the bases of an experiment whose images have ``side`` pixels.
+
+    Returns:
+        The kinds that its figures and pages show; ``shown`` is the key that names each.
+    """
     known, shown = bases_of(config, experiment), {}
     for name, kind in known.items():
         if kind.get("own"):
             _check_own_basis(f"config: {experiment}: bases.{name}", name, kind)
-    figures = experiment_settings(config, experiment, "figures")
-    for figure in ("fig3", "fig4", "fig5"):
-        for basis in figures[figure]:
-            sampled = None if basis in known else RESAMPLED.fullmatch(basis)
+    for noun, name in _lists_of_bases():
+        for basis in experiment_settings(config, experiment, noun)[name]:
+            sampled, key = None if basis in known else RESAMPLED.fullmatch(basis), f"{noun}.{name}"
             if not (sampled and known.get(sampled["basis"], {}).get("of")):
-                _check_named(f"{experiment}: figures.{figure}", basis, (*known, "deepfool-high-<side>px"))
+                _check_named(f"{experiment}: {key}", basis, (*known, "deepfool-high-<side>px"))
             elif int(sampled["side"]) > side:
-                raise ConfigError(
-                    f"config: {experiment}: figures.{figure}: {basis}: the images have only {side} pixels per side"
-                )
-            shown[basis] = basis_kind(config, experiment, basis)
+                raise ConfigError(f"config: {experiment}: {key}: {basis}: the images have only {side} pixels per side")
+            shown.setdefault(basis, {**basis_kind(config, experiment, basis), "shown": key})
     return shown
+
+
+def _lists_of_bases() -> list[tuple[str, str]]:
+    """Return the sections and keys that name bases to show."""
+    kinds = [(noun, kind) for noun in ("figures", "pages") for kind in declared(noun).values()]
+    return list(dict.fromkeys((noun, key) for noun, kind in kinds for key in kind.get("bases", ())))
 
 
 def _check_own_basis(key: str, name: str, kind: Kind) -> None:

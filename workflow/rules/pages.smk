@@ -37,4 +37,4 @@ for target in pages.kinds:
             pages.files(target),
         localrule: True
         message:
-            f"{target}: {' '.join(pages.files(target))}"
+            pages.said(target)
