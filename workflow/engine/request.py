@@ -212,6 +212,7 @@ def counts(dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "fig3": ["curvature-positive", "curvature-negative", "pca", "random"],
             "scores": ["positive", "negative"],
         },
+        pages={"explorer": []},
         perturbations={"images": min(directions, 1000), "uap": {"count": 2, "images": 50}},
         accuracy={"training_images": 200, "measured_images": 500, "ranks": 10, "directions_per_class": 5},
         scores={"images": 60, "steps": 15, "curves": 30, "anchored_images": 20},

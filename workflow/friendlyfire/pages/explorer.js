@@ -165,6 +165,21 @@
     }
   };
 
+  /** Draw the norms of the attacks on the image, and the lines of the chosen basis in bold, unless they are. */
+  let shownBases = "";
+  const showBases = () => {
+    const now = [state.image, state.basis].join();
+    if (now === shownBases) return;
+    shownBases = now;
+    for (const [number, { ranks, norms }] of bases.entries()) {
+      const line = charts.norms.of(`basis ${number}`);
+      line.data_source.data = { x: ranks, y: norms.map((row) => row[state.image] ?? NaN) };
+      for (const shown of [charts.accuracy.of(`basis ${number}`), line]) {
+        shown.glyph.line_width = number === state.basis ? 4 : 1.5;
+      }
+    }
+  };
+
   const showKept = () => {
     const { image } = state;
     for (const [number, basis] of bases.entries()) {
@@ -172,14 +187,8 @@
       const thumbnail = document.querySelector(`[data-basis="${number}"]`);
       paintWhole(thumbnail.querySelector("canvas"), basis.projections.row(r, image));
       judge(thumbnail.querySelector(".verdict"), basis.kept_predicted.row(r)[image]);
-      charts.accuracy.of(`basis ${number}`).glyph.line_width = number === state.basis ? 4 : 1.5;
-      const line = charts.norms.of(`basis ${number}`);
-      line.glyph.line_width = number === state.basis ? 4 : 1.5;
-      if (line.image !== image) {
-        line.image = image;
-        line.data_source.data = { x: basis.ranks, y: basis.norms.map((row) => row[image] ?? NaN) };
-      }
     }
+    showBases();
     const basis = bases[state.basis];
     const r = rankPlace(basis);
     const rank = basis.ranks[r];
@@ -276,12 +285,12 @@
   };
 
   /** Draw the scores of the image along the direction, and the line of figure 2, unless they are drawn. */
-  let drawn = "";
+  let shownLines = "";
   const showLines = (allowed, j, c, before) => {
     const { image, target, kind, second } = state;
     const now = [image, target, kind, second, second === null ? 0 : j].join();
-    if (now === drawn) return;
-    drawn = now;
+    if (now === shownLines) return;
+    shownLines = now;
     const x = allowed.map((place) => data.steps[place]);
     const rows = allowed.map((_, i) => lookUp(i, j));
     const line = (k) => rows.map(({ scores, of }) => (scores[k] === MISSING ? NaN : of.unit * scores[k]));
@@ -303,7 +312,7 @@
 
   // ---- Start
 
-  Bokeh.set_log_level("warn");
+  Bokeh.logger.set_level("warn"); // Bokeh.set_log_level announces itself
   const listen = (id, set, show) => byId(id).addEventListener("input", (event) => {
     set(event.target.value);
     show();

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from bokeh.embed import json_item
-from bokeh.models import LogAxis, LogTicker, Span
+from bokeh.models import BasicTickFormatter, FixedTicker, LogAxis, Span
 from bokeh.plotting import figure
 from bokeh.resources import Resources
 from jinja2 import Environment, FileSystemLoader
@@ -287,7 +287,8 @@ def chart(label: str, **options: Any) -> figure:
     for axis in shown.axis:
         axis.axis_label_text_font_style = "normal"
         if isinstance(axis, LogAxis):
-            axis.ticker = LogTicker(mantissas=[1, 2, 5], desired_num_ticks=5)
+            axis.ticker = FixedTicker(ticks=[m * 10.0**k for k in range(-3, 6) for m in (1, 2, 5)])
+            axis.formatter = BasicTickFormatter(use_scientific=False)
     shown.add_layout(Span(location=None, dimension="height", name="place", line_width=2))
     return shown
 
@@ -313,7 +314,7 @@ def readable(colour: str, background: str) -> str:
 def packed(array: np.ndarray, unit: float | Sequence[float] = 1) -> dict[str, Any]:
     """Return an array of whole numbers for the page's script, compressed; its values are multiples of ``unit``."""
     array = array.astype(array.dtype.newbyteorder("<"))
-    text = base64.b64encode(zlib.compress(np.ascontiguousarray(array).tobytes(), 9)).decode()
+    text = base64.b64encode(zlib.compress(np.ascontiguousarray(array).tobytes())).decode()
     return {"type": f"{array.dtype.kind}{array.dtype.itemsize}", "shape": array.shape, "unit": unit, "data": text}
 
 
