@@ -72,7 +72,10 @@ def work(config: Mapping[str, Any], experiment: str) -> dict[str, Work]:
     rungs = confined["ranks"] if isinstance(confined["ranks"], int) else len(confined["ranks"])
     sides, kinds = len(resampling["sides"]), [*figures["scores"], *(["random"] if figures["scores"] else [])]
     moved = min(targets, scores["classes"]) * scores["steps"] * (scores["images"] + scores["anchored_images"])
-    slopes = of("slopes")
+    slopes, walked, viewed, explored = of("slopes"), of("walks"), of("views"), of("pages")["explorer"]
+    followed = 3 if curvature["solver"] == "dense" else 2  # kinds of directions
+    places = followed * (2 * walked["steps"] + 1) + followed * (followed - 1) / 2 * (2 * walked["grid"] + 1) ** 2
+    views = len(explored) * (viewed["ranks"] if isinstance(viewed["ranks"], int) else len(viewed["ranks"]))
 
     return {
         "training": Work(trained=of("networks")["epochs"] * train) if is_trained(config, experiment) else Work(),
@@ -84,6 +87,8 @@ def work(config: Mapping[str, Any], experiment: str) -> dict[str, Work]:
         "confinement": len(figures["fig5"]) * rungs * confined["images"] * deepfool(CONFINED_STEPS),
         "scores": Work(passes=len(kinds) * moved),
         "slopes": Work(passes=slopes["classes"] * slopes["directions"] * slopes["images"] * scores["steps"]),
+        "walks": Work(passes=bool(explored) * walked["images"] * min(targets, walked["classes"]) * places),
+        "views": views * walked["images"] * (Work(passes=2) + deepfool(CONFINED_STEPS)),
         "resampling": resampling["images"]
         * ((1 + sides) * deepfool() + sides * (deepfool(CONFINED_STEPS) + Work(passes=len(resampling["factors"])))),
     }
