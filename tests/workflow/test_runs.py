@@ -142,7 +142,7 @@ def test_a_run_from_an_empty_folder_gives_the_same_tables(demo, tmp_path, way):
     assert not (workflow.folder / "results").exists()
 
 
-CLAIMED = {"measure_claims", "plot_scorecard"}
+CLAIMED = {"measure_claims", "plot_scorecard", "write_card"}
 CURVED = {"decompose_curvature", "make_basis", "tabulate_spectra", "measure_slopes"} | CLAIMED
 SCORED = {"measure_scores", "plot_fig1", "plot_fig2", "plot_figS1", "plot_figS2"} | CLAIMED
 PROJECTED = {"measure_accuracy", "plot_fig3", "plot_fig4", "plot_coupling"} | CLAIMED
@@ -152,8 +152,10 @@ ON_CURVATURE = MEASURED - {"plot_fig4"}  # which shows no basis of curvature
 CONFINED = {"measure_confinement", "plot_fig5"} | CLAIMED
 RESAMPLED = {"measure_resampling", "tabulate_resampling"} | CLAIMED
 FOUND = {"find_boundary"}
+WALKED, VIEWED = ({f"measure_{name}", "write_explorer"} for name in ("walks", "views"))
 
 
+BEHIND_POINTS = FOUND | CURVED | SCORED | ON_CURVATURE | WALKED | VIEWED
 ATTACKED = {"perturb_images", "gather_perturbations", "find_universal", "make_basis"}
 LIBRARY = "workflow/friendlyfire"
 
@@ -176,21 +178,21 @@ LIBRARY = "workflow/friendlyfire"
         (f"{LIBRARY}/networks/architectures/nin.py", "Dropout(0.5)", "Dropout(0.4)", set()),
         # Figures.
         (f"{LIBRARY}/figures/training.py", 'xlabel="epoch"', 'xlabel="epochs"', {"plot_training"}),
-        (f"{LIBRARY}/figures/style.mplstyle", "", "# Edited.\n", PLOTS),
-        (f"{LIBRARY}/figures/accuracy.py", "far ahead of", "ahead of", {"plot_fig4"}),
+        (f"{LIBRARY}/figures/style.mplstyle", "", "# Edited.\n", PLOTS | {"write_card"}),
+        (f"{LIBRARY}/figures/accuracy.py", "far ahead of", "ahead of", {"plot_fig4", "write_card"}),
         (f"{LIBRARY}/figures/confinement.py", "SHOWN = 6", "SHOWN = 5", {"plot_fig5"}),
         # Code that computes.
         (
             f"{LIBRARY}/figures/captions.py",
             ".rstrip()",
             ".strip()",
-            PLOTS | {"tabulate_spectra", "tabulate_resampling", "measure_claims"},
+            PLOTS | {"tabulate_spectra", "tabulate_resampling"} | CLAIMED,
         ),
         (
             f"{LIBRARY}/records/sharing.py",
             "= 1024",
             "= 512",
-            ATTACKED - {"find_universal"} | {"tabulate_spectra"} | MEASURED | CONFINED | RESAMPLED,
+            ATTACKED - {"find_universal"} | {"tabulate_spectra"} | MEASURED | CONFINED | RESAMPLED | VIEWED,
         ),
         (
             f"{LIBRARY}/bases/curvature.py",
@@ -202,15 +204,15 @@ LIBRARY = "workflow/friendlyfire"
             f"{LIBRARY}/attacks/deepfool.py",
             "perturbations[part] += step",
             "perturbations[part] += 1.0 * step",
-            ATTACKED | FOUND | CURVED | SCORED | MEASURED | CONFINED | RESAMPLED,
+            ATTACKED | FOUND | CURVED | SCORED | MEASURED | CONFINED | RESAMPLED | WALKED | VIEWED,
         ),
         (
             f"{LIBRARY}/measures/projections.py",
             "centred @ columns",
             "1.0 * centred @ columns",
-            PROJECTED | CONFINED,
+            PROJECTED | CONFINED | VIEWED,
         ),
-        (f"{LIBRARY}/curvature/boundary.py", "points = ", "points = 1 * ", FOUND | CURVED | SCORED | ON_CURVATURE),
+        (f"{LIBRARY}/curvature/boundary.py", "points = ", "points = 1 * ", BEHIND_POINTS),
         (
             f"{LIBRARY}/bases/cosines.py",
             "return vectors.reshape(",
@@ -221,7 +223,7 @@ LIBRARY = "workflow/friendlyfire"
             f"{LIBRARY}/measures/curves.py",
             "steps: Tensor,",
             "steps: Tensor,\n    unused: int = 0,",
-            SCORED | {"measure_slopes"},
+            SCORED | {"measure_slopes"} | WALKED,
         ),
         (
             f"{LIBRARY}/measures/fractions.py",
@@ -242,14 +244,14 @@ def test_only_what_an_edit_affects_is_rerun(demo, edited, name, old, new, rules)
         ("device=cpu", set()),
         (
             "accuracy={measured_images: 200}",
-            PROJECTED,
+            PROJECTED | {"write_explorer"},
         ),
-        ("bases={pca_images: 99}", {"make_basis", "tabulate_spectra"} | MEASURED),
-        ("bases={directions: 50}", {"make_basis"} | MEASURED - {"plot_spectrum"}),
+        ("bases={pca_images: 99}", {"make_basis", "tabulate_spectra"} | MEASURED | VIEWED),
+        ("bases={directions: 50}", {"make_basis"} | MEASURED - {"plot_spectrum"} | VIEWED),
         ("perturbations={foolbox: {L2PGD: {steps: 3}}}", set()),
-        ("curvature={step: 0.5}", CURVED | SCORED | ON_CURVATURE),
-        ("curvature={source: rival}", CURVED | SCORED | ON_CURVATURE),
-        ("boundary={step_back: 0.8}", FOUND | CURVED | SCORED | ON_CURVATURE),
+        ("curvature={step: 0.5}", BEHIND_POINTS - FOUND),
+        ("curvature={source: rival}", BEHIND_POINTS - FOUND),
+        ("boundary={step_back: 0.8}", BEHIND_POINTS),
         ("resampling={factors: [1, 5]}", RESAMPLED),
         ("figures={fig4: [deepfool-high]}", {"plot_fig4", "plot_coupling"} | CLAIMED),
     ],
@@ -261,8 +263,8 @@ def test_a_changed_value_makes_again_exactly_the_stages_below_it(demo, key, rule
 def test_one_figure_is_made_alone_when_it_was_removed(demo):
     for kind in ("pdf", "png", "csv", "rst"):
         (demo.folder / f"results/figures/spectrum.{kind}").unlink()
-    assert demo.planned() == {"plot_spectrum"}
-    demo.run("spectrum")
+    assert demo.planned() == {"plot_spectrum", "write_card"}
+    demo.run("spectrum", "card")
     assert demo.planned() == set()
 
 
@@ -294,12 +296,14 @@ def test_every_result_tells_what_made_it(demo):
     whole = json.loads((demo.folder / "results/provenance.json").read_text())
     made = {str(path.relative_to(demo.folder)) for path in (demo.folder / "results").rglob("*")}
     made = {name for name in made if name.endswith((".csv", ".zarr.zip", ".safetensors"))}
-    # Tables beside the numbers of a figure, and those of what only claims read.
+    # Tables beside the numbers of a figure, and those of what only claims or pages read.
     beside = {
         name for name in made - set(whole["results"]) if not name.startswith(("results/figures", "results/tables"))
     }
     scores = {f"scores/{name}" for name in ("flat-curves", "random", "random-form", "random-curves")}
-    assert beside == {f"results/digits-lenet/{name}.csv" for name in {*scores, "slopes/slopes"}}
+    explored = {name for name in made if "/walks/" in name or "/views/" in name}
+    assert len(explored) == 7
+    assert beside - explored == {f"results/digits-lenet/{name}.csv" for name in {*scores, "slopes/slopes"}}
     for name, record in whole["results"].items():
         assert record["seed"] == 0
         assert record["threads"] == (1 if "digits-lenet" in name else 2)  # the experiment's own, or the default
