@@ -59,7 +59,11 @@ def path(demo):
 
 @pytest.fixture(scope="module")
 def page(browser, path):
-    return opened(browser, path)
+    """One page, on which the tests use every control; nothing is asked for and nothing is told meanwhile."""
+    page = opened(browser, path)
+    yield page
+    # The tests, not the page, read pictures back.
+    assert [told for told in page.told if "getImageData" not in told] == [path.as_uri()]
 
 
 @pytest.fixture(scope="module")

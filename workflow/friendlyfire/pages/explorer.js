@@ -89,13 +89,13 @@
 
   /** Fill a table: a column of scores each, with the predicted class marked. */
   const fill = (table, columns) => {
-    const low = Math.min(...columns.map(({ scores, of }) => of.unit * Math.min(...scores)));
-    const high = Math.max(...columns.map(({ scores, of }) => of.unit * Math.max(...scores)));
+    const there = columns.flatMap(({ scores, of }) => [...scores].filter((one) => one !== MISSING).map((one) => of.unit * one));
+    const [low, high] = [Math.min(...there), Math.max(...there)];
     for (const [c, row] of [...table.tBodies[0].rows].entries()) {
       for (const [k, { scores, of, best }] of columns.entries()) {
         const cell = row.cells[k + 1];
         cell.firstChild.textContent = of.text(scores[c]);
-        cell.lastChild.style.width = `${(100 * (of.unit * scores[c] - low)) / (high - low || 1)}%`;
+        cell.lastChild.style.width = `${Math.max(0, (100 * (of.unit * scores[c] - low)) / (high - low || 1))}%`;
         cell.classList.toggle("best", c === best);
       }
     }
