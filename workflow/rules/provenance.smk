@@ -63,8 +63,6 @@ rule cost:
     conda:
         "../../envs/torch.yaml"
     threads: config["threads"]
-    resources:
-        gpu=GPU,
     params:
         code=stages.code_of("estimate_cost"),
     script:
