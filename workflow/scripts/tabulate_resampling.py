@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from friendlyfire.figures.captions import filled
+from friendlyfire.figures.captions import filled, write_caption
 from friendlyfire.records.tables import read_tables, write_html, write_table
 
 #: The experiment of the paper's table; the paper's rows follow it.
@@ -35,7 +35,7 @@ def main(inputs, outputs, settings):
     networks = read_tables(inputs.networks)
     for name in ("caption", "attacks_caption"):
         text = Path(getattr(inputs, name)).read_text(encoding="utf-8")
-        Path(getattr(outputs, name)).write_text(filled(text, networks), encoding="utf-8")
+        write_caption(getattr(outputs, name), filled(text, networks))
 
 
 def paper_form(rows: pd.DataFrame, experiment: str) -> pd.DataFrame:

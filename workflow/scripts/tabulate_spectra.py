@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from friendlyfire.curvature.quality import Quality
-from friendlyfire.figures.captions import filled
+from friendlyfire.figures.captions import filled, write_caption
 from friendlyfire.records.stores import Store, open_store
 from friendlyfire.records.tables import read_tables, write_table
 
@@ -52,7 +52,7 @@ def main(inputs, outputs, settings):
     write_table(outputs.quality, table, settings)
     text = Path(inputs.caption).read_text(encoding="utf-8")
     caption = filled(text, read_tables(inputs.networks), experiment=experiment)
-    Path(outputs.caption).write_text(caption, encoding="utf-8")
+    write_caption(outputs.caption, caption)
 
 
 def spectrum(kind: str, name: str, values: np.ndarray) -> pd.DataFrame:

@@ -1,5 +1,8 @@
 """Sentences of the captions that quote numbers of a table."""
 
+import re
+from pathlib import Path
+
 import pandas as pd
 
 from friendlyfire.networks.description import sub_network
@@ -19,6 +22,16 @@ def filled(text: str, networks: pd.DataFrame, thin: bool = True, **words: str) -
         words: replacements of the braces.
     """
     return f"{text.format(**words).rstrip()} {network_accuracies(networks, thin)}\n"
+
+
+def write_caption(path: str, text: str) -> None:
+    """Write a caption for the report, where it is plain text whatever the names in it are.
+
+    The report reads reStructuredText. What begins its inline markup is escaped; its blocks need lines of their own, so
+    the caption has one line.
+    """
+    line = re.sub(r"[\\*`|]|_(?![A-Za-z0-9])", r"\\\g<0>", " ".join(text.split()))
+    Path(path).write_text(f"{line}\n", encoding="utf-8")
 
 
 def image_counts(table: pd.DataFrame) -> str:
