@@ -106,7 +106,7 @@ FIGURES = {
         "make": "sureness",
         "draw": "bars",
         "title": "Sureness",
-        "section": "Networks",
+        "section": "4 Networks",
         "reads": {"table": "confidence/confidence.csv"},
         "tables": {"numbers": "numbers"},
         "caption": "How sure the networks are, in the mean of {images} images.",

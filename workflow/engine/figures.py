@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from engine.kinds import RESAMPLED, attack_labels, legend
+from engine.kinds import PAGE, RESAMPLED, attack_labels, legend
 from engine.sections import experiment_settings, is_trained
 from engine.settings import suite_experiments
-from engine.stages import code_of_kind, spelled_out
+from engine.stages import code_of_kind, file_digest, spelled_out
 from friendlyfire.declarations import Kind, declared
 from friendlyfire.records.seeds import repetition_of
 
@@ -17,6 +17,9 @@ TABLES = {
     "table1": {"title": "Table 1", "section": "4.4 Compression"},
     "provenance": {"title": "Provenance of the results", "section": "Provenance"},
 }
+
+#: Template of the page of an interactive figure.
+TEMPLATE = "friendlyfire/figures/standalone.html"
 
 
 class Figures:
@@ -69,15 +72,14 @@ class Figures:
         return [*self.kinds, "table1"]
 
     def files(self, name: str) -> list[str]:
-        """Return the input of a target: a figure as PDF, as PNG and as the plotted table, or a table in each format.
+        """Return the input of a target: a figure as PDF, PNG, plotted table and page, or a table in each format.
 
         The list is empty if no experiment is in the figure.
         """
         if name == "table1":
             return [f"results/tables/{name}.{kind}" for kind in ("csv", "md", "tex", "html")]
-        return (
-            [f"results/figures/{name}.{kind}" for kind in ("pdf", "png", "csv")] if self.experiments_with(name) else []
-        )
+        kinds = ["pdf", "png", "csv", *(["html"] if self.page_of(name) else [])]
+        return [f"results/figures/{name}.{kind}" for kind in kinds] if self.experiments_with(name) else []
 
     def said(self, name: str) -> str:
         """Message of a target: where its files are, or why there are none."""
@@ -116,6 +118,10 @@ class Figures:
         """Output: the path of the store of a figure's pictures, if it shows any."""
         return {"pictures": f"results/figures/{name}.zarr.zip"} if "pictures" in self.kinds[name] else {}
 
+    def page_of(self, name: str) -> dict[str, str]:
+        """Output: the path of a figure's interactive version, if it declares one."""
+        return {"page": f"results/figures/{name}.html"} if "hover" in self.kinds[name] else {}
+
     def place(self, name: str, shows: str) -> dict[str, Any]:
         """Return the arguments of ``report``: the section of a figure, and labels with its experiments and networks."""
         about = {**TABLES, **self.kinds}[name]
@@ -134,7 +140,7 @@ class Figures:
         return {"category": about["section"], "labels": labels}
 
     def code_of(self, name: str):
-        """Return digests of a figure's function, of its declaration, and of the legend entries that it shows."""
+        """Return digests of a figure's functions, of its declaration, and of the legend entries that it shows."""
         kind = self.kinds[name]
 
         def of_job(wildcards):
@@ -143,7 +149,10 @@ class Figures:
             entries = sorted((basis, *entry.values()) for basis, entry in legend(self.config).items() if basis in bases)
             used = {"claims": declared("claims"), "attacks": attack_labels(self.config)}
             words = [entries, *(used[noun] for noun in kind.get("uses", ()))]
-            return [*code_of_kind(kind, self.folder, kind["draw"]), hashlib.sha256(repr(words).encode()).hexdigest()]
+            readers = [kind["draw"], *([kind["hover"], PAGE] if "hover" in kind else [])]
+            template = [file_digest(self.folder / TEMPLATE)] if "hover" in kind else []
+            shown = hashlib.sha256(repr(words).encode()).hexdigest()
+            return [*code_of_kind(kind, self.folder, *readers), *template, shown]
 
         return of_job
 

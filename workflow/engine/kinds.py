@@ -10,6 +10,9 @@ from friendlyfire.declarations import Kind, declared
 #: Name of a basis of perturbations that were downsampled to a side in pixels and upsampled (figure 4, ImageNet).
 RESAMPLED = re.compile(r"(?P<basis>.+)-(?P<side>[1-9]\d*)px")
 
+#: The function that makes a page of an interactive figure. By name: an edit of it concerns no other figure.
+PAGE = "friendlyfire.figures.standalone:page"
+
 #: Colours of the user's own kinds, in the order of their names (P. Tol's muted scheme, safe for the colour-blind).
 OWN_COLOURS = ("#882255", "#44AA99", "#332288", "#999933", "#AA4499", "#117733", "#88CCEE", "#CC6677")
 

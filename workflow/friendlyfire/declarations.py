@@ -16,7 +16,7 @@ from typing import Any
 Kind = Mapping[str, Any]
 
 #: Keys of a declaration that name functions of its file.
-FUNCTIONS = ("make", "draw")
+FUNCTIONS = ("make", "draw", "hover")
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 Needs: the tables of the suite's experiments.
 Gives: results/figures/{figure}.pdf, .png, the tables and pictures that it is drawn from, as .csv and .zarr.zip, and the
 caption as .rst, which quotes these numbers and appears in the report (report/written.rst includes it). Each caption
-ends with the networks and their accuracies.
+ends with the networks and their accuracies. A figure that declares `hover` also has an interactive version, as .html.
 """
 
 
@@ -30,6 +30,7 @@ for figure, kind in figures.kinds.items():
                     for table, path in figures.tables_of(figure).items()
                 },
                 **figures.pictures_of(figure),
+                **{word: reported(figure, path, "interactive") for word, path in figures.page_of(figure).items()},
             ),
         log:
             f"results/logs/plot_{figure}/{figure}.log",

@@ -1,4 +1,4 @@
-"""Results of several experiments -> the numbers and pictures of one figure, and the figure and caption made of them."""
+"""Results of several experiments -> the numbers and pictures of one figure; the figure and caption made of them."""
 
 from engine.job import run
 
@@ -6,12 +6,12 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from engine.kinds import attack_labels, legend
+from engine.kinds import PAGE, attack_labels, legend
 from engine.notes import made
-from friendlyfire.declarations import called, declared
-from friendlyfire.figures.captions import filled
+from friendlyfire.declarations import called, declared, function_at
+from friendlyfire.figures.captions import filled, write_caption
 from friendlyfire.figures.panels import save
-from friendlyfire.figures.redrawn import redrawn
+from friendlyfire.figures.redrawn import interactive, redrawn
 from friendlyfire.figures.shown import labels_of, write_pictures
 from friendlyfire.records.seeds import derive_seed
 from friendlyfire.records.stores import create_store, open_store
@@ -36,10 +36,15 @@ def main(inputs, outputs, settings):
         record = {"figure": name, "labels": labels_of(shown.pictures), **made(settings)}
         with create_store(outputs.pictures, "pictures", record) as store:
             write_pictures(store, shown.pictures)
-    figure = partial(redrawn, name, shown.tables, shown.pictures, legend(config), attack_labels(config))
+    names = {"legend": legend(config), "attacks": attack_labels(config)}
+    figure = partial(redrawn, name, shown.tables, shown.pictures, **names)
     save(figure, inputs.style, [outputs.pdf, outputs.png])
     caption = filled(kind["caption"], read_tables(inputs.networks), thin=kind.get("thin", True), **shown.words)
-    Path(outputs.caption).write_text(caption, encoding="utf-8")
+    write_caption(outputs.caption, caption)
+    if "hover" in kind:
+        tables = {title: shown.tables[table] for table, title in kind["tables"].items()}
+        page = function_at(PAGE)(interactive(name, shown.tables, **names), kind["title"], caption, tables)
+        Path(outputs.page).write_text(page, encoding="utf-8")
 
 
 if "snakemake" in globals():

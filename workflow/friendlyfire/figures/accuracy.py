@@ -1,13 +1,22 @@
 """Figures 3 and 4: accuracy against the number of directions kept, with one panel per experiment."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from friendlyfire.figures.captions import curvature_quality, fooling_rates, image_counts, without_intervals
-from friendlyfire.figures.panels import SPLITS, bases_legend, basis_colours, panels, plot_over_repetitions
+from friendlyfire.figures.captions import ROLES, curvature_quality, fooling_rates, image_counts, without_intervals
+from friendlyfire.figures.panels import (
+    SPLIT_NAMES,
+    SPLITS,
+    bases_legend,
+    basis_colours,
+    basis_name,
+    panels,
+    plot_over_repetitions,
+)
 from friendlyfire.figures.shown import Legend, Shown
 from friendlyfire.records.intervals import FEWEST
 
@@ -15,6 +24,7 @@ FIGURES = {
     "fig3": {
         "make": "by_class",
         "draw": "against_directions_per_class",
+        "hover": "per_class_on_hover",
         "title": "Figure 3",
         "section": "4.2 Accuracy and dimensionality",
         "bases": ["fig3"],
@@ -60,6 +70,7 @@ FIGURES = {
     "fig4": {
         "make": "by_rank",
         "draw": "against_rank",
+        "hover": "by_rank_on_hover",
         "title": "Figure 4",
         "section": "4.3 Classification and attack",
         "bases": ["fig4"],
@@ -84,6 +95,9 @@ FIGURES = {
         },
     },
 }
+
+#: Columns of the ends of an interval.
+ENDS = ("ci_low", "ci_high")
 
 
 def by_class(accuracy: pd.DataFrame, fractions: pd.DataFrame, quality: pd.DataFrame) -> Shown:
@@ -190,3 +204,54 @@ def fractions_against_directions(table: pd.DataFrame, ax: Axes, x: str, colours:
             plot_over_repetitions(ax, line, x, "fraction", ("ci_low", "ci_high"), color=colour)
         dot_where_it_ends(line, ax, x, line["fraction"], colour, table[x].max())
     ax.set(ylim=(0, 1.01), xlim=(0, table[x].max()))
+
+
+def per_class_on_hover(
+    numbers: pd.DataFrame, fractions: pd.DataFrame, legend: Legend, attacks: Mapping[str, str]
+) -> Any:
+    """Return accuracies, and the norm fractions of each attack, as a Bokeh layout with numbers on hover."""
+    return accuracies_on_hover(numbers, fractions, "directions_per_class", "directions per class", legend, attacks)
+
+
+def by_rank_on_hover(numbers: pd.DataFrame, legend: Legend) -> Any:
+    """Return accuracies as a Bokeh layout with numbers on hover."""
+    return accuracies_on_hover(numbers, None, "rank", "number of directions", legend, {})
+
+
+def accuracies_on_hover(
+    table: pd.DataFrame, fractions: pd.DataFrame | None, x: str, label: str, legend: Legend, called: Mapping[str, str]
+) -> Any:
+    """Return a panel per experiment, and one for each attack; the boxes are bases and splits."""
+    # Bokeh takes half a second to import, and the printed figures do without.
+    from friendlyfire.figures.hover import Panel, between, directions, switched
+
+    colours, found = basis_colours(table["basis"].unique(), legend), []
+    names = {basis: basis_name(basis, legend) for basis in colours}
+
+    def accuracy(row: Any) -> str:
+        within = between(100 * row.ci_low, 100 * row.ci_high, ".2f")
+        counts = f"{row.images:,.0f} {ROLES[row.role]}, {row.run}"
+        return f"accuracy {100 * row.accuracy:.2f} % ({within})\n{directions(row)}\n{counts}"
+
+    def fraction(row: Any) -> str:
+        images = ROLES.get(row.role, f"images that make {row.role}")
+        counts = f"{row.perturbations:,.0f} perturbations of {images}, {row.run}"
+        return f"fraction {row.fraction:.3f} ({between(row.ci_low, row.ci_high, '.3f')})\n{directions(row)}\n{counts}"
+
+    for name, mine in table.groupby("experiment", sort=False):
+        panel = Panel(name, label, "accuracy (%)", y_range=(0, 101))
+        for (basis, split), line in mine.groupby(["basis", "split"], sort=False):
+            look = {"width": 1.8} if split == "test" else {"width": 1.2, "dash": "dotted"}
+            what = {"name": names[basis], "colour": colours[basis], "tags": [basis, SPLIT_NAMES[split]]}
+            panel.line(line, x, "accuracy", {"accuracy": ENDS}, about=accuracy, scale=100, **what, **look)
+        found.append([panel])
+        inside = [] if fractions is None else fractions[fractions["experiment"] == name].groupby("attack", sort=False)
+        for attack, rows in inside:
+            panel = Panel(name, label, f"fraction of norm of {called.get(attack, attack)} inside", y_range=(0, 1.01))
+            for basis, line in rows.groupby("basis", sort=False):
+                what = {"name": names[basis], "colour": colours[basis], "tags": [basis]}
+                panel.line(line, x, "fraction", {"fraction": ENDS}, about=fraction, **what)
+            found.append([panel])
+    dotted = {"train": ", dotted"}
+    splits = {SPLIT_NAMES[split]: (SPLIT_NAMES[split] + dotted.get(split, ""), None) for split in SPLITS}
+    return switched(found, bases={basis: (names[basis], colours[basis]) for basis in colours}, images=splits)

@@ -1,13 +1,14 @@
 """Accuracy on projected images against the attack's fraction inside, with the distances between the bases."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from friendlyfire.figures.captions import image_counts
-from friendlyfire.figures.panels import bases_legend, basis_colours, panels, plot_over_repetitions
+from friendlyfire.figures.panels import bases_legend, basis_colours, basis_name, panels, plot_over_repetitions
 from friendlyfire.figures.shown import Legend, Shown
 from friendlyfire.measures.coupling import REFERENCE, correlations, distances, read_curves
 from friendlyfire.records.intervals import interval_over_repetitions
@@ -18,6 +19,7 @@ FIGURES = {
     "coupling": {
         "make": "coupling",
         "draw": "lines_and_gaps",
+        "hover": "lines_and_gaps_on_hover",
         "title": "Coupling",
         "section": "4.3 Classification and attack",
         "bases": ["fig4", "fig3"],
@@ -144,3 +146,41 @@ def accuracy_gaps(table: pd.DataFrame, ax: Axes, colours: Mapping[str, str], ref
         ax.plot([place, place], [low, high], color=colours[basis])
         ax.plot(place, gap, color=colours[basis], marker="o", markersize=4)
     ax.set(ylabel="gap (points)", xlabel="bases, in the order of the legend", xticks=[], xlim=(-0.6, len(bases) - 0.4))
+
+
+def lines_and_gaps_on_hover(numbers: pd.DataFrame, distances: pd.DataFrame, legend: Legend) -> Any:
+    """Return the lines and the gaps as a Bokeh layout with numbers on hover; the boxes are bases."""
+    # Bokeh takes half a second to import, and the printed figures do without.
+    from friendlyfire.figures.hover import Panel, between, directions, switched
+
+    colours, found = basis_colours(numbers["basis"].unique(), legend), []
+    names = {basis: basis_name(basis, legend) for basis in colours}
+
+    def accuracy(row: Any) -> str:
+        within = between(100 * row.ci_low, 100 * row.ci_high, ".2f")
+        counts = f"{row.images:,.0f} measured images, {row.perturbations:,.0f} perturbations, {row.run}"
+        inside = f"fraction {row.fraction:.3f} ({between(row.fraction_ci_low, row.fraction_ci_high, '.3f')})"
+        return f"accuracy {100 * row.accuracy:.2f} % ({within})\n{inside}\n{directions(row)}\n{counts}"
+
+    def difference(row: Any) -> str:
+        within = between(100 * row.gap_ci_low, 100 * row.gap_ci_high, "+.2f")
+        counts = f"{row.images:,.0f} measured images, {row.perturbations:,.0f} perturbations, {row.run}"
+        return f"gap {100 * row.gap:+.2f} points ({within})\nto {names[row.reference]}\n{counts}"
+
+    bounds = {"accuracy": ("ci_low", "ci_high"), "fraction": ("fraction_ci_low", "fraction_ci_high")}
+    for name, mine in numbers.groupby("experiment", sort=False):
+        label = "fraction of DeepFool's norm inside"
+        panel = Panel(name, label, "accuracy (%)", x_range=(0, 1.01), y_range=(0, 101))
+        for basis, line in mine.groupby("basis", sort=False):
+            look = {"width": 3.2, "band": 0.3} if basis == REFERENCE else {"width": 1.2, "band": 0}
+            what = {"name": names[basis], "colour": colours[basis], "tags": [basis]}
+            panel.line(line, "fraction", "accuracy", bounds, about=accuracy, scale=100, **what, **look)
+        gaps = Panel(name, "bases, in the order of the boxes", "gap (points)")
+        gaps.level(colours[REFERENCE])
+        apart = distances[distances["experiment"] == name].groupby("basis", sort=False)
+        for place, (basis, rows) in enumerate(apart):
+            what = {"name": names[basis], "colour": colours[basis], "tags": [basis]}
+            ends = {"gap": ("gap_ci_low", "gap_ci_high")}
+            gaps.point(rows.assign(place=place), "place", "gap", ends, about=difference, scale=100, **what)
+        found.append([panel, gaps])
+    return switched(found, bases={basis: (names[basis], colours[basis]) for basis in colours})

@@ -68,21 +68,34 @@ def plot_over_repetitions(
         band: opacity of the band.
         look: of the line, as in :func:`matplotlib.pyplot.plot`.
     """
+    mean, single = averaged(line, {y: bounds} if bounds else {}), [part for _, part in line.groupby("seed", sort=False)]
+    if len(single) > 1:
+        for part in single:
+            thin = {"color": look.get("color"), "linestyle": look.get("linestyle", "-"), "linewidth": 0.4, "alpha": 0.6}
+            ax.plot(part[x], scale * part[y], **thin)
+    ax.plot(mean[x], scale * mean[y], **look)
+    if bounds:
+        low, high = (scale * mean[bound] for bound in bounds)
+        ax.fill_between(mean[x], low, high, color=look.get("color"), alpha=band, linewidth=0)
+
+
+def averaged(line: pd.DataFrame, bounds: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    """Return the means of all numbers of a line over the repetitions of its experiment, and intervals of the means.
+
+    Args:
+        line: columns seed and others; of each repetition as many points, in the same order.
+        bounds: for the columns that have intervals, the columns of their ends.
+    """
     parts = [part for _, part in line.groupby("seed", sort=False)]
     shortest = min(len(part) for part in parts)
 
     def stacked(column: str) -> np.ndarray:
         return np.stack([part[column].to_numpy(dtype=float)[:shortest] for part in parts])
 
-    places, values = stacked(x).mean(0), stacked(y)
-    if len(parts) > 1:
-        for part in parts:
-            thin = {"color": look.get("color"), "linestyle": look.get("linestyle", "-"), "linewidth": 0.4, "alpha": 0.6}
-            ax.plot(part[x], scale * part[y], **thin)
-    ax.plot(places, scale * values.mean(0), **look)
-    if bounds:
-        low, high = interval_over_repetitions(values, *map(stacked, bounds))
-        ax.fill_between(places, scale * low, scale * high, color=look.get("color"), alpha=band, linewidth=0)
+    mean = {column: stacked(column).mean(0) for column in line.select_dtypes("number")}
+    for column, ends in bounds.items():
+        mean |= dict(zip(ends, interval_over_repetitions(stacked(column), *map(stacked, ends)), strict=True))
+    return parts[0].iloc[:shortest].assign(**mean)
 
 
 def first_of(stores: Sequence[Store], *keys: str) -> dict[Any, Store]:

@@ -1,6 +1,7 @@
-"""A figure, drawn from the tables and pictures that are written beside it."""
+"""A figure, printed or interactive, drawn from the tables and pictures that are written beside it."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -33,3 +34,17 @@ def redrawn(
     """
     given = {**tables, "pictures": pictures, "legend": legend, "attacks": attacks}
     return called(declared("figures")[name]["draw"], given)
+
+
+def interactive(
+    name: str, tables: Mapping[str, pd.DataFrame], legend: Legend = LEGEND, attacks: Mapping[str, str] = ATTACKS
+) -> Any:
+    """Return a figure as a Bokeh layout with its numbers on hover, for :func:`bokeh.plotting.show` or a page.
+
+    Args:
+        name: a declared figure that declares ``hover``, such as ``fig4``.
+        tables: as for :func:`redrawn`.
+        legend: label and colour of each basis.
+        attacks: label of each attack.
+    """
+    return called(declared("figures")[name]["hover"], {**tables, "legend": legend, "attacks": attacks})

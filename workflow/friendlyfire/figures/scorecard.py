@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,8 +21,9 @@ FIGURES = {
     "scorecard": {
         "make": "scorecard",
         "draw": "verdicts",
+        "hover": "verdicts_on_hover",
         "title": "Scorecard",
-        "section": "Claims",
+        "section": "5 Claims",
         "experiments": "claims.tested",
         "reads": {"rows": "claims.csv", "drawn": "claims.zarr.zip"},
         "tables": {"numbers": "verdicts"},
@@ -124,9 +126,7 @@ def distances(table: pd.DataFrame, ax: Axes, in_full: bool) -> None:
     for place, row in enumerate(table.itertuples()):
         if not isinstance(row.verdict, str):
             continue
-        sign, scale = (1 if row.side == ">" else -1), max(abs(row.bound), 0.05)
-        ends = sign * (np.array([row.ci_low, row.estimate, row.ci_high]) - row.bound) / scale
-        low, middle, high = np.clip(ends, -REACH, REACH)
+        low, middle, high = from_bound(row)
         colour = COLOURS[row.verdict]
         ax.plot([low, high], [place, place], color=colour, linewidth=1.6, solid_capstyle="butt")
         # An arrow where the estimate lies beyond the panel.
@@ -141,6 +141,12 @@ def distances(table: pd.DataFrame, ax: Axes, in_full: bool) -> None:
     ax.tick_params(axis="y", length=0)
 
 
+def from_bound(row: Any) -> np.ndarray:
+    """Return the interval's low end, the estimate and the high end as distances from the bound, within the panel."""
+    sign, scale = (1 if row.side == ">" else -1), max(abs(row.bound), 0.05)
+    return np.clip(sign * (np.array([row.ci_low, row.estimate, row.ci_high]) - row.bound) / scale, -REACH, REACH)
+
+
 def counted(number: int, what: str) -> str:
     """A number with its noun."""
     return f"{number} {what}{'s' if number != 1 else ''}"
@@ -149,3 +155,40 @@ def counted(number: int, what: str) -> str:
 def face(verdict: str) -> str:
     """Colour inside the dot of a verdict."""
     return "white" if verdict == UNTRUSTED else COLOURS[verdict]
+
+
+def verdicts_on_hover(numbers: pd.DataFrame) -> Any:
+    """Return a panel per experiment with a row per claim and part, as a Bokeh layout; the boxes are verdicts."""
+    # Bokeh takes half a second to import, and the printed figures do without.
+    from friendlyfire.figures.hover import Panel, switched
+
+    table = numbers.fillna({"part": "", "reason": "", "control": ""})
+    rows = [row.claim + (f" ({row.part})" if row.part else "") for row in table.itertuples()]
+    places = {row: place for place, row in enumerate(dict.fromkeys(rows))}
+    ends = np.array([from_bound(row) for row in table.itertuples()])
+    table = table.assign(place=[places[row] for row in rows], low=ends[:, 0], middle=ends[:, 1], high=ends[:, 2])
+
+    def in_words(row: Any) -> str:
+        lines = [
+            f"{row.claim}{f' ({row.part})' if row.part else ''}, section {row.section}: {row.verdict}",
+            f"{row.estimate:.3f} (95 %: {row.ci_low:.3f} to {row.ci_high:.3f}), claimed {row.side} {row.bound:g}",
+            f"of {row.measured}" + (f", compared with {row.control}" if row.control else ""),
+            f"{counted(row.seeds, 'repetition')}, {row.images:,} images; interval over {row.interval}",
+        ]
+        return "\n".join([*lines, row.reason] if row.reason else lines)
+
+    found = []
+    for name, mine in table.groupby("experiment", sort=False):
+        panel = Panel(name, "distance from the bound,\nin units of it", "", x_range=(-1.05 * REACH, 1.05 * REACH))
+        panel.rows(list(places), {-1: "fails", 0: "bound", 1: "holds"})
+        for (verdict, statement), part in mine.groupby(["verdict", "statement"], sort=False):
+            what = {"name": statement, "colour": COLOURS[verdict], "tags": [verdict]}
+            panel.dots(part, "middle", "place", about=in_words, alpha=0, **what)
+        for verdict, part in mine.groupby("verdict", sort=False):
+            beyond = part["middle"].abs() >= REACH
+            marks = np.where(beyond, "triangle", "circle"), np.where(beyond, -np.sign(part["middle"]) * np.pi / 2, 0)
+            look = {"colour": COLOURS[verdict], "filled": face(verdict) != "white"}
+            panel.estimates(part[["low", "middle", "high", "place"]], *marks, tags=[verdict], **look)
+        found.append([panel])
+    boxes = {verdict: (verdict, colour) for verdict, colour in COLOURS.items() if verdict in set(table["verdict"])}
+    return switched(found, verdicts=boxes)

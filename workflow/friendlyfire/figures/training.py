@@ -12,7 +12,7 @@ FIGURES = {
         "make": "training",
         "draw": "learning_curves",
         "title": "Learning curves",
-        "section": "Networks",
+        "section": "4 Networks",
         "experiments": "trained",
         "reads": {"curves": "training.csv"},
         "tables": {"numbers": "numbers"},
