@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
+from matplotlib.figure import Figure
 
 from friendlyfire.declarations import called, declared
 from friendlyfire.figures.panels import save
@@ -46,7 +47,7 @@ TABLES = {
 #: Images per line of figure 1, and points per line of the spectra (of which half at either end).
 CURVES, POINTS = 30, 48
 
-PAGES = ("README.md", "docs/explanation/measured.md")
+PAGES = ("README.md", "docs/explanation/measured.md", "docs/explanation/figures.md")
 
 
 # ---- Taking over results ---------------------------------------------------------------------------------------------
@@ -186,7 +187,7 @@ class Loaded(dict):
 # ---- Pictures --------------------------------------------------------------------------------------------------------
 
 
-def figure_of(name: str, *names: str):
+def figure_of(name: str, *names: str) -> Figure:
     """Draw a figure of the given experiments, of all if none is given."""
     if name == "scorecard":
         return redrawn(name, {"numbers": verdicts(*names)})
@@ -197,13 +198,25 @@ def figure_of(name: str, *names: str):
 def draw(folder: Path) -> None:
     """Draw every figure, a column per experiment, and write the verdicts."""
     verdicts().to_csv(folder / "scorecard.csv", index=False, float_format="%.5g")
-    for name in [*FIGURES, "scorecard"]:
+    for name in PICTURES:
         draw_one(name, folder)
 
 
 def draw_one(name: str, folder: Path) -> None:
-    """Draw one figure."""
-    save(partial(figure_of, name), str(STYLE), [str(folder / f"{name}.png")])
+    """Draw one picture."""
+    save(PICTURES[name], str(STYLE), [str(folder / f"{name}.png")])
+
+
+def in_short() -> Figure:
+    """Draw figure 3 of the first experiment, of measured images and DeepFool alone."""
+    name = experiments()[0]
+    numbers, fractions = table("fig3.csv", name), table("fig3-fractions.csv", name)
+    tables = {"numbers": numbers.query("split == 'test'"), "fractions": fractions.query("attack == 'deepfool'")}
+    return redrawn("fig3", tables)
+
+
+#: The pictures of the evidence.
+PICTURES = {**{name: partial(figure_of, name) for name in [*FIGURES, "scorecard"]}, "in-short": in_short}
 
 
 # ---- Texts -----------------------------------------------------------------------------------------------------------
@@ -396,6 +409,29 @@ def findings() -> str:
     return "\n".join(
         textwrap.fill(f"- **{what}** {words}", 120, subsequent_indent="  ") for what, words in said.items()
     )
+
+
+@text
+def table1() -> str:
+    """Table 1 of all experiments, as the paper prints it: means over repetitions, norms of 0 to 255, the rest in %."""
+    found = table("transfer.csv")
+    factors, rows = np.unique(found["factor"]), []
+    for (name, side), part in found.groupby(["experiment", "side"], sort=False):
+        means = part[["image_norm", "perturbation_norm", "accuracy"]].mean()
+        fooling = part.groupby("factor")["fooling"].mean()
+        numbers = [means["image_norm"], means["perturbation_norm"], 100 * means["accuracy"], *(100 * fooling[factors])]
+        rows.append([name, f"{side}", *(f"{number:.1f}" for number in numbers)])
+    header = ["experiment", "*d*_low", "norm of images", "norm of perturbations", "accuracy"]
+    return markdown(rows, [*header, *(f"*f* = {factor:g}" for factor in factors)])
+
+
+@text
+def through_the_unit(experiment: str) -> str:
+    """The attacks on a network behind the unit that keeps two thirds of the side: means over repetitions."""
+    found = table("attacks.csv", experiment)
+    means = found[found["side"] == second(found["side"])].groupby("attack", sort=False)[["norm", "fooling"]].mean()
+    rows = [[name, f"{row.norm:.0f}", f"{100 * row.fooling:.0f} %"] for name, row in means.iterrows()]
+    return markdown(rows, [f"attack, {experiment}", "norm", "fools behind the unit"])
 
 
 def of(rows: pd.DataFrame, experiment: str) -> pd.DataFrame:

@@ -38,7 +38,7 @@ def test_texts_of_the_pages_follow_from_the_tables(page):
     assert evidence.fill_in(text) == text
 
 
-@pytest.mark.parametrize("name", [*evidence.FIGURES, "scorecard"])
+@pytest.mark.parametrize("name", evidence.PICTURES)
 def test_pictures_follow_from_the_tables(name, tmp_path):
     evidence.draw_one(name, tmp_path)
     again, before = (matplotlib.image.imread(folder / f"{name}.png") for folder in (tmp_path, evidence.EVIDENCE))
