@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 import torch
 
+from debian import need
+
 torch.set_num_threads(1)  # two threads that wait for each other take minutes on shared cores
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -75,6 +77,18 @@ def trained(digits):
         return made[key]
 
     return network
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's chromium, one for all tests: Playwright starts once a process."""
+    need(["chromium"], ["chromium"])
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        yield opened
+        opened.close()
 
 
 @contextmanager

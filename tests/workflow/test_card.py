@@ -7,7 +7,6 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from conftest import Workflow
-from debian import need
 from own_network import block, train_elsewhere, write_images
 
 #: Counts of a short run; five images per boundary determine no curvature.
@@ -51,17 +50,6 @@ def compared(own):
     other = "compare={network: 'mynets:small_net', weights: mixed.safetensors, normalisation: none}"
     printed = own.run("card", "--config", *network, other, *SHORT)
     return own.folder / "results/cards/small-net-trained-my-images.html", printed
-
-
-@pytest.fixture(scope="module")
-def browser():
-    need(["chromium"], ["chromium"])
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 def opened(browser, path, **look):

@@ -1,14 +1,12 @@
 """The explorer in a browser: every control, and what it shows against the results; sizes, times, accessibility."""
 
 import random
-import shutil
 from contextlib import ExitStack
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from debian import need
 from engine.kinds import legend
 from engine.schema import with_defaults
 from friendlyfire.pages.explorer import KINDS, explorer, readable
@@ -27,17 +25,6 @@ HOSTILE = (
     "{{ 7 * 7 }} $$x^2$$ \\u003c",
     "',alert(1),' \u2028 ü 猫",
 )
-
-
-@pytest.fixture(scope="module")
-def browser():
-    need(["chromium"], ["chromium"])
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 def opened(browser, path, **look):

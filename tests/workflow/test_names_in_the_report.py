@@ -7,7 +7,6 @@ import yaml
 from PIL import Image
 
 from conftest import Workflow
-from debian import need
 from friendlyfire.records.tables import read_table
 from hovering import listen, only, read, wait
 
@@ -49,9 +48,8 @@ def class_means(images, labels):
 
 
 @pytest.fixture(scope="module")
-def named(tmp_path_factory, digits):
+def named(tmp_path_factory, digits, browser):
     """The folder of a run on four digits with such names."""
-    need(["chromium"], ["chromium"])
     workflow = Workflow(tmp_path_factory.mktemp("named") / "ff")
     for split, (images, labels) in digits.items():
         for i, (image, label) in enumerate(zip(images, labels, strict=True)):
@@ -68,16 +66,11 @@ def named(tmp_path_factory, digits):
 
 
 @pytest.fixture(scope="module")
-def page(named):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1600, "height": 1000})
-        listen(page)
-        page.on("dialog", lambda dialog: page.heard.append(dialog.message))
-        yield page
-        browser.close()
+def page(browser):
+    page = browser.new_page(viewport={"width": 1600, "height": 1000})
+    listen(page)
+    page.on("dialog", lambda dialog: page.heard.append(dialog.message))
+    return page
 
 
 def caption_of(page, named, section, figure):

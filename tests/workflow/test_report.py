@@ -6,7 +6,6 @@ import shutil
 import numpy as np
 import pytest
 
-from debian import need
 from friendlyfire.figures.redrawn import ATTACKS, LEGEND
 from friendlyfire.records.tables import read_table
 from hovering import DRAWN, listen, only, read, wait
@@ -34,22 +33,16 @@ SECTIONS = {
 
 
 @pytest.fixture(scope="module")
-def page(demo, tmp_path_factory):
-    need(["chromium"], ["chromium"])
-    from playwright.sync_api import sync_playwright
-
+def page(demo, browser, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     demo.run("--report", str(folder / "report.zip"))
     shutil.unpack_archive(folder / "report.zip", folder)
     (index,) = folder.rglob("report.html")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1600, "height": 1000})
-        page.index = index
-        listen(page)
-        page.goto(index.as_uri())
-        yield page
-        browser.close()
+    page = browser.new_page(viewport={"width": 1600, "height": 1000})
+    page.index = index
+    listen(page)
+    page.goto(index.as_uri())
+    return page
 
 
 def test_the_report_opens_with_what_it_is_about(page):
