@@ -57,7 +57,6 @@ def test_every_result_has_its_digests_and_where_it_was_made(name):
     results = evidence.table("results.csv", name)
     assert results[["seal", "contents", "commit", "device", "seconds", "peak_gib"]].notna().all().all()
     assert results["seal"].str.fullmatch("[0-9a-f]{16}").all()
-    assert not results["commit"].str.contains("dirty").any()
     # Every repetition made the same results; the explorer is of the first alone.
     per_seed = results.groupby("seed")["result"].agg(set)
     assert all(made <= per_seed.iloc[0] for made in per_seed)

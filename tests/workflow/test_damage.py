@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conftest import kept
-from engine.notes import provenance_of, results_behind, write_note
+from engine.notes import contents_of, provenance_of, results_behind, write_note
 from engine.provenance import is_result, note_of
 from friendlyfire.networks.network import load_network
 from friendlyfire.records.errors import FriendlyFireError
@@ -99,7 +99,8 @@ def exchanges(results: list[str]) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("with_note", [False, True], ids=["alone", "with its note"])
 def test_no_result_can_stand_in_the_place_of_another(results, faults, with_note):
-    swaps = [pair for pair in exchanges(results) if Path(pair[0]).read_bytes() != Path(pair[1]).read_bytes()]
+    # A store of one shard has the contents of what is gathered from it: alone, neither is a fault in the other's place.
+    swaps = [pair for pair in exchanges(results) if with_note or len(set(map(contents_of, pair))) == 2]
     assert len(swaps) >= 60
     for path, other in swaps:
         with kept(Path(path), note_of(path)):

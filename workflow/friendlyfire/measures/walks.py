@@ -94,13 +94,12 @@ def walks(
     leading = [leading_directions(curvature, kind, seed) for kind in kinds]
     shifts = movement(pixels, mean, extent, 2 * steps + 1)
     places = steps + np.linspace(-steps, steps, 2 * min(grid, steps) + 1).round().astype(int)
+    coarse = shifts[torch.as_tensor(places, device=shifts.device)]
     along, across, directions = [], [], []
     for c in progress(chosen, "classes"):
         of_class = [torch.from_numpy(found[c][0]).reshape(dataset.shape).to(pixels.device) for found in leading]
         along.append([scores_along(network, pixels, direction, shifts) for direction in of_class])
-        across.append(
-            [scores_across(network, pixels, of_class[a], of_class[b], shifts[places.tolist()]) for a, b in pairs]
-        )
+        across.append([scores_across(network, pixels, of_class[a], of_class[b], coarse) for a, b in pairs])
         directions.append(torch.stack(of_class).cpu().numpy())
     along, across, clean = np.array(along), np.array(across), predict(network, pixels)
     arrays = {
