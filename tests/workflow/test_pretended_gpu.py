@@ -19,6 +19,7 @@ SMALL = """experiments={digits-lenet: {
 NETWORKS = {
     *("train_network", "perturb_images", "find_universal", "find_boundary", "decompose_curvature"),
     *("measure_scores", "measure_accuracy", "measure_confinement", "measure_resampling", "measure_slopes"),
+    *("measure_walks", "measure_views"),
 }
 
 
