@@ -108,7 +108,7 @@ def dataset_of(asked: Mapping[str, Any], datasets: Mapping[str, Any]) -> tuple[s
     size, channels = asked.get("size"), asked.get("channels")
     published = published_size(asked["network"])
     if size is None or channels is None:
-        found = shape_in(folder) if published is None else (3, published)
+        found = shape_in(folder, size) if published is None else (3, published)
         channels, size = channels or found[0], size or found[1]
     name = named(folder.resolve().name)
     while name in datasets:
@@ -116,8 +116,12 @@ def dataset_of(asked: Mapping[str, Any], datasets: Mapping[str, Any]) -> tuple[s
     return name, {"source": "folder", "folder": images, "size": size, "channels": channels}
 
 
-def shape_in(folder: Path) -> tuple[int, int]:
-    """Return the channels and the side of the images in a folder: those of the first image of each class."""
+def shape_in(folder: Path, side: int | None = None) -> tuple[int, int]:
+    """Return the channels and the side of the images in a folder: those of the first image of each class.
+
+    Raises:
+        ConfigError: an image cannot be read, or no ``side`` is given and they have no common one.
+    """
     firsts = [
         next(iter(sorted(one.iterdir())), None) for one in sorted(folder_of(folder, "test").iterdir()) if one.is_dir()
     ]
@@ -130,7 +134,7 @@ def shape_in(folder: Path) -> tuple[int, int]:
             raise ConfigError(
                 f"config: images: {path} is not a readable image ({error}); replace or remove it"
             ) from error
-    sizes = {size for _, size in shapes}
+    sizes = {size for _, size in shapes} if side is None else {(side, side)}
     if len(sizes) != 1 or len(set(*sizes)) != 1:
         listed = ", ".join(f"{width} x {height}" for width, height in sorted(sizes)[:3]) or "none"
         raise ConfigError(

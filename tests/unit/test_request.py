@@ -1,0 +1,55 @@
+"""A network and images on the command line: the data set, the counts and the networks that follow from them."""
+
+import pytest
+from PIL import Image
+
+from engine.request import with_request
+from friendlyfire.records.errors import ConfigError
+
+SHIPPED = {"datasets": {"digits": {"source": "digits", "held_out": 200}}}
+
+
+@pytest.fixture
+def images(tmp_path):
+    """A folder of two classes whose images have different sizes, one of them in colour."""
+    for name, mode, size in (("n00000001", "L", (20, 20)), ("n00000002", "RGB", (30, 24))):
+        (tmp_path / name).mkdir()
+        Image.new(mode, size).save(tmp_path / name / "1.png")
+    return tmp_path
+
+
+def requested(**given):
+    config = with_request(given, SHIPPED)
+    (name,) = config["suites"][config["suite"]]
+    experiment = config["experiments"][name]
+    return experiment, {**SHIPPED["datasets"], **config["datasets"]}[experiment["dataset"]]
+
+
+def test_images_of_different_sizes_need_a_size(images):
+    with pytest.raises(ConfigError, match=r"not square \(20 x 20, 30 x 24\); give size=<side in pixels>"):
+        requested(network="lenet", images=str(images))
+    _, dataset = requested(network="lenet", images=str(images), size=16)
+    assert dataset == {"source": "folder", "folder": str(images), "size": 16, "channels": 3}
+
+
+def test_published_weights_bring_their_size_and_the_names_of_their_classes(images):
+    experiment, dataset = requested(network="torchvision/alexnet", images=str(images))
+    assert (dataset["size"], dataset["channels"]) == (224, 3)
+    assert experiment["networks"]["weights"] == "published"
+    assert experiment["networks"]["classes"] == "imagenet"
+
+
+def test_large_images_are_decomposed_matrix_free(images):
+    small, large = (requested(network="lenet", images=str(images), size=size, channels=3)[0] for size in (32, 224))
+    assert "curvature" not in small
+    assert large["curvature"]["solver"] == "lanczos"
+
+
+def test_a_given_key_is_kept(images):
+    experiment, _ = requested(network="lenet", images="digits", boundary={"images": 7})
+    assert "images" not in experiment["boundary"]
+    assert experiment["boundary"]["classes"] == "all"
+
+
+def test_without_a_network_nothing_is_requested():
+    assert with_request({"suite": "demo"}, SHIPPED) == {"suite": "demo"}
