@@ -25,9 +25,9 @@ include: "workflow/rules/common.smk"
 
 
 # In the order of the paper.
-for (
-    stage
-) in "datasets networks perturbations boundary curvature bases measures claims figures pages provenance".split():
+STAGES = "datasets networks perturbations boundary curvature bases measures claims figures pages provenance"
+
+for stage in STAGES.split():
 
     include: f"workflow/rules/{stage}.smk"
 

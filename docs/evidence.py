@@ -21,6 +21,7 @@ import yaml
 from matplotlib.figure import Figure
 
 from friendlyfire.declarations import called, declared
+from friendlyfire.figures import file_of
 from friendlyfire.figures.panels import save
 from friendlyfire.figures.redrawn import redrawn
 from friendlyfire.figures.shown import Strip, labels_of, read_pictures, write_pictures
@@ -77,10 +78,7 @@ def add(results: Path) -> None:
 
 def tables_of(name: str) -> dict[str, str]:
     """Return the files of a figure's tables, by the names of the tables."""
-    return {
-        table: f"{name}.csv" if table == "numbers" else f"{name}-{table}.csv"
-        for table in declared("figures")[name]["tables"]
-    }
+    return {table: file_of(name, table) for table in declared("figures")[name]["tables"]}
 
 
 def shown(name: str, rows: pd.DataFrame) -> pd.DataFrame:

@@ -35,6 +35,11 @@ class Work:
         return Work(factor * self.trained, factor * self.gradients, factor * self.passes)
 
 
+def number(grid: int | list[int]) -> int:
+    """Return how many ranks a key of the configuration asks for: a number, or a list of them."""
+    return grid if isinstance(grid, int) else len(grid)
+
+
 def work(config: Mapping[str, Any], experiment: str) -> dict[str, Work]:
     """Return the work of each stage of one experiment, one repetition."""
 
@@ -67,15 +72,14 @@ def work(config: Mapping[str, Any], experiment: str) -> dict[str, Work]:
 
     bases = list(dict.fromkeys(figures["fig3"] + figures["fig4"]))
     grids = [accuracy["directions_per_class" if name.startswith("curvature") else "ranks"] for name in bases]
-    ranks = sum(grid if isinstance(grid, int) else len(grid) for grid in grids)
+    ranks = sum(map(number, grids))
     confined = of("confinement")
-    rungs = confined["ranks"] if isinstance(confined["ranks"], int) else len(confined["ranks"])
     sides, kinds = len(resampling["sides"]), [*figures["scores"], *(["random"] if figures["scores"] else [])]
     moved = min(targets, scores["classes"]) * scores["steps"] * (scores["images"] + scores["anchored_images"])
     slopes, walked, viewed, explored = of("slopes"), of("walks"), of("views"), of("pages")["explorer"]
     followed = 3 if curvature["solver"] == "dense" else 2  # kinds of directions
     places = followed * (2 * walked["steps"] + 1) + followed * (followed - 1) / 2 * (2 * walked["grid"] + 1) ** 2
-    views = len(explored) * (viewed["ranks"] if isinstance(viewed["ranks"], int) else len(viewed["ranks"]))
+    views = len(explored) * number(viewed["ranks"])
 
     return {
         "training": Work(trained=of("networks")["epochs"] * train) if is_trained(config, experiment) else Work(),
@@ -84,7 +88,7 @@ def work(config: Mapping[str, Any], experiment: str) -> dict[str, Work]:
         "boundary": points * Work(gradients=STEPS, passes=1 + STEPS),
         "curvature": points * Work(gradients=per_point),
         "accuracy": Work(passes=ranks * (measured + min(accuracy["training_images"] or train, train))),
-        "confinement": len(figures["fig5"]) * rungs * confined["images"] * deepfool(CONFINED_STEPS),
+        "confinement": len(figures["fig5"]) * number(confined["ranks"]) * confined["images"] * deepfool(CONFINED_STEPS),
         "scores": Work(passes=len(kinds) * moved),
         "slopes": Work(passes=slopes["classes"] * slopes["directions"] * slopes["images"] * scores["steps"]),
         "walks": Work(passes=bool(explored) * walked["images"] * min(targets, walked["classes"]) * places),

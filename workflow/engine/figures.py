@@ -9,6 +9,7 @@ from engine.sections import experiment_settings, is_trained
 from engine.settings import suite_experiments
 from engine.stages import code_of_kind, file_digest, spelled_out
 from friendlyfire.declarations import Kind, declared
+from friendlyfire.figures import file_of
 from friendlyfire.records.seeds import repetition_of
 
 #: Title in the report, and section of the paper, of each table that does not belong to a figure.
@@ -109,10 +110,7 @@ class Figures:
 
     def tables_of(self, name: str) -> dict[str, str]:
         """Output: the paths of a figure's tables, by name."""
-        return {
-            table: f"results/figures/{name}.csv" if table == "numbers" else f"results/figures/{name}-{table}.csv"
-            for table in self.kinds[name]["tables"]
-        }
+        return {table: f"results/figures/{file_of(name, table)}" for table in self.kinds[name]["tables"]}
 
     def pictures_of(self, name: str) -> dict[str, str]:
         """Output: the path of the store of a figure's pictures, if it shows any."""

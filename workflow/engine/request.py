@@ -4,6 +4,7 @@
 """
 
 import logging
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 
 from PIL import Image
 
-from engine.settings import check_architecture
+from engine.cost import USUAL_CLASSES
+from engine.settings import LARGEST_SQUARE, check_architecture
 from friendlyfire.datasets.class_names import IMAGENET
 from friendlyfire.datasets.sources import (
     HELD_OUT,
@@ -32,8 +34,8 @@ SUITE = "requested"
 #: Keys of one network in a request.
 OF_NETWORK = ("network", "weights", "normalisation", "classes")
 
-#: Most values of an image at which whole Hessians are measured, and at which a basis of the whole space is formed.
-DENSE, WHOLE = 4096, 20_000
+#: Most values of an image at which whole Hessians are measured.
+DENSE = 4096
 
 #: Most classes whose boundaries are measured: in all, and if only the ends of their spectra are.
 CLASSES, FEW_CLASSES = 10, 5
@@ -188,10 +190,8 @@ def wordnet(dataset: Mapping[str, Any]) -> bool:
 
 
 def counts(dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the counts that suit a data set, by section, as docs/explanation/counts.md explains them."""
-    pixels, classes = 1, known_classes(dataset) or 10
-    for length in image_shape(dataset):
-        pixels *= length
+    """Return the counts that suit a data set, by section, as docs/how-to/card.md explains them."""
+    pixels, classes = math.prod(image_shape(dataset)), known_classes(dataset) or USUAL_CLASSES
     images = known_images(dataset)
     held_out = dataset.get("held_out") or min(HELD_OUT, int(HELD_OUT_FRACTION * images))
     directions = max(2, (images - held_out) // 2)
@@ -223,7 +223,7 @@ def counts(dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         confinement={"images": 40, "ranks": 5},
         resampling={"images": 100, "sides": [1.0, 0.66], "factors": [1, 5]},
     )
-    if pixels <= WHOLE:
+    if pixels <= LARGEST_SQUARE:
         return found
     return merged(
         found,
@@ -244,7 +244,7 @@ def told(config: Mapping[str, Any]) -> list[str]:
         return []
     import torch
 
-    from engine.speed import estimate  # imports torch
+    from engine.speed import estimate
 
     torch.set_num_threads(config["threads"])
     # Without any handler, the first message of the library would turn on a second printing of Snakemake's own.

@@ -2,13 +2,12 @@
 
 from engine.job import run
 
-import inspect
 from contextlib import ExitStack
 from functools import partial
 
 from engine.kinds import reader_of_measure
 from engine.notes import made
-from friendlyfire.declarations import declared, function_at
+from friendlyfire.declarations import called, declared, function_at
 from friendlyfire.records.seeds import derive_seed
 from friendlyfire.records.stores import create_store
 from friendlyfire.records.tables import write_table
@@ -22,11 +21,10 @@ def main(inputs, outputs, settings):
     for argument, key in kind["with"].items():
         section, _, entry = key.partition(".")
         given[argument] = settings[section][entry]
-    function = function_at(kind["make"])
     with ExitStack() as stores:
         for part in kind["from"]:
             given[part] = function_at(reader_of_measure(part))(inputs, settings, stores)
-        found = function(**{argument: given[argument] for argument in inspect.signature(function).parameters})
+        found = called(kind["make"], given)
     for table_name, table in found.tables.items():
         for column, (word, value) in enumerate(of.items()):
             table.insert(column, word, value)

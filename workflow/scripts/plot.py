@@ -8,13 +8,14 @@ from pathlib import Path
 
 from engine.kinds import PAGE, attack_labels, legend
 from engine.notes import made
+from engine.reading import read_inputs
 from friendlyfire.declarations import called, declared, function_at
 from friendlyfire.figures.captions import filled, write_caption
 from friendlyfire.figures.panels import save
 from friendlyfire.figures.redrawn import interactive, redrawn
 from friendlyfire.figures.shown import labels_of, write_pictures
 from friendlyfire.records.seeds import derive_seed
-from friendlyfire.records.stores import create_store, open_store
+from friendlyfire.records.stores import create_store
 from friendlyfire.records.tables import read_tables, write_table
 
 
@@ -23,13 +24,7 @@ def main(inputs, outputs, settings):
     kind, config = declared("figures")[name], settings["config"]
     given = {"claims": declared("claims"), "seed": partial(derive_seed, config["seed"], name)}
     with ExitStack() as stores:
-        for word, path in kind["reads"].items():
-            paths = getattr(inputs, word)
-            if path.endswith(".csv"):
-                given[word] = read_tables(paths)
-            else:
-                given[word] = [stores.enter_context(open_store(path, None)) for path in paths]
-        shown = called(kind["make"], given)
+        shown = called(kind["make"], given | read_inputs(kind["reads"], inputs, stores))
     for table in kind["tables"]:
         write_table(getattr(outputs, table), shown.tables[table], settings)
     if "pictures" in kind:

@@ -6,10 +6,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from engine.kinds import attack_labels, legend
+from engine.reading import read_inputs
 from friendlyfire.datasets.sources import image_shape
 from friendlyfire.declarations import called, declared
-from friendlyfire.records.stores import open_store
-from friendlyfire.records.tables import read_tables
 
 
 def main(inputs, outputs, settings):
@@ -26,14 +25,8 @@ def main(inputs, outputs, settings):
         "options": settings["pages"],
     }
     with ExitStack() as stores:
-        for word, pattern in kind["reads"].items():
-            paths = inputs.get(word, [])
-            paths = [paths] if isinstance(paths, str) else paths
-            if pattern.endswith(".csv"):
-                given[word] = read_tables(paths) if paths else None
-            else:
-                given[word] = [stores.enter_context(open_store(path, None)) for path in paths]
-        page = called(kind["make"], {**given, "tables": {word: given[word] for word in kind["reads"]}})
+        results = read_inputs(kind["reads"], inputs, stores)
+        page = called(kind["make"], {**given, **results, "tables": results})
     Path(outputs.page).write_text(page, encoding="utf-8")
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader
 from matplotlib.figure import Figure
 
 from friendlyfire import figures
@@ -17,6 +16,7 @@ from friendlyfire.claims.verdicts import FEWEST_POINTS, SMALLEST_OVERLAP
 from friendlyfire.figures.panels import basis_name
 from friendlyfire.figures.redrawn import redrawn
 from friendlyfire.figures.shown import Legend
+from friendlyfire.pages.templates import TEMPLATES
 from friendlyfire.records.seeds import repetition_of
 
 PAGES = {
@@ -49,11 +49,6 @@ PAGES = {
         },
     },
 }
-
-#: Templates beside this file; every value is escaped.
-TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
-)
 
 STYLE = Path(figures.__path__[0]) / "style.mplstyle"
 

@@ -7,7 +7,6 @@ multiple of a direction, or a perturbation, to an image that it shows.
 import base64
 import zlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,10 @@ from bokeh.embed import json_item
 from bokeh.models import BasicTickFormatter, FixedTicker, LogAxis, Span
 from bokeh.plotting import figure
 from bokeh.resources import Resources
-from jinja2 import Environment, FileSystemLoader
 
 from friendlyfire.attacks.statuses import Status
 from friendlyfire.figures.panels import basis_colours, basis_name
+from friendlyfire.pages.templates import FOLDER, TEMPLATES
 from friendlyfire.records.stores import Store
 
 PAGES = {
@@ -54,12 +53,6 @@ PAGES = {
         },
     },
 }
-
-#: Template, style and script lie beside this file; every value in the template is escaped.
-FOLDER = Path(__file__).parent
-TEMPLATES = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-# Bokeh reads its documents in their order.
-TEMPLATES.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
 
 #: Directions of a class, in words.
 KINDS = {"positive": "most positive", "negative": "most negative", "flat": "flattest"}
