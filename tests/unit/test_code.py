@@ -50,7 +50,7 @@ def project(tmp_path):
     def digest(name="script.py", old="", new="") -> str:
         import engine.code as code
 
-        for cached in (code._module, code._content, code._imports_of, code._file_of):
+        for cached in (code._module, code._content, code._imports_of, code._bindings_of, code._file_of):
             cached.cache_clear()
         text = (tmp_path / name).read_text()
         assert old in text
@@ -129,6 +129,30 @@ def test_code_is_followed_whatever_way_it_is_imported(tmp_path, script, init):
             (folder / name).write_text(code.replace("4", value))
         (folder / "script.py").write_text(script.replace("4", value))
         digests.append(digest_of_code([Definition(folder / "script.py", "main")], (folder,)))
+    assert digests[0] != digests[1]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "a.py": "from b import late, width\nfrom c import early",
+            "b.py": "from a import early\nfrom c import late, width",
+        },
+        {"a.py": "from b import *", "b.py": "from a import *\nfrom c import *"},
+        {"a.py": "from b import width", "b.py": "from a import width\nfrom c import width"},
+    ],
+)
+def test_modules_that_import_each_other_are_followed(tmp_path, files):
+    digests = []
+    for value in ("4", "32"):
+        for name, text in files.items():
+            (tmp_path / value / name).parent.mkdir(exist_ok=True)
+            (tmp_path / value / name).write_text(text)
+        definitions = f"early = late = 1\n\ndef width():\n    return {value}\n"
+        (tmp_path / value / "c.py").write_text(definitions)
+        (tmp_path / value / "script.py").write_text("from a import width\n\ndef main():\n    return width()\n")
+        digests.append(digest_of_code([Definition(tmp_path / value / "script.py", "main")], (tmp_path / value,)))
     assert digests[0] != digests[1]
 
 

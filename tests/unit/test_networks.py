@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from conftest import TRAINING
-from friendlyfire.networks.acceptance import check_above_chance, check_accuracy, check_alone, check_logits
+from friendlyfire.networks.acceptance import check_above_chance, check_accuracy, check_alone, check_logits, placed
 from friendlyfire.networks.network import (
     IMAGENET_DEVIATION,
     IMAGENET_MEAN,
@@ -364,3 +364,53 @@ def test_a_network_that_depends_on_its_batch_is_refused(faults):
     with pytest.raises(NetworkError, match="'mine:net' returns different logits for a batch than for single images"):
         check_alone(torch.nn.Sequential(*body).eval(), images, "mine:net")
     faults.count("told", "a network that depends on its batch")
+
+
+class FaultyKernel(torch.autograd.Function):
+    """The identity, with half the gradient at every other row where what it gets is channels last."""
+
+    @staticmethod
+    def forward(context, images):
+        context.last = images.is_contiguous(memory_format=torch.channels_last)
+        return images.clone()
+
+    @staticmethod
+    def backward(context, gradient):
+        gradient = gradient.clone()
+        gradient[:, :, ::2] *= 0.5 if context.last else 1
+        return gradient
+
+
+class Faulty(nn.Module):
+    def forward(self, images):
+        return FaultyKernel.apply(images)
+
+
+@pytest.mark.parametrize(
+    ("middle", "message"),
+    [
+        (
+            Faulty(),
+            r"'mine:net' has other gradients on cpu, channels last, than on the CPU, by \d\d%: a fault of PyTorch",
+        ),
+        (nn.Threshold(1e9, 0.5), None),
+        (nn.Identity(), None),
+    ],
+)
+def test_a_network_whose_gradients_its_device_computes_wrongly_is_refused(middle, message, faults):
+    network = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), middle, nn.ReLU(), nn.AvgPool2d(4), nn.Flatten()).eval()
+    if message is None:
+        assert placed(network, "cpu", (3, 32, 32), "mine:net") is network
+        return
+    with pytest.raises(NetworkError, match=message):
+        placed(network, "cpu", (3, 32, 32), "mine:net")
+    faults.count("told", "a kernel with wrong gradients")
+
+
+def test_a_network_without_gradients_is_refused():
+    class Detached(nn.Module):
+        def forward(self, images):
+            return images.detach().mean((2, 3))
+
+    with pytest.raises(NetworkError, match="'mine:net' has no gradient at its images, which attacks need"):
+        placed(Detached(), "cpu", (3, 8, 8), "mine:net")

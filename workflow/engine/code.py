@@ -165,35 +165,77 @@ def _imported(
     statements: Iterable[ast.stmt], reader: Path, folders: tuple[Path, ...]
 ) -> Iterator[tuple[str, Definition]]:
     """Yield the names that imports bind, with the definitions they stand for, if these are below the folders."""
+    for binding in _bindings(statements, reader, folders):
+        for name in _exports(binding.module, folders) if binding.name == "*" else [binding.name]:
+            if target := _target(binding, name, folders):
+                yield name, target
+
+
+class _Binding(NamedTuple):
+    """What an import binds: a name of a module, or a whole module; "*" is for all names of a module."""
+
+    name: str
+    module: Path | None
+    inner: str
+    whole: Path | None = None
+
+
+def _bindings(statements: Iterable[ast.stmt], reader: Path, folders: tuple[Path, ...]) -> Iterator[_Binding]:
     for statement in statements:
         if isinstance(statement, ast.Import):
             for alias in statement.names:
                 parts = alias.name.split(".")
                 # ``import a.b`` binds a, and what is taken from it may stand in b.
                 for module in [alias.name] if alias.asname else [parts[0], alias.name] if len(parts) > 1 else parts:
-                    if path := _file_of(module, folders):
-                        yield alias.asname or parts[0], Definition(path, "*")
+                    yield _Binding(alias.asname or parts[0], None, "", _file_of(module, folders))
             continue
         roots = (reader.parents[statement.level - 1],) if statement.level else folders
         path = _file_of(statement.module, roots) if statement.module else None
         for alias in statement.names:
-            if alias.name == "*":
-                if path and path != reader:
-                    yield from ((name, Definition(path, name)) for name in _module(path).bound)
-                    yield from _imports_of(path, folders)
-                continue
-            whole = _file_of(".".join(filter(None, (statement.module, alias.name))), roots)
-            origin = _origin(path, alias.name, folders) if path else None
-            if origin or whole:
-                yield alias.asname or alias.name, origin or Definition(whole, "*")
+            if alias.name != "*":
+                whole = _file_of(".".join(filter(None, (statement.module, alias.name))), roots)
+                yield _Binding(alias.asname or alias.name, path, alias.name, whole)
+            elif path:
+                yield _Binding("*", path, "*")
 
 
-def _origin(path: Path, name: str, folders: tuple[Path, ...]) -> Definition | None:
+@functools.cache
+def _bindings_of(path: Path, folders: tuple[Path, ...]) -> tuple[_Binding, ...]:
+    return tuple(_bindings(_module(path).imports, path, folders))
+
+
+def _exports(path: Path, folders: tuple[Path, ...], seen: frozenset[Path] = frozenset()) -> dict[str, None]:
+    """Return the names that a module binds, in their order; modules may import each other in a circle."""
+    if path in seen:
+        return {}
+    names = dict.fromkeys(_module(path).bound)
+    for name, module, *_ in _bindings_of(path, folders):
+        names |= _exports(module, folders, seen | {path}) if name == "*" else {name: None}
+    return names
+
+
+def _target(
+    binding: _Binding, name: str, folders: tuple[Path, ...], seen: frozenset[Definition] = frozenset()
+) -> Definition | None:
+    """Return what an import binds to a name: a definition or a module."""
+    inner = name if binding.name == "*" else binding.inner
+    origin = _origin(binding.module, inner, folders, seen) if binding.module else None
+    return origin or (Definition(binding.whole, "*") if binding.whole else None)
+
+
+def _origin(
+    path: Path, name: str, folders: tuple[Path, ...], seen: frozenset[Definition] = frozenset()
+) -> Definition | None:
     """Return the definition of a name of a module: in that module, or where it is imported from."""
-    module = _module(path)
-    if name in module.bound:
-        return Definition(path, name)
-    return dict(_imports_of(path, folders)).get(name)
+    here, found = Definition(path, name), None
+    if name in _module(path).bound:
+        return here
+    if here in seen:  # a circle of imports
+        return None
+    for binding in _bindings_of(path, folders):
+        if binding.name in (name, "*"):
+            found = _target(binding, name, folders, seen | {here}) or found
+    return found
 
 
 def _is_no_result(module: str) -> bool:

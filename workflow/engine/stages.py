@@ -34,6 +34,7 @@ def code_at(place: str, library: Path) -> str:
     depth = name.count(".") + (origin.name == "__init__.py")
     installed = ("site-packages", sys.base_prefix, sys.prefix)
     elsewhere = [Path(entry) for entry in sys.path if entry and not any(part in entry for part in installed)]
+    elsewhere = [entry for entry in elsewhere if not any(entry.glob("*.dist-info"))]  # pip install --target
     folders = dict.fromkeys([Path.cwd(), origin.parents[depth], library, *elsewhere])
     return digest_of_code([Definition(origin, function)], tuple(folders))
 

@@ -8,7 +8,7 @@ import torch
 from friendlyfire.datasets.class_names import columns_of, read_class_names
 from friendlyfire.datasets.images import Dataset
 from friendlyfire.devices import resolve_device
-from friendlyfire.networks.acceptance import accepted, check_logits
+from friendlyfire.networks.acceptance import accepted, check_logits, placed
 from friendlyfire.networks.description import described
 from friendlyfire.networks.headers import record_of
 from friendlyfire.networks.network import build_network, record_of_network, save_network
@@ -38,7 +38,7 @@ def main(inputs, outputs, settings):
         names = read_class_names(section["classes"]) or record_of(weights).get("names")
         columns = torch.tensor(columns_of(names, classes)) if names else None
         network = build_network(section, dataset.mean, dataset.deviation, len(names or classes), weights, columns)
-        network.to(device, memory_format=torch.channels_last)
+        placed(network, device, dataset.mean.shape, section["architecture"])
         check_logits(network.all_logits, images[:1].float() / 255, len(names or classes), section["architecture"])
         correct, name = count_correct(network, images, labels), settings["experiment"]
         write_table(outputs.curve, pd.DataFrame(columns=["experiment", *Epoch.__dataclass_fields__]), settings)

@@ -11,7 +11,7 @@ import torch
 from engine.provenance import identity_of
 from friendlyfire.datasets.images import Dataset
 from friendlyfire.devices import resolve_device
-from friendlyfire.networks.acceptance import accepted, check_logits
+from friendlyfire.networks.acceptance import accepted, check_logits, placed
 from friendlyfire.networks.checkpoints import read_checkpoint, write_checkpoint
 from friendlyfire.networks.description import described
 from friendlyfire.networks.network import build_network, record_of_network, save_network
@@ -40,7 +40,7 @@ def main(inputs, outputs, settings):
     seed = derive_seed(settings["seed"], "networks", settings["experiment"])
     torch.manual_seed(seed)
     network = build_network(section, dataset.mean, dataset.deviation, len(dataset.class_names))
-    network.to(device, memory_format=torch.channels_last)
+    placed(network, device, dataset.mean.shape, section["architecture"])
 
     check_logits(network, splits["test"][0][:1].float() / 255, len(dataset.class_names), section["architecture"])
     identity = identity_of(settings["provenance"])

@@ -1,6 +1,6 @@
 """Checks that a network accepts the images, returns one logit per class, and is as accurate as expected."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,13 +8,18 @@ import torch
 from torch import Tensor, nn
 
 from friendlyfire.datasets.images import Part
+from friendlyfire.devices import full_float32
 from friendlyfire.records.errors import NetworkError
 from friendlyfire.records.intervals import wilson_interval
 
 #: Images whose logits are stored with a network.
 PROBES = 4
 
+#: Largest accepted difference of gradients, relative to their norm. Processors differ by 1e-6 to 1e-3.
+GRADIENT_TOLERANCE = 0.05
 
+
+@full_float32()
 @torch.no_grad()
 def logits_of(network: Callable[[Tensor], Tensor], images: Tensor, name: str) -> Tensor:
     """Return the logits (n, logits) of ``network``, called ``name``, for images (n, channels, height, width).
@@ -22,6 +27,10 @@ def logits_of(network: Callable[[Tensor], Tensor], images: Tensor, name: str) ->
     Raises:
         NetworkError: the network fails, or does not return a tensor.
     """
+    return _logits(network, images, name)
+
+
+def _logits(network: Callable[[Tensor], Tensor], images: Tensor, name: str) -> Tensor:
     try:
         logits = network(images)
     except Exception as error:  # A user's forward() may raise anything.
@@ -34,6 +43,48 @@ def logits_of(network: Callable[[Tensor], Tensor], images: Tensor, name: str) ->
     return logits
 
 
+def placed(network: nn.Module, device: torch.device | str, shape: Sequence[int], name: str) -> nn.Module:
+    """Move a network from the CPU to its device, channels last, and check that its gradients stay what they were.
+
+    Kernels have returned right logits and wrong gradients, without an error: CUDA's for padded average pooling in
+    channels-last format, until the middle of 2026 (issue 188344 of PyTorch).
+
+    Args:
+        network: in evaluation mode, on the CPU.
+        device: where it goes.
+        shape: (channels, height, width) of its images.
+        name: of the architecture.
+
+    Raises:
+        NetworkError: the network fails on noise, has no gradient, or another one than before.
+    """
+    expected = _gradient_on_noise(network, "cpu", shape, name)
+    # Channels last is 1.3 to 2 times faster for convolutions on CPUs.
+    network.to(device, memory_format=torch.channels_last)
+    apart = (_gradient_on_noise(network, device, shape, name) - expected).norm() / expected.norm()
+    if apart > GRADIENT_TOLERANCE:
+        raise NetworkError(
+            f"network {name!r} has other gradients on {torch.device(device).type}, channels last, than on the CPU, by "
+            f"{apart:.0%}: a fault of PyTorch {torch.__version__} or its libraries; try another version, or device=cpu"
+        )
+    return network
+
+
+@full_float32()
+def _gradient_on_noise(network: nn.Module, device: torch.device | str, shape: Sequence[int], name: str) -> Tensor:
+    """Return the gradient, on the CPU, of a sum of logits at images without equal pixels, which would tie in maxima."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(2, *shape, generator=generator).to(device).requires_grad_(True)
+    with torch.enable_grad():
+        logits = _logits(network, images, name)
+        weights = torch.randn(logits.shape, generator=generator).to(logits)
+        if not logits.requires_grad:
+            raise NetworkError(f"network {name!r} has no gradient at its images, which attacks need; is it detached?")
+        (gradient,) = torch.autograd.grad((weights * logits).sum(), images)
+    return gradient.cpu().nan_to_num()
+
+
+@full_float32()
 @torch.no_grad()
 def check_alone(network: Callable[[Tensor], Tensor], images: Tensor, name: str) -> None:
     """Raise if the logits of an image depend on its batch, as with batch normalisation without running statistics.

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from friendlyfire.networks.layers import ACTIVATIONS, POOLINGS
+from friendlyfire.networks.layers import ACTIVATIONS, POOLINGS, average_pool
 
 ARCHITECTURES = {
     "nin": {"make": "nin", "label": "NIN", "smallest_side": 8},
@@ -31,7 +31,7 @@ def nin(
     a, b, c = (max(1, round(width * size)) for size in (192, 160, 96))
     network = nn.Sequential(
         *block(shape[0], (a, b, c), 5), pool(3, stride=2, padding=1), nn.Dropout(0.5),
-        *block(c, (a, a, a), 5), nn.AvgPool2d(3, stride=2, padding=1), nn.Dropout(0.5),
+        *block(c, (a, a, a), 5), average_pool(3, stride=2, padding=1), nn.Dropout(0.5),
         *block(a, (a, a, classes), 3),  # The class maps are rectified too, as in the authors' network.
         nn.AdaptiveAvgPool2d(1), nn.Flatten(),
     )  # fmt: skip
