@@ -4,12 +4,14 @@ If code lacks a ``.cpu()`` or a ``device=``, a real GPU raises, and so does this
 both devices, for NumPy of a tensor, and for a generator or an index of the CPU. Inside :func:`pretended_gpu` the
 device's name is :data:`NAME`, for ``.to()``, ``device=`` and factories; autograd runs as it does for any device.
 
-It uses torch's backend for devices written in Python, and a tensor subclass that holds the values.
+It uses torch's backend for devices written in Python, and a tensor subclass that holds the values. PyTorch has one kind
+of accelerator per process, so where there is a real GPU, that one is tested instead.
 """
 
 import contextlib
 from collections.abc import Iterator
 
+import pytest
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
@@ -33,8 +35,10 @@ class _Module(_DummyBackendModule):
         torch.set_rng_state(state)
 
 
-_setup_privateuseone_for_python_backend(NAME, backend_module=_Module())
-DEVICE = torch.device(NAME, 0)
+DEVICE = None
+if not torch.cuda.is_available():
+    _setup_privateuseone_for_python_backend(NAME, backend_module=_Module())
+    DEVICE = torch.device(NAME, 0)
 
 
 class PretendedTensor(Tensor):
@@ -137,5 +141,7 @@ class _Refusals(TorchFunctionMode):
 @contextlib.contextmanager
 def pretended_gpu() -> Iterator[torch.device]:
     """Make the pretended GPU available in this block."""
+    if DEVICE is None:
+        pytest.skip("there is a real GPU")
     with _Refusals(), _Factories():
         yield DEVICE

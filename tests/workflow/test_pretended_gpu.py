@@ -3,8 +3,10 @@
 import json
 import os
 
+import torch
+
 from conftest import REPOSITORY, Workflow
-from pretended_gpu import NAME
+from pretended_gpu import DEVICE, NAME
 
 #: The demo, with the smallest numbers that its figures allow.
 SMALL = """experiments={digits-lenet: {
@@ -23,10 +25,12 @@ NETWORKS = {
 }
 
 
-class OnPretendedGPU(Workflow):
-    """Make the jobs of runs find a GPU."""
+class OnGPU(Workflow):
+    """Make the jobs of runs find a GPU: the pretended one, if there is no real one."""
 
     def environment(self):
+        if DEVICE is None:
+            return super().environment()
         paths = (REPOSITORY / "tests/pretended", REPOSITORY / "tests", self.folder / "workflow")
         path = os.pathsep.join(map(str, paths))
         # What stands in for a GPU is set up when Python starts, and not in a fork.
@@ -34,8 +38,9 @@ class OnPretendedGPU(Workflow):
 
 
 def test_every_script_of_the_demo_runs_on_a_gpu(tmp_path):
-    workflow = OnPretendedGPU(tmp_path / "ff")
+    workflow = OnGPU(tmp_path / "ff")
     workflow.run("--config", " ".join(SMALL.split()))
+    name = torch.cuda.get_device_name() if DEVICE is None else NAME
     records = [json.loads(path.read_text()) for path in (workflow.folder / "results/provenance").rglob("*.json")]
     used = {record["rule"]: record["device"] for record in records}
-    assert {rule for rule, device in used.items() if device == NAME} == NETWORKS
+    assert {rule for rule, device in used.items() if device == name} == NETWORKS
