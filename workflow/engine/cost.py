@@ -62,7 +62,8 @@ def work(config: Mapping[str, Any], experiment: str) -> dict[str, Work]:
     targets = classes if of("boundary")["classes"] == "all" else len(of("boundary")["classes"])
     points = min(of("boundary")["images"], known) * targets
     curvature = of("curvature")
-    products = pixels if curvature["solver"] == "dense" else curvature["max_products"]
+    dense = curvature["solver"] == "dense"
+    products = pixels if dense else curvature["max_products"]
     per_point = 2 * (products + curvature["leading"])  # the last for the residual
     held_out = dataset.get("held_out") or HELD_OUT
     attacked = min(of("perturbations")["images"] + held_out, known)
@@ -77,7 +78,8 @@ def work(config: Mapping[str, Any], experiment: str) -> dict[str, Work]:
     sides, kinds = len(resampling["sides"]), [*figures["scores"], *(["random"] if figures["scores"] else [])]
     moved = min(targets, scores["classes"]) * scores["steps"] * (scores["images"] + scores["anchored_images"])
     slopes, walked, viewed, explored = of("slopes"), of("walks"), of("views"), of("pages")["explorer"]
-    followed = 3 if curvature["solver"] == "dense" else 2  # kinds of directions
+    followed = 3 if dense else 2  # kinds of directions
+    sloped = min(slopes["directions"], pixels if dense else 2 * curvature["directions"])
     places = followed * (2 * walked["steps"] + 1) + followed * (followed - 1) / 2 * (2 * walked["grid"] + 1) ** 2
     views = len(explored) * number(viewed["ranks"])
 
@@ -90,7 +92,7 @@ def work(config: Mapping[str, Any], experiment: str) -> dict[str, Work]:
         "accuracy": Work(passes=ranks * (measured + min(accuracy["training_images"] or train, train))),
         "confinement": len(figures["fig5"]) * number(confined["ranks"]) * confined["images"] * deepfool(CONFINED_STEPS),
         "scores": Work(passes=len(kinds) * moved),
-        "slopes": Work(passes=slopes["classes"] * slopes["directions"] * slopes["images"] * scores["steps"]),
+        "slopes": Work(passes=slopes["classes"] * sloped * slopes["images"] * scores["steps"]),
         "walks": Work(passes=bool(explored) * walked["images"] * min(targets, walked["classes"]) * places),
         "views": views * walked["images"] * (Work(passes=2) + deepfool(CONFINED_STEPS)),
         "resampling": resampling["images"]

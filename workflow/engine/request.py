@@ -217,10 +217,11 @@ def counts(dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "scores": ["positive", "negative"],
         },
         pages={"explorer": []},
-        perturbations={"images": min(directions, 1000), "uap": {"count": 2, "images": 50}},
+        perturbations={"images": min(directions, 1000), "uap": {"count": 2, "images": 50, "max_passes": 2}},
         accuracy={"training_images": 200, "measured_images": 500, "ranks": 10, "directions_per_class": 5},
         scores={"images": 60, "steps": 15, "curves": 30, "anchored_images": 20},
         confinement={"images": 40, "ranks": 5},
+        slopes={"images": 25},
         resampling={"images": 100, "sides": [1.0, 0.66], "factors": [1, 5]},
     )
     if pixels <= LARGEST_SQUARE:
@@ -233,6 +234,7 @@ def counts(dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         perturbations={"images": min(directions, 500)},
         accuracy={"training_images": 100, "measured_images": 100, "ranks": 8},
         scores={"images": 30, "steps": 11, "anchored_images": 10},
+        slopes={"images": 10},
         confinement={"images": 20, "ranks": 4},
         resampling={"images": 40},
     )
@@ -249,7 +251,8 @@ def told(config: Mapping[str, Any]) -> list[str]:
     torch.set_num_threads(config["threads"])
     # Without any handler, the first message of the library would turn on a second printing of Snakemake's own.
     logging.getLogger().addHandler(logging.NullHandler())
-    table, lines = estimate(config, torch.device("cuda" if torch.cuda.is_available() else "cpu")), []
+    on_gpu = config["device"] != "cpu" and torch.cuda.is_available()
+    table, lines = estimate(config, torch.device("cuda" if on_gpu else "cpu")), []
     for name in config["suites"][SUITE]:
         experiment = config["experiments"][name]
         chosen = "; ".join(
