@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from snakemake.sourcecache import LocalGitFile, LocalSourceFile
+from snakemake.sourcecache import LocalSourceFile
 
 
 def cloned(source):
@@ -16,7 +16,7 @@ def cloned(source):
     def git(*arguments):
         return subprocess.run(["git", *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
-    repository = source.repo_path if isinstance(source, LocalGitFile) else source.hosted_repo.repo_clone
+    repository = source.hosted_repo.repo_clone
     commit = git("-C", repository, "rev-parse", "--verify", f"{source.ref}^{{commit}}")
     folder = Path(".snakemake", "friendlyfire", commit).resolve()
     if not folder.exists():
