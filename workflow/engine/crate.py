@@ -23,6 +23,7 @@ PROJECT = {
     "envs/": "versions of the packages",
     "profiles/": "options of Snakemake on one machine",
     "slurm/": "options of Snakemake on a cluster",
+    "README.md": "what the workflow is for",
     "CITATION.cff": "how to cite the software and the paper",
     "LICENSE": "licence of the software",
 }
@@ -37,6 +38,7 @@ PROFILES = {
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
 }
 
+COMPLETED = "http://schema.org/CompletedActionStatus"
 LANGUAGE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
 PAPER = "https://arxiv.org/abs/1807.04200"
 
@@ -47,8 +49,11 @@ RESOURCES = {
     "peak_gib": ("largest memory", "https://qudt.org/vocab/unit/GibiBYTE"),
 }
 
-#: Media types that Python does not know.
-ENCODINGS = {".rst": "text/x-rst", ".md": "text/markdown", ".csv": "text/csv", ".zip": "application/zip"}
+#: Media types that Python does not know, or not everywhere.
+ENCODINGS = {
+    **{".md": "text/markdown", ".rst": "text/x-rst", ".csv": "text/csv", ".zip": "application/zip"},
+    **{"": "text/plain", ".cff": "application/yaml", ".yaml": "application/yaml"},
+}
 
 
 def is_enclosed(path: str) -> bool:
@@ -71,19 +76,11 @@ def crate_of(notes: Mapping[str, Note], sizes: Mapping[str, int], title: str, co
     named = {path for note in jobs.values() for path in [*note["inputs"], *note["outputs"]]}
     results = {path: result(path, notes.get(path), sizes.get(path)) for path in sorted(named)}
     enclosed = [entity for entity in results.values() if entity["@type"] == "File"]
-    steps = rules(dict.fromkeys(note["rule"] for note in jobs.values()))
     software = packages({pair for note in jobs.values() for pair in note["packages"].items()})
+    steps = rules(dict.fromkeys(note["rule"] for note in jobs.values()), commit)
     given = parameters({key: value for note in jobs.values() for key, value in note["settings"].items()})
     actions = [entity for path, note in jobs.items() for entity in job(path, note, results)]
-    run = whole_run(title, jobs, given, enclosed)
-    engine = {
-        "@id": "#engine",
-        "@type": "OrganizeAction",
-        "name": "Run of Snakemake",
-        "instrument": next(one for one in refer(software) if "/snakemake/" in one["@id"]),
-        "object": refer(actions, "ControlAction"),
-        "result": {"@id": "#run"},
-    }
+    runs = whole_run(title, jobs, given, enclosed, actions, software)
     files = project(software, steps, commit)
     root = {
         "@id": "./",
@@ -91,16 +88,27 @@ def crate_of(notes: Mapping[str, Note], sizes: Mapping[str, int], title: str, co
         "name": f"Friendly Fire: {title}",
         "description": "Figures, tables and pages of a run, the workflow that made them, and a record of every job "
         "behind them. Networks and arrays are recorded with a digest of their contents, but are not in the crate.",
-        "datePublished": run["endTime"][:10],
+        "datePublished": runs[0]["endTime"][:10],
         "license": {"@id": "LICENSE"},
         "citation": {"@id": PAPER},
         "conformsTo": [{"@id": profile} for profile in PROFILES],
         "mainEntity": {"@id": "Snakefile"},
         "hasPart": refer([*files, *enclosed]),
-        "mentions": refer([run, engine, *actions], "CreateAction", "OrganizeAction"),
+        "mentions": refer([*runs, *actions], "CreateAction", "OrganizeAction"),
     }
-    graph = [root, *files, run, engine, *actions, *steps, *software, *given, *results.values()]
-    return {"@context": CONTEXT, "@graph": [*frame(), *graph]}
+    graph = [*frame(), root, *files, *runs, *actions, *steps, *software, *given, *results.values()]
+    return {"@context": CONTEXT, "@graph": [compact(entity) for entity in graph]}
+
+
+def compact(entity: Entity) -> Entity:
+    """Return an entity without lists of one or no entry, as RO-Crate has it."""
+    single = {key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in entity.items()}
+    return {key: value for key, value in single.items() if value != []}
+
+
+def encoding(path: str) -> str:
+    """Return the media type of a file."""
+    return ENCODINGS.get(Path(path).suffix) or mimetypes.guess_type(path)[0] or "application/octet-stream"
 
 
 def refer(entities: Iterable[Entity], *kinds: str) -> list[Entity]:
@@ -133,7 +141,9 @@ def frame() -> list[Entity]:
 def project(software: list[Entity], steps: list[Entity], commit: str | None) -> list[Entity]:
     """Return the files and folders of the project; the first is the workflow with its steps and requirements."""
     workflow, *others = (
-        {"@id": path, "@type": "Dataset" if path.endswith("/") else "File", "name": path, "description": about}
+        {"@id": path, "name": path, "description": about}
+        | ({"@type": "Dataset"} if path.endswith("/") else {"@type": "File", "encodingFormat": encoding(path)})
+        | ({"about": {"@id": "./"}} if path == "README.md" else {})
         for path, about in PROJECT.items()
     )
     workflow |= {
@@ -149,9 +159,10 @@ def project(software: list[Entity], steps: list[Entity], commit: str | None) -> 
     return [workflow, *others]
 
 
-def rules(names: Iterable[str]) -> list[Entity]:
+def rules(names: Iterable[str], commit: str | None) -> list[Entity]:
     """Return each rule, as a tool and as a step."""
-    tools = [{"@id": f"#rule/{name}", "@type": "SoftwareApplication", "name": name} for name in names]
+    version = {"version": commit} if commit else {}
+    tools = [{"@id": f"#rule/{name}", "@type": "SoftwareApplication", "name": name, **version} for name in names]
     steps = [
         {
             "@id": f"#step/{tool['name']}",
@@ -172,6 +183,7 @@ def packages(versions: Iterable[tuple[str, str]]) -> list[Entity]:
             "@type": "SoftwareApplication",
             "name": name,
             "version": number,
+            "url": f"https://pypi.org/project/{name}/",
         }
         for name, number in sorted(versions)
     ]
@@ -191,9 +203,16 @@ def parameters(settings: Mapping[str, Any]) -> list[Entity]:
     ]
 
 
-def whole_run(title: str, jobs: Mapping[str, Note], given: list[Entity], enclosed: list[Entity]) -> Entity:
-    """Return the run of the workflow, from its settings to the results in the crate."""
-    return {
+def whole_run(
+    title: str,
+    jobs: Mapping[str, Note],
+    given: list[Entity],
+    enclosed: list[Entity],
+    actions: list[Entity],
+    software: list[Entity],
+) -> list[Entity]:
+    """Return the run of the workflow, from its settings to the results in the crate, and that of Snakemake."""
+    run = {
         "@id": "#run",
         "@type": "CreateAction",
         "name": f"Run of Friendly Fire: {title}",
@@ -203,8 +222,17 @@ def whole_run(title: str, jobs: Mapping[str, Note], given: list[Entity], enclose
         "result": refer(enclosed),
         "startTime": min(note["began"] for note in jobs.values()),
         "endTime": max(map(ended, jobs.values())),
-        "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
+        "actionStatus": COMPLETED,
     }
+    engine = {
+        "@id": "#engine",
+        "@type": "OrganizeAction",
+        "name": "Run of Snakemake",
+        "instrument": refer(one for one in software if one["name"] == "snakemake"),
+        "object": refer(actions, "ControlAction"),
+        "result": {"@id": "#run"},
+    }
+    return [run, engine]
 
 
 def job(path: str, note: Note, results: Mapping[str, Entity]) -> list[Entity]:
@@ -231,7 +259,7 @@ def job(path: str, note: Note, results: Mapping[str, Entity]) -> list[Entity]:
         "result": refer(results[made] for made in note["outputs"]),
         "startTime": note["began"],
         "endTime": ended(note),
-        "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
+        "actionStatus": COMPLETED,
         "resourceUsage": refer(taken),
     }
     start = {
@@ -253,9 +281,7 @@ def result(path: str, note: Note | None, size: int | None) -> Entity:
     """Return a result: a file of the crate, or a work that it describes; one without a note exists no longer."""
     if note is None:
         return {"@id": f"#{quote(path)}", "@type": "CreativeWork", "name": path}
-    suffix = Path(path).suffix
-    encoding = ENCODINGS.get(suffix) or mimetypes.guess_type(path)[0] or "application/octet-stream"
-    about = {"name": path, "contentSize": str(size), "encodingFormat": encoding, "identifier": note["seal"]}
+    about = {"name": path, "contentSize": str(size), "encodingFormat": encoding(path), "identifier": note["seal"]}
     if not path.endswith(".zarr.zip"):  # whose contents are digested as arrays, not as bytes
         about["sha256"] = note["contents"]
     if is_enclosed(path):
