@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import engine
-from engine.crate import PROJECT, crate_of, is_enclosed
 from engine.notes import commit, results_behind
 from engine.settings import suite_experiments
+from friendlyfire.records.crate import PROJECT, crate_of, is_enclosed
 
 
 def main(inputs, outputs, settings):
