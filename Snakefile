@@ -2,10 +2,11 @@
 
 import os
 import sys
-from pathlib import Path
+
 
 # The folder of this file, also if another Snakefile uses it as a module.
-ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
+include: "workflow/rules/root.smk"
+
 
 # Also for the scripts: the library, and the user's own modules in the working directory.
 sys.path[:0] = [str(ROOT / "workflow"), os.getcwd()]
@@ -21,7 +22,7 @@ resource_scopes:
 report: "workflow/report/workflow.rst"
 
 
-include: "workflow/rules/common.smk"
+include: f"{ROOT}/workflow/rules/common.smk"
 
 
 # In the order of the paper.
@@ -29,7 +30,7 @@ STAGES = "datasets networks perturbations boundary curvature bases measures clai
 
 for stage in STAGES.split():
 
-    include: f"workflow/rules/{stage}.smk"
+    include: f"{ROOT}/workflow/rules/{stage}.smk"
 
 
 onstart:

@@ -109,7 +109,7 @@ class Workflow:
     def __init__(self, folder: Path):
         self.folder = folder
         folder.mkdir(parents=True)
-        for name in ("Snakefile", "config.yaml"):
+        for name in ("Snakefile", "config.yaml", "README.md", "CITATION.cff", "LICENSE"):
             shutil.copy(REPOSITORY / name, folder)
         for name in ("workflow", "envs", "profiles", "slurm"):
             shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))

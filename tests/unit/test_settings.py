@@ -129,8 +129,9 @@ FAULTS = [
     (
         "experiments.figures",
         {"dataset": "digits"},
-        r"experiments: 'figures' is a reserved name; do not use datasets",
+        r"experiments: 'figures' is a reserved name; do not use crate, datasets",
     ),
+    ("experiments.crate", {"dataset": "digits"}, r"experiments: 'crate' is a reserved name"),
     ("figures.fig4", ["deepfool-high-9px"], r"fig4: deepfool-high-9px: the images have only 8 pixels per side"),
     ("figures.fig4", ["pca-4px"], r"figures\.fig4: there is no 'pca-4px'; choose from .*deepfool-high-<side>px"),
     ("pages.explorer", ["flattest"], r"digits-lenet: pages\.explorer: there is no 'flattest'; choose from dct, curv"),

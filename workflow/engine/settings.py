@@ -28,7 +28,7 @@ _WORDS = {"true": True, "false": False, "null": None}
 _NUMBER = re.compile(r"[-+]?(?!0\d)(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")  # 007 is a name, not a number
 
 #: Names under results/ that no experiment may have.
-RESERVED = ("datasets", "figures", "logs", "provenance", "tables")
+RESERVED = ("crate", "datasets", "figures", "logs", "provenance", "tables")
 
 
 def typed(value: Any) -> Any:

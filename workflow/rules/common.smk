@@ -33,6 +33,12 @@ try:
 except ConfigError as error:
     sys.exit(str(error))  # an exception would add lines of Snakemake below it
 
+if workflow.modifier.path_modifier.replace_prefix("results/") != "results/":
+    sys.exit(
+        "module: prefix and replace_prefix cannot be used, because provenance notes name results by their path below "
+        "results; set --directory for results elsewhere"
+    )
+
 stages, figures = Stages(config, WORKFLOW), Figures(config, WORKFLOW)
 pages = Pages(config, figures)
 

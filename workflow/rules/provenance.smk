@@ -1,15 +1,19 @@
 """Provenance of the results: settings, code, versions, machine.
 
-Needs: the numbers of the figures and tables, and the provenance note of every result.
-Gives: results/provenance.json, and a table without the settings for the report, results/provenance.html.
+Needs: the numbers of the figures and tables, and the provenance note of every result; for the crate, the figures and
+pages too.
+Gives: results/provenance.json, and a table without the settings for the report, results/provenance.html. The whole run
+as an RO-Crate, results/crate, and as one file, results/crate.zip.
 """
 
 
 localrules:
     check,
     cost,
+    crate,
     provenance,
     sum_up_provenance,
+    write_crate,
 
 
 rule sum_up_provenance:
@@ -40,6 +44,36 @@ rule provenance:
     """Provenance of every result behind the figures."""
     input:
         "results/provenance.json",
+
+
+rule write_crate:
+    """Write the figures, tables and pages, with the workflow and every job behind them, as an RO-Crate."""
+    input:
+        results=[
+            *(path for name in figures.targets for path in figures.files(name)),
+            *(path for name in pages.kinds for path in pages.files(name)),
+            "results/provenance.json",
+        ],
+    output:
+        **noted_outputs(
+            metadata="results/crate/ro-crate-metadata.json",
+            archive="results/crate.zip",
+        ),
+    log:
+        "results/logs/write_crate/crate.log",
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        code=stages.code_of("write_crate"),
+        seed={"seed": config["seed"]},
+    script:
+        "../scripts/write_crate.py"
+
+
+rule crate:
+    """The run as an RO-Crate, to publish and to cite."""
+    input:
+        "results/crate.zip",
 
 
 rule check:
