@@ -71,11 +71,10 @@ def matrices(numbers: pd.DataFrame) -> Figure:
         matrix(rows, overlap, "overlap", ".2f", 1, beside="chance")
         for ax, title in zip(
             (accuracy, fraction, overlap),
-            ("accuracy kept (%)", "fraction of DeepFool's\nnorm inside", "overlap of directions\n(random)"),
+            ("accuracy kept (%)", "DeepFool's norm inside", "overlap (random)"),
             strict=True,
         ):
-            ax.set_title(title)
-            ax.set_title(next(letters), loc="left", fontweight="bold")
+            ax.set_title(rf"$\mathbf{{{next(letters)}}}$  {title}", loc="left", fontsize=8)
             ax.set_xlabel("network")
         accuracy.set_ylabel("directions of")
     return figure
@@ -117,3 +116,5 @@ def matrix(table: pd.DataFrame, ax: Axes, column: str, form: str, top: float, be
     ax.set_xticks(range(len(across)), across, rotation=45, ha="right", fontsize=6)
     ax.set_yticks(range(len(rows)), rows, fontsize=6)
     ax.tick_params(length=0)
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
