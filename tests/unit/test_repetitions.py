@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.repetitions import with_repetitions
+from engine.repetitions import compared, counterpart, with_repetitions
 from friendlyfire.figures.scores import aligned
 from friendlyfire.records.errors import ConfigError
 from friendlyfire.records.intervals import interval_over_repetitions
@@ -32,6 +32,37 @@ def test_a_network_comes_from_the_repetition_of_the_same_number():
     experiments = with_repetitions(CONFIG)["experiments"]
     assert experiments["rival"]["networks"]["weights"] == "results/one/network.safetensors"
     assert experiments["rival@2"]["networks"]["weights"] == "results/one@2/network.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("experiment", "other", "found"),
+    [
+        ("one", "rival", "rival"),
+        ("one@2", "rival", "rival@2"),
+        ("one@1", "rival", "rival"),
+        ("one@2", "plain", "plain"),
+        ("one", "later", "later@5"),
+    ],
+)
+def test_a_basis_comes_from_the_repetition_of_the_same_number_or_the_first(experiment, other, found):
+    assert counterpart(with_repetitions(CONFIG), experiment, other) == found
+
+
+@pytest.mark.parametrize("expand", [dict, lambda config: {**config, **with_repetitions(config)}])
+@pytest.mark.parametrize(
+    ("experiment", "asked", "found"),
+    [
+        ("plain", [], []),
+        ("plain", ["later"], ["later@5", "plain"]),
+        ("plain", "suite", ["one", "one@1", "one@2", "rival", "rival@2", "plain", "later@5"]),
+        ("other", "suite", ["other"]),
+    ],
+)
+def test_networks_are_compared_with_all_repetitions_of_the_others(expand, experiment, asked, found):
+    config = {**CONFIG, "suite": "all", "figures": {"transfer": asked}}
+    config["experiments"] = {**CONFIG["experiments"], "other": {"dataset": "mnist"}}
+    config["datasets"] = {"digits": {"source": "digits"}, "mnist": {"source": "MNIST"}}
+    assert compared(expand(config), experiment) == found
 
 
 @pytest.mark.parametrize("number", [0, 1, 12])

@@ -182,6 +182,32 @@ FAULTS = [
         {"source": "folder", "folder": "nowhere", "size": 8},
         r"datasets\.digits\.folder: nowhere is not a folder; give one that holds train/<class>/",
     ),
+    (
+        "bases.theirs",
+        {"of": "nowhere", "basis": "pca"},
+        r"digits-lenet: bases\.theirs\.of: there is no 'nowhere'; choose from digits-lenet, mnist-lenet",
+    ),
+    (
+        "experiments.digits-lenet",
+        {"dataset": "digits", "bases": {"theirs": {"of": "mnist-lenet", "basis": "pca"}}},
+        r"bases\.theirs\.of: images of mnist-lenet have the shape 1 x 28 x 28, not 1 x 8 x 8; choose an",
+    ),
+    ("bases.theirs", {"basis": "pca"}, r"bases\.theirs: 'of' is a required property"),
+    ("bases.theirs", {"of": "pca"}, r"bases\.theirs: '(make|from)' is a required property"),
+    (
+        "bases.theirs",
+        {"of": "digits-lenet", "basis": "pca", "from": "dataset"},
+        r"bases\.theirs: 'basis' names a basis of another experiment; remove the key 'from'",
+    ),
+    (
+        "figures.transfer",
+        ["mnist-lenet"],
+        r"digits-lenet: figures\.transfer: images of mnist-lenet have the shape 1 x 28 x 28, not 1 x 8 x 8",
+    ),
+    ("figures.transfer", ["mnist"], r"digits-lenet: figures\.transfer: there is no 'mnist'; choose from digits-lenet"),
+    ("figures.transfer", "all", r"figures\.transfer: 'all' is not valid .*networks whose directions are compared"),
+    ("claims.tested", ["jacobian-same"], r"jacobian-same needs jacobian in figures\.fig3 or figures\.fig4"),
+    ("claims.tested", ["shared-directions"], r"shared-directions needs other networks in figures\.transfer"),
     ("networks.architecture", "__main__:net", r"networks\.architecture: .*__main__"),
     ("networks.architecture", "sys:exit", r"sys:exit: 'sys' is not a Python file; give a module of your own"),
 ]
@@ -242,6 +268,36 @@ def test_the_network_of_another_experiment_is_taken_before_it_is_made():
     check_config(config, SCHEMA)
     config["experiments"]["mnist-lenet"]["networks"]["weights"] = "results/digits-lenet/network.safetensors"
     with pytest.raises(ConfigError, match=r"mnist-lenet: .*digits-lenet <- mnist-lenet <- digits-lenet: a network"):
+        check_config(config, SCHEMA)
+
+
+#: Faults of a basis that digits-lenet takes from the experiment beside it, with that experiment's sections.
+BORROWED = [
+    ({}, "curvature-flt", r"bases\.theirs\.basis: there is no 'curvature-flt'; choose from dct, curvature-positive"),
+    ({}, "deepfool-high-9px", r"bases\.theirs\.basis: deepfool-high-9px: the images have only 8 pixels per side"),
+    (
+        {"curvature": {"solver": "lanczos", "directions": 5}},
+        "curvature-flat",
+        r"bases\.theirs: curvature-flat of beside needs curvature\.solver dense there",
+    ),
+    (
+        {"bases": {"back": {"of": "digits-lenet", "basis": "theirs"}}},
+        "back",
+        r"theirs of digits-lenet <- back of beside <- theirs of digits-lenet: a basis cannot be made from itself",
+    ),
+    ({"bases": {"far": {"of": "nowhere", "basis": "pca"}}}, "far", r"beside: bases\.far\.of: there is no 'nowhere'"),
+    ({"boundary": {"classes": [12]}}, "pca", r"beside: boundary\.classes: there is no class 12"),
+]
+
+
+@pytest.mark.parametrize(("sections", "basis", "message"), [*BORROWED, ({}, "deepfool-high-4px", None)])
+def test_a_basis_of_another_experiment_is_checked_there(sections, basis, message):
+    config = changed("experiments.digits-lenet.bases", {"theirs": {"of": "beside", "basis": basis}})
+    config["experiments"]["beside"] = {"dataset": "digits", **sections}
+    if message is None:
+        check_config(config, SCHEMA)
+        return
+    with pytest.raises(ConfigError, match=message):
         check_config(config, SCHEMA)
 
 

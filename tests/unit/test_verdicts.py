@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from friendlyfire.claims.sample import Sample, area, at_rank, crossing, rank_correlation
+from friendlyfire.claims.sample import Sample, area, at_rank, rank_correlation
 from friendlyfire.claims.verdicts import (
     FAILS,
     HOLDS,
@@ -19,6 +19,7 @@ from friendlyfire.claims.verdicts import (
     verdict,
 )
 from friendlyfire.declarations import declared, function_at
+from friendlyfire.measures.ranks import crossing
 from friendlyfire.records.seeds import derive_seed
 from friendlyfire.records.stores import create_store, open_store
 
@@ -128,7 +129,18 @@ def world(true):
             "fooled": np.array([[most, most], [half, most]] if true else [[most, few], [most, few]]),
             "at_median": np.array([[half, half]] * 2 if true else [[few & half, half]] * 2),
         },
+        # The same ten directions in another order, or ten others.
+        "bases/jacobian": {"vectors": np.eye(D)[:, np.r_[9:-1:-1, 10:D] if true else slice(None, None, -1)]},
+        "bases/deepfool-high": {"vectors": np.eye(D)},
+        "transfer/two@1": {"theirs": most if true else few, "ours": most},
+        "transfer/one": {"theirs": few, "ours": most},  # its own directions do not count
     }
+
+
+def record_of(name):
+    """Record of the store of this name."""
+    counts = {"attacks": ["deepfool", "fgsm"], "images": N, "perturbations": N}
+    return {**counts, "experiment": "one", "theirs": name.rpartition("/")[2], "rank": 10}
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +152,7 @@ def sampled(tmp_path_factory):
             folder, stores = tmp_path_factory.mktemp("world"), {}
             for name, arrays in world(true).items():
                 path = folder / f"{name.replace('/', '-')}.zarr.zip"
-                with create_store(path, "x", {"attacks": ["deepfool", "fgsm"]}) as store:
+                with create_store(path, "x", record_of(name)) as store:
                     for key, array in arrays.items():
                         store.array(key, array)
                 stores[f"{name}.zarr.zip"] = stack.enter_context(open_store(path, None))
@@ -160,6 +172,24 @@ def test_a_claim_is_judged_as_the_world_is(sampled, name, true):
         side, bound = CLAIMS[name]["holds"].get(part) or CLAIMS[name]["holds"]["*"]
         verdicts.append(verdict(*interval(draws[0], draws[1:], N), side, bound))
     assert set(verdicts) == {HOLDS if true else FAILS}
+
+
+def test_directions_of_a_network_that_needs_no_rank_give_no_verdict(sampled, monkeypatch):
+    store = sampled[True].stores["transfer/two@1.zarr.zip"]
+    monkeypatch.setitem(store.record, "rank", None)
+    (draws,) = function_at(CLAIMS["shared-directions"]["make"])(sampled[True]).values()
+    assert np.isnan(draws).all()
+
+
+def test_what_no_image_was_drawn_for_needs_repetitions():
+    draws = [np.full(101, overlap) for overlap in (0.8, 0.82, 0.84)]
+    rows = pd.DataFrame([{"claim": "jacobian-same", "part": "", "images": N, "doubt": ""}] * 3)
+    (alone,) = judged(rows[:1], {("jacobian-same", ""): draws[:1]}, CLAIMS, 0).itertuples()
+    assert (alone.estimate, alone.verdict, alone.interval) == (0.8, UNDECIDED, "")
+    assert np.isnan(alone.ci_low)
+    (repeated,) = judged(rows, {("jacobian-same", ""): draws}, CLAIMS, 0).itertuples()
+    assert (repeated.verdict, repeated.interval) == (HOLDS, "seeds")
+    assert 0.75 < repeated.ci_low < repeated.ci_high < 0.9
 
 
 def test_a_rank_is_where_the_level_is_first_reached():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.kinds import attack_kind
+from engine.repetitions import compared
 from engine.sections import experiment_settings, is_trained
 from friendlyfire.datasets.sources import HELD_OUT, NATIVE_IMAGES, image_shape, known_classes, known_images
 
@@ -71,7 +72,12 @@ def work(config: Mapping[str, Any], experiment: str) -> dict[str, Work]:
     attacks = [attack_kind(config, experiment, name)[0]["gives"] for name in of("fractions")["attacks"]]
     universal = uap["count"] * uap["images"] * uap["max_passes"] * (Work(passes=1) + deepfool())
 
-    bases = list(dict.fromkeys(figures["fig3"] + figures["fig4"]))
+    bases, drawn = list(dict.fromkeys(figures["fig3"] + figures["fig4"])), of("bases")
+    of_gradients = {
+        "jacobian": min(drawn["jacobian_images"], known) * classes,
+        "untrained": drawn["untrained_networks"] * min(drawn["untrained_images"], known),
+    }
+    others = len(compared(config, experiment))
     grids = [accuracy["directions_per_class" if name.startswith("curvature") else "ranks"] for name in bases]
     ranks = sum(map(number, grids))
     confined = of("confinement")
@@ -89,9 +95,11 @@ def work(config: Mapping[str, Any], experiment: str) -> dict[str, Work]:
         + ("universal" in attacks) * universal,
         "boundary": points * Work(gradients=STEPS, passes=1 + STEPS),
         "curvature": points * Work(gradients=per_point),
+        "bases": Work(gradients=sum(of_gradients.get(name, 0) for name in bases)),
         "accuracy": Work(passes=ranks * (measured + min(accuracy["training_images"] or train, train))),
         "confinement": len(figures["fig5"]) * number(confined["ranks"]) * confined["images"] * deepfool(CONFINED_STEPS),
         "scores": Work(passes=len(kinds) * moved),
+        "transfer": Work(passes=3 * others * min(of("transfer")["images"], measured)),
         "slopes": Work(passes=slopes["classes"] * sloped * slopes["images"] * scores["steps"]),
         "walks": Work(passes=bool(explored) * walked["images"] * min(targets, walked["classes"]) * places),
         "views": views * walked["images"] * (Work(passes=2) + deepfool(CONFINED_STEPS)),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.kinds import PAGE, RESAMPLED, attack_labels, legend
+from engine.repetitions import compared
 from engine.sections import experiment_settings, is_trained
 from engine.settings import suite_experiments
 from engine.stages import code_of_kind, file_digest, spelled_out
@@ -57,6 +58,8 @@ class Figures:
 
     def _shows(self, name: str, experiment: str) -> bool:
         kind = self.kinds[name]
+        if any("{theirs}" in pattern for pattern in kind["reads"].values()):
+            return len(compared(self.config, experiment)) > 1
         if kind.get("experiments") == "trained":
             return is_trained(self.config, experiment)
         if "experiments" in kind:
@@ -84,8 +87,9 @@ class Figures:
 
     def said(self, name: str) -> str:
         """Message of a target: where its files are, or why there are none."""
-        files = self.files(name)
-        return f"{name}: {' '.join(files)}" if files else f"{name}: no experiment of the suite has a panel in it"
+        files, lacks = self.files(name), self.kinds.get(name, {}).get("lacks")
+        none = "no experiment of the suite has a panel in it" + (f"; {lacks}" if lacks else "")
+        return f"{name}: {' '.join(files) or none}"
 
     def numbers(self) -> list[str]:
         """Input: the numbers of the suite's figures and of its table."""
@@ -94,12 +98,19 @@ class Figures:
     def read_by(self, name: str) -> dict[str, list[str]]:
         """Input: the files that a figure reads, experiment by experiment."""
         kind = self.kinds[name]
-        words = {one: self.bases_of(kind, one) for one in self.experiments_with(name)}
+        words = {
+            one: {
+                "basis": self.bases_of(kind, one),
+                "kind": kind.get("kinds", ()),
+                "theirs": compared(self.config, one),
+            }
+            for one in self.experiments_with(name)
+        }
         return {
             word: [
                 path
-                for experiment, bases in words.items()
-                for path in spelled_out([f"results/{experiment}/{pattern}"], basis=bases, kind=kind.get("kinds", ()))
+                for experiment, mine in words.items()
+                for path in spelled_out([f"results/{experiment}/{pattern}"], **mine)
             ]
             for word, pattern in kind["reads"].items()
         }

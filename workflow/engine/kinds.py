@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from engine.repetitions import compared
 from engine.sections import experiment_settings
 from friendlyfire.declarations import Kind, declared
 
@@ -13,12 +14,18 @@ RESAMPLED = re.compile(r"(?P<basis>.+)-(?P<side>[1-9]\d*)px")
 #: The function that makes a page of an interactive figure. By name: an edit of it concerns no other figure.
 PAGE = "friendlyfire.figures.standalone:page"
 
+#: Entries of a basis of another experiment, which the user may override.
+BORROWED = {"from": "experiment", "make": "friendlyfire.bases.basis:borrowed", "scores": "of the other experiment"}
+
 #: Colours of the user's own kinds, in the order of their names (P. Tol's muted scheme, safe for the colour-blind).
 OWN_COLOURS = ("#882255", "#44AA99", "#332288", "#999933", "#AA4499", "#117733", "#88CCEE", "#CC6677")
 
 
 def bases_of(config: Mapping[str, Any], experiment: str) -> dict[str, Kind]:
-    """Return the bases of an experiment by name: the library's, and the user's entries in its section ``bases``."""
+    """Return the bases of an experiment by name: the library's, and the user's entries in its section ``bases``.
+
+    An entry with the key ``basis`` is a basis of another experiment: ``of`` names the experiment.
+    """
     section = experiment_settings(config, experiment, "bases")
     kinds = sorted((name, kind) for name, kind in section.items() if isinstance(kind, Mapping))
     own = {
@@ -28,6 +35,7 @@ def bases_of(config: Mapping[str, Any], experiment: str) -> dict[str, Kind]:
             "settings": [f"bases.{name}", "bases.directions", "bases.pca_images"],
             "scores": "1",
             "own": True,
+            **({**BORROWED, "settings": [f"bases.{name}"], "own": "make" in kind} if "basis" in kind else {}),
             **kind,
             "with": kind.get("options", {}),
         }
@@ -94,7 +102,7 @@ def reader_of(kind: Kind) -> str:
 #: Entries of a declaration that no result depends on: texts, and the resources of a job.
 NO_RESULT = (
     *("label", "colour", "description", "options", "gigabytes", "hours"),
-    *("statement", "estimate", "section", "holds", "control"),
+    *("statement", "estimate", "section", "holds", "control", "lacks", "over"),
 )
 
 
@@ -136,7 +144,11 @@ def lacking(config: Mapping[str, Any], experiment: str, claim: str) -> str:
         return "curvature.solver dense"
     if factor not in resampling["factors"] and "resampling" in reads:
         return f"{factor} in resampling.factors"
+    if "{theirs}" in reads and len(compared(config, experiment)) < 2:
+        return "other networks in figures.transfer"
     shown = {*figures["fig3"], *figures["fig4"]}
+    if "{basis}" not in reads and not shown.issuperset(bases):
+        return f"{' and '.join(bases)} in figures.fig3 or figures.fig4"
     if "{basis}" in reads and not (shown.issuperset(bases) and len(shown) > 1):
         return " and ".join(["several bases in figures.fig3 and figures.fig4", *bases])
     return ""
@@ -144,10 +156,10 @@ def lacking(config: Mapping[str, Any], experiment: str, claim: str) -> str:
 
 def bases_of_network(config: Mapping[str, Any], experiment: str) -> list[str]:
     """Return the names of the bases that come from the network, directly or through another basis."""
-    kinds = bases_of(config, experiment)
+    kinds, others = bases_of(config, experiment), ("dataset", "architecture", "experiment")
 
     def source(name: str) -> str:
         kind = kinds[name]
         return source(kind["of"]) if kind["from"] == "basis" else kind["from"]
 
-    return [name for name in kinds if source(name) != "dataset"]
+    return [name for name in kinds if source(name) not in others]

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.sections import experiment_settings
+from friendlyfire.datasets.sources import image_shape
 from friendlyfire.records.errors import ConfigError
-from friendlyfire.records.seeds import repetition
+from friendlyfire.records.seeds import repetition, repetition_of
 
 
 def with_repetitions(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,6 +37,27 @@ def numbers_of(overrides: Mapping[str, Any]) -> list[int]:
     """The numbers of the repetitions of an experiment."""
     seeds = overrides.get("seeds", 1)
     return list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+
+
+def counterpart(config: Mapping[str, Any], experiment: str, other: str) -> str:
+    """The repetition of another experiment with the number of this one, or the first that it has."""
+    number, numbers = repetition_of(experiment)[1], numbers_of(config["experiments"][other])
+    return repetition(other, number if number in numbers else numbers[0])
+
+
+def compared(config: Mapping[str, Any], experiment: str) -> list[str]:
+    """The networks whose directions an experiment's network is measured on, a repetition each; its own are among them.
+
+    They are those of ``figures.transfer``, with images of the same shape; none without that key.
+    """
+    asked = experiment_settings(config, experiment, "figures")["transfer"]
+    if not asked:
+        return []
+    names = [repetition_of(name)[0] for name in config["suites"][config["suite"]]] if asked == "suite" else asked
+    experiments, own = config["experiments"], repetition_of(experiment)[0]
+    shapes = {name: image_shape(config["datasets"][experiments[name]["dataset"]]) for name in (*names, own)}
+    same = [name for name in shapes if shapes[name] == shapes[own]]
+    return [repetition(name, number) for name in same for number in numbers_of(experiments[name])]
 
 
 def _numbered(

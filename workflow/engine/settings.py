@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.kinds import RESAMPLED, attacks_of, bases_of, basis_kind, lacking
+from engine.repetitions import compared
 from engine.schema import stages
 from engine.sections import experiment_settings
 from friendlyfire.datasets.class_names import IMAGENET
@@ -17,6 +18,7 @@ from friendlyfire.datasets.sources import image_shape, known_classes, sampled_si
 from friendlyfire.declarations import Kind, declared
 from friendlyfire.networks.headers import record_of
 from friendlyfire.records.errors import ConfigError, in_a_line
+from friendlyfire.records.seeds import repetition_of
 
 #: Prefix of Foolbox's attacks in the configuration.
 FOOLBOX = "foolbox:"
@@ -114,10 +116,21 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         _check_named(f"experiments.{experiment}.dataset", overrides["dataset"], config["datasets"])
     for name, dataset in config["datasets"].items():
         _check_dataset(name, dataset)
-    for experiment in dict.fromkeys(
-        name for chosen in suite_experiments(config) for name in network_chain(config, chosen)
-    ):
+    for experiment in experiments_behind(config, suite_experiments(config)):
         _check_experiment(config, experiment)
+
+
+def experiments_behind(config: Mapping[str, Any], experiments: Iterable[str]) -> Iterable[str]:
+    """Yield experiments and those that they take networks or directions from, each before what it takes from."""
+    waiting, found = list(experiments), set()
+    while waiting:
+        experiment = waiting.pop(0)
+        if experiment not in found:
+            found.add(experiment)
+            yield experiment
+            waiting += network_chain(config, experiment)[1:]
+            waiting += [kind["of"] for kind in bases_of(config, experiment).values() if kind["from"] == "experiment"]
+            waiting += [repetition_of(name)[0] for name in compared(config, experiment)]
 
 
 def network_chain(config: Mapping[str, Any], experiment: str) -> list[str]:
@@ -176,8 +189,7 @@ def _check_dataset(name: str, dataset: Mapping[str, Any]) -> None:
 
 
 def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
-    name = config["experiments"][experiment]["dataset"]
-    dataset = config["datasets"][name]
+    name, dataset = config["experiments"][experiment]["dataset"], _dataset_of(config, experiment)
     if dataset["source"] == "folder" and not Path(dataset["folder"]).is_dir():
         raise ConfigError(
             f"config: datasets.{name}.folder: {dataset['folder']} is not a folder; give one that holds train/<class>/ "
@@ -210,6 +222,8 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
         else:
             _check_named(f"{experiment}: fractions.attacks", attack, [*attacks, f"{FOOLBOX}<Attack>"])
     kinds = _check_bases(config, experiment, min(height, width))
+    for other in figures["transfer"] if figures["transfer"] != "suite" else []:
+        _check_other(f"{experiment}: figures.transfer", config, experiment, other)
     if figures["scores"] and classes != "all" and sections["scores"]["shown"] not in classes:
         raise ConfigError(
             f"{key}: scores.shown: class {sections['scores']['shown']} is not one of boundary.classes; add it there"
@@ -265,19 +279,26 @@ def _check_bases(config: Mapping[str, Any], experiment: str, side: int) -> dict[
     Returns:
         The kinds that its figures and pages show; ``shown`` is the key that names each.
     """
-    known, shown = bases_of(config, experiment), {}
-    for name, kind in known.items():
-        if kind.get("own"):
+    shown = {}
+    for name, kind in bases_of(config, experiment).items():
+        if "basis" in kind:
+            _check_borrowed_basis(config, experiment, name, kind)
+        if "own" in kind:
             _check_own_basis(f"config: {experiment}: bases.{name}", name, kind)
     for noun, name in _lists_of_bases():
         for basis in experiment_settings(config, experiment, noun)[name]:
-            sampled, key = None if basis in known else RESAMPLED.fullmatch(basis), f"{noun}.{name}"
-            if not (sampled and known.get(sampled["basis"], {}).get("of")):
-                _check_named(f"{experiment}: {key}", basis, (*known, "deepfool-high-<side>px"))
-            elif int(sampled["side"]) > side:
-                raise ConfigError(f"config: {experiment}: {key}: {basis}: the images have only {side} pixels per side")
-            shown.setdefault(basis, {**basis_kind(config, experiment, basis), "shown": key})
+            _check_basis_name(f"{experiment}: {noun}.{name}", basis, bases_of(config, experiment), side)
+            shown.setdefault(basis, {**basis_kind(config, experiment, basis), "shown": f"{noun}.{name}"})
     return shown
+
+
+def _check_basis_name(key: str, basis: str, known: Mapping[str, Kind], side: int) -> None:
+    """Check that a basis is known, or one of resampled perturbations; the images have ``side`` pixels per side."""
+    sampled = None if basis in known else RESAMPLED.fullmatch(basis)
+    if not (sampled and known.get(sampled["basis"], {}).get("from") in ("perturbations", "basis")):
+        _check_named(key, basis, (*known, "deepfool-high-<side>px"))
+    elif int(sampled["side"]) > side:
+        raise ConfigError(f"config: {key}: {basis}: the images have only {side} pixels per side")
 
 
 def _lists_of_bases() -> list[tuple[str, str]]:
@@ -286,10 +307,73 @@ def _lists_of_bases() -> list[tuple[str, str]]:
     return list(dict.fromkeys((noun, key) for noun, kind in kinds for key in kind.get("bases", ())))
 
 
+def _check_borrowed_basis(config: Mapping[str, Any], experiment: str, name: str, kind: Kind) -> None:
+    """Check that another experiment has this basis, of images of the same shape, and does not make it from itself."""
+    key, other, basis = f"{experiment}: bases.{name}", kind["of"], kind["basis"]
+    if kind["from"] != "experiment":
+        raise ConfigError(f"config: {key}: 'basis' names a basis of another experiment; remove the key 'from'")
+    _check_other(f"{key}.of", config, experiment, other)
+    _check_basis_name(f"{key}.basis", basis, bases_of(config, other), image_shape(_dataset_of(config, other))[1])
+    place, passed = (other, basis), [(experiment, name)]
+    while place and _is_basis(config, *place):  # what is not is reported where it is declared
+        if place in passed:
+            places = " <- ".join(f"{basis} of {one}" for one, basis in [*passed, place])
+            raise ConfigError(f"config: {key}: {places}: a basis cannot be made from itself; choose another")
+        passed.append(place)
+        place = _basis_behind(config, *place)
+    if lack := _basis_needs(config, *passed[-1]):
+        raise ConfigError(f"config: {key}: {passed[-1][1]} of {passed[-1][0]} needs {lack} there")
+
+
+def _check_other(key: str, config: Mapping[str, Any], experiment: str, other: str) -> None:
+    """Check that there is another experiment of this name, with images of the same shape."""
+    _check_named(key, other, config["experiments"])
+    shapes = [image_shape(_dataset_of(config, name)) for name in (other, experiment)]
+    if shapes[0] != shapes[1]:
+        theirs, own = (" x ".join(map(str, shape)) for shape in shapes)
+        raise ConfigError(
+            f"config: {key}: images of {other} have the shape {theirs}, not {own}; choose an experiment with images of "
+            "this shape"
+        )
+
+
+def _is_basis(config: Mapping[str, Any], experiment: str, basis: str) -> bool:
+    known, sampled = (
+        bases_of(config, experiment) if experiment in config["experiments"] else {},
+        RESAMPLED.fullmatch(basis),
+    )
+    return basis in known or bool(sampled and sampled["basis"] in known)
+
+
+def _dataset_of(config: Mapping[str, Any], experiment: str) -> Mapping[str, Any]:
+    return config["datasets"][config["experiments"][experiment]["dataset"]]
+
+
+def _basis_behind(config: Mapping[str, Any], experiment: str, basis: str) -> tuple[str, str] | None:
+    """Return the experiment and name of the basis that a basis is made from, if it is."""
+    kind = basis_kind(config, experiment, basis)
+    match kind["from"]:
+        case "experiment":
+            return kind["of"], kind["basis"]
+        case "basis":
+            return experiment, kind["of"]
+    return None
+
+
+def _basis_needs(config: Mapping[str, Any], experiment: str, basis: str) -> str:
+    """Return what a basis needs that the configuration of its experiment does not have; empty if nothing."""
+    kind, pixels = basis_kind(config, experiment, basis), math.prod(image_shape(_dataset_of(config, experiment)))
+    directions = experiment_settings(config, experiment, "bases")["directions"]
+    if "bases.directions" in kind["settings"] and pixels > LARGEST_SQUARE and directions is None:
+        return "bases.directions"
+    solver = experiment_settings(config, experiment, "curvature")["solver"]
+    return "curvature.solver dense" if solver != "dense" and "flat" in kind.get("with", {}).get("orders", ()) else ""
+
+
 def _check_own_basis(key: str, name: str, kind: Kind) -> None:
     if name in declared("bases") or RESAMPLED.fullmatch(name):
         raise ConfigError(f"{key}: the name {name!r} belongs to a built-in basis; choose another")
-    if (kind["from"] in ("perturbations", "basis")) != ("of" in kind):
+    if (kind["from"] in ("perturbations", "basis", "experiment")) != ("of" in kind):
         what = {"perturbations": "the attack", "basis": "the basis"}.get(kind["from"])
         raise ConfigError(
             f"{key}: from: {kind['from']} " + (f"needs the key 'of', {what}" if what else "takes no key 'of'")

@@ -30,7 +30,7 @@ STAGES = {
     "training": ["training"],
     "attacks": ["perturbations", "boundary"],
     "curvature": ["curvature"],
-    "measures": ["accuracy", "confinement", "scores", "slopes", "resampling", "walks", "views"],
+    "measures": ["bases", "accuracy", "confinement", "scores", "slopes", "resampling", "walks", "views", "transfer"],
 }
 
 

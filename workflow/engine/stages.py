@@ -13,6 +13,7 @@ from typing import Any
 from engine.code import Definition, digest_of_code
 from engine.kinds import attack_kind, basis_kind, computing, reader_of, reader_of_measure, tested_claims
 from engine.provenance import is_result
+from engine.repetitions import compared, counterpart
 from engine.sections import experiment_settings, is_trained, threads_of
 from friendlyfire.datasets.class_names import IMAGENET
 from friendlyfire.datasets.sources import HELD_OUT, image_shape, known_classes, known_images, sampled_sides
@@ -136,6 +137,10 @@ class Stages:
                 return [f"{folder}/perturbations/{attack.replace(':', '-')}.zarr.zip" for attack in attacks]
             case "curvature":
                 return self.shards_of("curvature")(wildcards)
+            case "ours":
+                return [f"{folder}/bases/deepfool-high.zarr.zip", f"{folder}/perturbations/deepfool.zarr.zip"]
+            case "theirs":
+                return [f"results/{wildcards.theirs}/{part}/deepfool-high.zarr.zip" for part in ("bases", "accuracy")]
 
     def measure_settings(self, name):
         """Params: the section of a measure, and the keys that it reads of other sections."""
@@ -156,7 +161,8 @@ class Stages:
         tested = tested_claims(self.config, wildcards.experiment)
         patterns = [pattern for name in tested for pattern in declared("claims")[name]["reads"]]
         # The last, of how many perturbations the directions are.
-        paths = [*spelled_out(patterns, basis=figures["fig4"] + figures["fig3"]), "bases/deepfool-high.zarr.zip"]
+        words = {"basis": figures["fig4"] + figures["fig3"], "theirs": compared(self.config, wildcards.experiment)}
+        paths = [*spelled_out(patterns, **words), "bases/deepfool-high.zarr.zip"]
         return [f"results/{wildcards.experiment}/{path}" for path in dict.fromkeys(paths)]
 
     def claim_code(self, wildcards):
@@ -183,14 +189,21 @@ class Stages:
         """Input: the materials of the job's basis."""
         kind, folder = basis_kind(self.config, wildcards.experiment, wildcards.basis), f"results/{wildcards.experiment}"
         match kind["from"]:
-            case "network":
+            case "network" | "architecture":
                 return {part: self.material(part, wildcards) for part in ("dataset", "network")}
             case "perturbations":
                 return {"perturbations": f"{folder}/perturbations/{kind['of']}.zarr.zip"}
             case "basis":
                 return {"basis": f"{folder}/bases/{kind['of']}.zarr.zip"}
+            case "experiment":
+                other = counterpart(self.config, wildcards.experiment, kind["of"])
+                return {"basis": f"results/{other}/bases/{kind['basis']}.zarr.zip"}
             case part:
                 return {part: self.material(part, wildcards)}
+
+    def network_passes(self, wildcards):
+        """Return whether the job's basis is made by passes of a network."""
+        return basis_kind(self.config, wildcards.experiment, wildcards.basis)["from"] in ("network", "architecture")
 
     def image_folders(self, wildcards):
         """Params: a digest of the class folders of a folder of images; added or removed images change it."""

@@ -1,6 +1,6 @@
 """Orthonormal bases of image space, all in one format.
 
-Needs: the curvature or the perturbations; the controls do not need the network.
+Needs: the curvature, the perturbations, the network or a basis of another experiment; the controls need the data set.
 Gives: results/{experiment}/bases/{basis}.zarr.zip, and the spectra that order the directions.
 """
 
@@ -21,6 +21,7 @@ rule make_basis:
         "../../envs/torch.yaml"
     threads: stages.threads_of_job
     resources:
+        gpu=lambda wildcards: GPU * stages.network_passes(wildcards),
         mem=stages.gigabytes(4, 4),
         runtime=stages.hours(1),
     params:

@@ -50,6 +50,7 @@ wildcard_constraints:
     basis="(?:" + "|".join(legend(config)) + r")(?:-\d+px)?",
     shard=r"\d+",
     kind="positive|negative|flat|random",
+    theirs="|".join(config["experiments"]),
 
 
 # Use all cores by default; on a cluster, the cores of this machine do not matter.

@@ -32,6 +32,23 @@ def read_basis(path: str, experiment: str) -> Basis:
         return Basis(store["vectors"], store["scores"], store["rounds"])
 
 
+def borrowed(basis: Basis) -> Basis:
+    """Return the basis of another experiment as it is."""
+    return basis
+
+
+def subspace_overlap(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the mean squared cosine of the principal angles of two k-dimensional subspaces.
+
+    It is 1 for equal subspaces, and k / d on average for random ones.
+
+    Args:
+        first: (d, k) orthonormal columns.
+        second: likewise.
+    """
+    return float(np.square(first.T @ second).sum() / first.shape[1])
+
+
 def orthonormalise(
     blocks: Iterable[np.ndarray], pixels: int, largest: int | None = None, tolerance: float = 1e-8
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ Each function returns the materials by parameter name. They are read only if a b
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,12 +45,27 @@ def network(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple
     from friendlyfire.devices import resolve_device
     from friendlyfire.networks.network import as_pixels, load_network
 
-    device = resolve_device(settings["device"])
-    materials, about = dataset(inputs, settings, kind, stores)
+    device, (materials, about) = resolve_device(settings["device"]), dataset(inputs, settings, kind, stores)
+    part = materials["part"]()
+    number = min(len(part), about["settings"].get(kind.get("images"), len(part)))
     return {
         **materials,
         "network": lambda: load_network(inputs.network, device),
-        "images": lambda: as_pixels(materials["part"]().images(), device),
+        "images": lambda: as_pixels(part.images(0, number), device),
+        "number": lambda: number,
+    }, {**about, "images": number}
+
+
+def architecture(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[Materials, dict]:
+    """Return a function of a seed that draws a network like the experiment's, and images as its input."""
+    from friendlyfire.networks.network import draw_network
+
+    materials, about = network(inputs, settings, kind, stores)
+    like = materials["network"]()
+    return {
+        **materials,
+        "draw": lambda: partial(draw_network, inputs.network, like),
+        "networks": lambda: about["settings"]["untrained_networks"],
     }, about
 
 
@@ -103,3 +119,13 @@ def basis(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[M
     basis = Basis(store["vectors"], store["scores"], store["rounds"])
     about = {key: store.record[key] for key in ("settings", "side", "perturbations") if key in store.record}
     return {"basis": lambda: basis, "pixels": lambda: len(basis.vectors)}, {**about, "of": kind["of"]}
+
+
+def experiment(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[Materials, dict]:
+    """Return a basis of another experiment."""
+    store = stores.enter_context(open_store(inputs.basis, "basis"))
+    about = {key: store.record[key] for key in ("settings", "side", "perturbations") if key in store.record}
+    return {
+        "basis": lambda: Basis(store["vectors"], store["scores"], store["rounds"]),
+        "pixels": lambda: store.shape("vectors")[0],
+    }, {**about, "of": f"{store.record['experiment']}/{store.record['basis']}"}

@@ -109,7 +109,7 @@ def singular_directions(
     # Below this the squares are rounding errors of the largest one.
     rank = int((values > values.max(initial=0) * np.sqrt(np.finfo(np.float64).eps * max(n, pixels))).sum())
     if rank == 0:
-        raise BasisError(f"{n} rows of length {pixels} span nothing: are all perturbations zero?")
+        raise BasisError(f"{n} rows of length {pixels} span nothing: are they all zero?")
     values, eigenvectors = values[:rank], eigenvectors[:, ::-1][:, :rank]
     if n >= pixels:
         return eigenvectors.copy(), values

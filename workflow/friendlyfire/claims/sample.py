@@ -40,7 +40,7 @@ class Sample:
     ):
         self.stores, self.pixels, self.majority = stores, pixels, majority
         self.made_by_network = made_by_network
-        self._draws, self._seed, self._weights = draws, seed, {}
+        self.draws, self._seed, self._weights = draws, seed, {}
         #: Fewest images that any mean was over, since it was set.
         self.fewest = np.inf
         #: The same for single parts of a claim.
@@ -51,7 +51,7 @@ class Sample:
         self.fewest = min(self.fewest, n)
         if (role, n) not in self._weights:
             rng = np.random.default_rng(self._seed(role, n))
-            drawn = rng.multinomial(n, np.full(n, 1 / n), size=self._draws)
+            drawn = rng.multinomial(n, np.full(n, 1 / n), size=self.draws)
             self._weights[role, n] = np.vstack([np.ones(n), drawn]).astype(np.float32)
         return self._weights[role, n]
 
@@ -88,27 +88,6 @@ class Sample:
     def line(self, basis: str) -> Means:
         """The line of coupling of a basis."""
         return Means(self.accuracy(basis)[1], self.fraction(basis))
-
-
-def crossing(ranks: np.ndarray, curves: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """The rank (b,) at which each curve first reaches its level, between the measured ranks by interpolation.
-
-    Args:
-        ranks: (r,) ascending.
-        curves: (b, r).
-        levels: (b,).
-
-    Returns:
-        Infinity where a curve never does.
-    """
-    there = curves >= levels[:, None]
-    first, rows = there.argmax(1), np.arange(len(curves))
-    before = np.maximum(first - 1, 0)
-    low, high = curves[rows, before], curves[rows, first]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        part = np.where(first > 0, (levels - low) / (high - low), 1)
-    found = ranks[before] + part * (ranks[first] - ranks[before])
-    return np.where(there.any(1), np.where(first > 0, found, ranks[0]), np.inf)
 
 
 def at_rank(ranks: np.ndarray, curves: np.ndarray, wanted: np.ndarray) -> np.ndarray:

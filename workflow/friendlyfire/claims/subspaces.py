@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from friendlyfire.claims.sample import Sample, at_rank, crossing
+from friendlyfire.claims.sample import Sample, at_rank
+from friendlyfire.measures.ranks import crossing
 
 CLAIMS = {
     "few-suffice": {

@@ -121,7 +121,10 @@ def judged(
     found = []
     for (claim, part), group in rows.groupby(["claim", "part"], sort=False, dropna=False):
         estimate, resampled = over_seeds(draws[claim, part], seed)
+        repeated, alone = len(group) > 1, kinds[claim].get("over") == "repetitions"
         low, high = interval(estimate, resampled, int(group["images"].min()))
+        if alone and not repeated:
+            low = high = np.nan  # nothing that it is estimated from was resampled
         side, bound = kinds[claim]["holds"].get(part) or kinds[claim]["holds"]["*"]
         reason = next((text for text in group["doubt"] if text), "")
         found.append(
@@ -135,7 +138,7 @@ def judged(
                 "ci_high": high,
                 "seeds": len(group),
                 "images": int(group["images"].min()),
-                "interval": "seeds and images" if len(group) > 1 else "images",
+                "interval": ("seeds" if alone else "seeds and images") if repeated else ("" if alone else "images"),
                 "side": side,
                 "bound": bound,
                 "verdict": UNTRUSTED if reason else verdict(low, high, side, bound),

@@ -7,6 +7,7 @@ import scipy.linalg
 import scipy.sparse.linalg
 import torch
 
+from friendlyfire.bases.basis import subspace_overlap
 from friendlyfire.curvature.hessians import MeanHessian, PooledHessian
 from friendlyfire.curvature.quality import Quality
 from friendlyfire.records.errors import CurvatureError
@@ -21,18 +22,6 @@ class Eigenpairs:
     residuals: np.ndarray  #: (k,) ||H v - theta v|| / max |theta|; NaN where not measured
     converged: np.ndarray = field(repr=False)  #: (k,) bool
     quality: Quality
-
-
-def subspace_overlap(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the mean squared cosine of the principal angles of two k-dimensional subspaces.
-
-    It is 1 for equal subspaces, and k / d on average for random ones.
-
-    Args:
-        first: (d, k) orthonormal columns.
-        second: likewise.
-    """
-    return float(np.square(first.T @ second).sum() / first.shape[1])
 
 
 def decompose_dense(

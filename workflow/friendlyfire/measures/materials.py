@@ -41,5 +41,15 @@ def curvature(inputs: Any, settings: dict, stores: ExitStack) -> list[Store]:
     return _stores(inputs.curvature, "curvature", settings, stores)
 
 
+def ours(inputs: Any, settings: dict, stores: ExitStack) -> list[Store]:
+    """Open the stores of the network's own directions of attack, and of the perturbations that they come from."""
+    return [stores.enter_context(open_store(path, None, settings["experiment"])) for path in inputs.ours]
+
+
+def theirs(inputs: Any, settings: dict, stores: ExitStack) -> list[Store]:
+    """Open the stores of another network's directions of attack, and of its accuracy on them."""
+    return [stores.enter_context(open_store(path, None, settings["theirs"])) for path in inputs.theirs]
+
+
 def _stores(paths: list[str], kind: str, settings: dict, stores: ExitStack) -> list[Store]:
     return [stores.enter_context(open_store(path, kind, settings["experiment"])) for path in paths]

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 
 from friendlyfire.bases.basis import Basis
@@ -43,3 +44,24 @@ def chosen_ranks(wanted: int | list[int], largest: int) -> list[int]:
     """Return the ranks of a list below the largest, or a number of spaced ranks, and always the largest."""
     found = spaced_ranks(largest, wanted) if isinstance(wanted, int) else wanted
     return sorted({rank for rank in found if rank < largest} | {largest})
+
+
+def crossing(ranks: np.ndarray, curves: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """The rank (b,) at which each curve first reaches its level, between the measured ranks by interpolation.
+
+    Args:
+        ranks: (r,) ascending.
+        curves: (b, r).
+        levels: (b,).
+
+    Returns:
+        Infinity where a curve never does.
+    """
+    there = curves >= levels[:, None]
+    first, rows = there.argmax(1), np.arange(len(curves))
+    before = np.maximum(first - 1, 0)
+    low, high = curves[rows, before], curves[rows, first]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = np.where(first > 0, (levels - low) / (high - low), 1)
+    found = ranks[before] + part * (ranks[first] - ranks[before])
+    return np.where(there.any(1), np.where(first > 0, found, ranks[0]), np.inf)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from friendlyfire.datasets.images import Dataset
 from friendlyfire.declarations import declared, function_at
-from friendlyfire.devices import full_float32, images_at_once
+from friendlyfire.devices import full_float32, images_at_once, seeded
 from friendlyfire.networks.acceptance import PROBES, logits_of, placed
 from friendlyfire.networks.headers import RECORD, record_of
 from friendlyfire.networks.structure import attributes_of, restore_attributes
@@ -273,6 +273,22 @@ def load_network(
     if not same:
         raise NetworkError(f"{path} no longer computes the function that was stored: {reason}")
     return network
+
+
+def draw_network(path: str | os.PathLike, like: Network, seed: int) -> Network:
+    """Build the network of a file with freshly drawn weights: same architecture and preprocessing, evaluation mode.
+
+    Args:
+        path: of the file, written by :func:`save_network`.
+        like: the network in it, for its preprocessing and its device.
+        seed: of the weights, which are drawn on the CPU, so that every device has the same.
+    """
+    record = record_of(path)
+    with seeded(seed, torch.device("cpu")):
+        body = build_body(record["settings"], tuple(record["shape"]), record["classes"])
+    restore_attributes(body, record["modules"])
+    body.to(like.mean.device, memory_format=torch.channels_last)
+    return Network(body, like.mean, like.deviation, like.columns).eval().requires_grad_(False)
 
 
 def _probed(network: Network, probes: Tensor, name: str) -> Tensor:

@@ -14,7 +14,7 @@ COLUMN = "provenance"
 
 
 #: Columns of names that may look like numbers: an experiment may be called 007.
-NAMES = ("experiment", "class", "predicted")
+NAMES = ("experiment", "theirs", "part", "class", "predicted")
 
 
 def write_table(path: str, table: pd.DataFrame, settings: dict) -> None:
