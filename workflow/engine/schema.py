@@ -18,8 +18,8 @@ SHARED = {
 def stages() -> dict[str, dict[str, Any]]:
     """Return the sections that an experiment may override: by name, a description and the JSON schema of each key.
 
-    The keys of all figures are in one section, as those of all pages are, and the options of the attacks are in the
-    section ``perturbations``.
+    The keys of all figures are in one section, as those of all pages are. The options of the attacks are in the section
+    ``perturbations``, and those of robust training in the section ``networks``.
     """
     found = {**sections(), **declared("measures"), **SHARED}
     stages = {
@@ -30,6 +30,10 @@ def stages() -> dict[str, dict[str, Any]]:
             stages[noun]["options"].update(kind.get("options", {}))
     for name, kind in declared("attacks").items():
         stages["perturbations"]["options"][name] = attack_section(kind)
+    networks, kinds = stages["networks"]["options"], declared("robust")
+    about = networks["robust"]["description"].replace("{robust}", ", ".join(kinds))
+    networks["robust"] = {**networks["robust"], "enum": [None, *kinds], "description": about}
+    networks.update({name: attack_section(kind) for name, kind in kinds.items()})
     return stages
 
 

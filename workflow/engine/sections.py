@@ -3,10 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
+from friendlyfire.declarations import declared
+
 
 def experiment_settings(config: Mapping[str, Any], experiment: str, stage: str) -> dict[str, Any]:
     """Return the section ``stage`` with the overrides of ``experiment``."""
     return _merge(config[stage], config["experiments"][experiment].get(stage, {}))
+
+
+def network_section(config: Mapping[str, Any], experiment: str) -> dict[str, Any]:
+    """Return the section ``networks`` without the options of what is off, so that these have no part in any result."""
+    section = experiment_settings(config, experiment, "networks")
+    off = {name for name in declared("robust") if name != section["robust"]}
+    if section["robust"] is None:
+        off |= {"robust"} if section["robustness"]["radius"] else {"robust", "robustness"}
+    return {key: value for key, value in section.items() if key not in off}
 
 
 def is_trained(config: Mapping[str, Any], experiment: str) -> bool:

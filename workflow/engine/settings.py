@@ -319,7 +319,19 @@ def _check_networks(key: str, networks: Mapping[str, Any], channels: int, made_h
         )
     if isinstance(classes, str) and classes != IMAGENET and not Path(classes).is_file():
         raise ConfigError(f"{key}.classes: {classes} is not a file; give a list of names, a text file or {IMAGENET}")
+    _check_robust(key, networks)
     check_architecture(f"{key}.architecture", architecture)
+
+
+def _check_robust(key: str, networks: Mapping[str, Any]) -> None:
+    robust = networks["robust"]
+    if robust and networks["weights"] is not None:
+        raise ConfigError(f"{key}.robust: {robust} trains a network, but weights are given; set one of them to null")
+    if robust and networks["robustness"]["radius"] is None and "radius" not in networks[robust]:
+        raise ConfigError(
+            f"{key}.robustness.radius: {robust} needs one: after each epoch the accuracy under attack is measured, in "
+            "a ball of this radius around each image"
+        )
 
 
 def check_architecture(key: str, name: str) -> None:

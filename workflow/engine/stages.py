@@ -13,7 +13,7 @@ from typing import Any
 from engine.code import Definition, digest_of_code
 from engine.kinds import attack_kind, basis_kind, computing, reader_of, reader_of_measure, tested_claims
 from engine.provenance import is_result
-from engine.sections import experiment_settings, is_trained, threads_of
+from engine.sections import experiment_settings, is_trained, network_section, threads_of
 from friendlyfire.datasets.class_names import IMAGENET
 from friendlyfire.datasets.sources import HELD_OUT, image_shape, known_classes, known_images, sampled_sides
 from friendlyfire.declarations import Kind, declared
@@ -83,6 +83,10 @@ class Stages:
             return {"seed": self.config["seed"], **sections}
 
         return of_job
+
+    def network_settings(self, wildcards):
+        """Params: the section of the job's network."""
+        return {"seed": self.config["seed"], "networks": network_section(self.config, wildcards.experiment)}
 
     def attack_settings(self, wildcards):
         """Params: the images to attack, and the options of the job's own attack."""
@@ -252,10 +256,13 @@ class Stages:
         return [f"results/{wildcards.experiment}/bases/{name}.zarr.zip" for name in names]
 
     def own_code(self, wildcards):
-        """Return a digest of the function that builds the job's network, unless it belongs to a library."""
-        architecture = experiment_settings(self.config, wildcards.experiment, "networks")["architecture"]
-        place = declared("architectures").get(architecture, {"make": architecture})["make"]
-        return [code_at(place, self.folder)] if ":" in place else []
+        """Return digests of the functions of the job's network, unless they belong to a library: its body, its loss."""
+        section = experiment_settings(self.config, wildcards.experiment, "networks")
+        kinds = {**declared("architectures"), **declared("robust")}
+        places = [
+            kinds.get(name, {"make": name})["make"] for name in (section["architecture"], section["robust"]) if name
+        ]
+        return [code_at(place, self.folder) for place in places if ":" in place]
 
     def attack_code(self, wildcards):
         """Return a digest of the job's attack function."""

@@ -156,7 +156,41 @@ SECTIONS = {
             "mixed_precision": {
                 "default": True,
                 "type": "boolean",
-                "description": "train in bfloat16 on CUDA; everything after the training is float32",
+                "description": "train in bfloat16 on CUDA, unless robust; everything after the training is float32",
+            },
+            "robust": {
+                "default": None,
+                "description": (
+                    "robust training: {robust}, with the options of that name; null for training on the images as "
+                    "they are"
+                ),
+            },
+            "robustness": {
+                "default": {"norm": None, "radius": None, "images": 500, "steps": 20, "restarts": 2},
+                "type": "object",
+                "description": "accuracy under attack, measured after each epoch",
+                "additionalProperties": False,
+                "properties": {
+                    "norm": {
+                        "enum": ["l2", "linf", None],
+                        "description": "norm of the ball around each image; null for that of pgd or fast, else l2",
+                    },
+                    "radius": {
+                        "type": ["number", "null"],
+                        "exclusiveMinimum": 0,
+                        "description": (
+                            "radius of the ball, pixels in [0, 1]; null for that of pgd or fast; otherwise null "
+                            "measures nothing"
+                        ),
+                    },
+                    "images": {"type": "integer", "minimum": 10, "description": "number of measured images to attack"},
+                    "steps": {"type": "integer", "minimum": 1, "description": "gradients per image and attack"},
+                    "restarts": {
+                        "type": "integer",
+                        "minimum": 1,
+                        "description": "attacks per image; the first starts at the image, the others at random",
+                    },
+                },
             },
         },
     },
