@@ -6,6 +6,7 @@ from typing import Any
 
 from snakemake.utils import update_config
 
+from engine.twins import with_twins
 from friendlyfire.declarations import declared, sections
 
 #: Sections with the keys of all kinds of a noun.
@@ -75,4 +76,4 @@ def with_defaults(config: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict
         whole[name] = {key: copy.deepcopy(rules["default"]) for key, rules in stage["options"].items()}
     for layer in (shipped, config):
         update_config(whole, layer)
-    return whole
+    return {**whole, "experiments": with_twins(whole["experiments"])}

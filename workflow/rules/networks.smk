@@ -13,6 +13,7 @@ localrules:
 rule train_network:
     """Train the network of an experiment from random weights."""
     input:
+        unpack(stages.teacher),
         dataset=stages.dataset_of,
     output:
         **noted_outputs(

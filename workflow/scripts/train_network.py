@@ -10,13 +10,15 @@ import pandas as pd
 import torch
 
 from engine.provenance import identity_of
+from friendlyfire.bases.basis import read_basis
 from friendlyfire.datasets.images import Dataset
 from friendlyfire.devices import resolve_device
 from friendlyfire.networks.acceptance import accepted, check_logits, placed
 from friendlyfire.networks.checkpoints import read_checkpoint, write_checkpoint
 from friendlyfire.networks.collapse import in_words
 from friendlyfire.networks.description import described, withstood
-from friendlyfire.networks.network import build_network, record_of_network, save_network
+from friendlyfire.networks.lessons import lessons
+from friendlyfire.networks.network import build_network, load_network, record_of_network, save_network
 from friendlyfire.networks.robust import loss_of
 from friendlyfire.networks.robustness import AttackTest
 from friendlyfire.networks.training import learning_curve, train
@@ -42,6 +44,13 @@ def main(inputs, outputs, settings):
             for name, part in parts.items()
         }
     seed = derive_seed(settings["seed"], "networks", settings["experiment"])
+    if "train_on" in section:
+        lesson = {"section": section["train_on"], "dataset": dataset, "seed": derive_seed(seed, "lessons")}
+        if teacher := getattr(inputs, "teacher", None):
+            lesson["network"] = load_network(teacher, device)
+        if basis := getattr(inputs, "vectors", None):
+            lesson["vectors"] = read_basis(basis, section["train_on"]["of"]).vectors
+        splits["train"] = lessons(*splits["train"], **lesson)
     torch.manual_seed(seed)
     network = build_network(section, dataset.mean, dataset.deviation, len(dataset.class_names))
     placed(network, device, dataset.mean.shape, section["architecture"])

@@ -158,6 +158,43 @@ SECTIONS = {
                 "type": "boolean",
                 "description": "train in bfloat16 on CUDA, unless robust; everything after the training is float32",
             },
+            "train_on": {
+                "default": None,
+                "description": "null to train on the images as they are, or how another network changes them first",
+                "anyOf": [
+                    {"type": "null"},
+                    {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "required": ["of", "images"],
+                        "properties": {
+                            "of": {"type": "string", "description": "name of the experiment of that network"},
+                            "images": {
+                                "enum": ["without-directions", "attacks", "noise"],
+                                "description": (
+                                    "without the first directions of its basis; or with attacks on it towards a random "
+                                    "class, as which they are labelled; or the same with noise as long as the attacks"
+                                ),
+                            },
+                            "basis": {
+                                "type": "string",
+                                "description": "a basis of that experiment, to remove or to confine attacks to",
+                            },
+                            "rank": {"type": "integer", "minimum": 1, "description": "number of its directions"},
+                            "radius": {
+                                "type": "number",
+                                "exclusiveMinimum": 0,
+                                "description": "L2 norm that attacks stay within, pixels in [0, 1]",
+                            },
+                            "steps": {
+                                "type": "integer",
+                                "minimum": 1,
+                                "description": "gradients per attacked image; 40 unless given",
+                            },
+                        },
+                    },
+                ],
+            },
             "robust": {
                 "default": None,
                 "description": (
