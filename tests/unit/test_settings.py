@@ -34,7 +34,7 @@ FAULTS = [
     (
         "epoch",
         3,
-        r"config: unknown key 'epoch'; allowed: accuracy, attacks, bases, boundary, claims, ",
+        r"config: unknown key 'epoch'; allowed: accuracy, attacks, bases, bending, boundary, claims, ",
     ),
     ("curvature.image", 3, r"curvature: unknown key 'image'; allowed: .*hessian, leading"),
     ("experiments.digits-lenet.network", {}, r"experiments\.digits-lenet: unknown key 'network'; allowed: .*networks"),

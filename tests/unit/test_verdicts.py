@@ -29,10 +29,10 @@ RANKS = np.array([0, 1, 3, 5, 10, 20, 40, 70, 100])
 BASES = ("curvature-positive", "curvature-negative", "curvature-flat", "deepfool-high", "deepfool-low")
 
 
-def accuracies(level):
-    """Store of the accuracy of a basis: ``level`` of each rank, the same images first."""
+def accuracies(level, clean=0.96):
+    """Store of the accuracy of a basis: ``level`` of each rank, the same images first; ``clean`` without projection."""
     correct = np.linspace(0, 1, N, endpoint=False)[None] < np.array([level(rank) for rank in RANKS])[:, None]
-    whole = np.linspace(0, 1, N, endpoint=False) < 0.96
+    whole = np.linspace(0, 1, N, endpoint=False) < clean
     indices = np.arange(N)
     return {
         "ranks": RANKS,
@@ -111,6 +111,8 @@ def world(true):
     half, most, few = (rng.random(N) < rate for rate in (0.3, 0.95, 0.2))
     return {
         **{f"accuracy/{name}": accuracies(line) for name, line in lines.items()},
+        # A network that was trained on noise is at chance.
+        **({} if true else {"accuracy/random": accuracies(lines["random"], clean=0.3)}),
         **{f"fractions/{name}": fractions(line) for name, line in inside.items()},
         "scores/positive": strong,
         "scores/negative": strong,
@@ -134,6 +136,27 @@ def world(true):
         "bases/deepfool-high": {"vectors": np.eye(D)},
         "transfer/two@1": {"theirs": most if true else few, "ours": most},
         "transfer/one": {"theirs": few, "ours": most},  # its own directions do not count
+        # Of a robust twin; the original is the same in both worlds.
+        "bending/images": bent(0.2 if true else 0.9),
+    }
+
+
+def bent(largest):
+    """Store of curvatures at boundary points; not every image has a point for every class."""
+    rng = np.random.default_rng(2)
+    found = np.array([largest, -0.1, 0.05, -largest / 2]) + 0.02 * rng.standard_normal((100, 4))
+    found[rng.random(found.shape) < 0.1] = np.nan
+    return {"curvatures": found}
+
+
+def original():
+    """Stores of the experiment whose twin the other is."""
+    line = rising(10)
+    inside = fractions(lambda rank: (line(rank) - 0.2) / 0.76)
+    return {
+        "accuracy/deepfool-high": accuracies(line),
+        "fractions/deepfool-high": inside,
+        "bending/images": bent(1.0),
     }
 
 
@@ -148,18 +171,19 @@ def sampled(tmp_path_factory):
     """A function of a world that gives its :class:`Sample`."""
     with ExitStack() as stack:
 
-        def sample(true):
+        def sample(arrays_of, **options):
             folder, stores = tmp_path_factory.mktemp("world"), {}
-            for name, arrays in world(true).items():
+            for name, arrays in arrays_of.items():
                 path = folder / f"{name.replace('/', '-')}.zarr.zip"
                 with create_store(path, "x", record_of(name)) as store:
                     for key, array in arrays.items():
                         store.array(key, array)
                 stores[f"{name}.zarr.zip"] = stack.enter_context(open_store(path, None))
             seed = lambda *names: derive_seed(0, *names)  # noqa: E731
-            return Sample(stores, pixels=D, majority=0.25, made_by_network=BASES, draws=200, seed=seed)
+            about = {"pixels": D, "majority": 0.25, "made_by_network": BASES, "draws": 200, "seed": seed}
+            return Sample(stores, **about, **options)
 
-        yield {true: sample(true) for true in (True, False)}
+        yield {true: sample(world(true), original=sample(original())) for true in (True, False)}
 
 
 @pytest.mark.parametrize("true", [True, False])

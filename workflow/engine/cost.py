@@ -12,6 +12,7 @@ from engine.kinds import attack_kind
 from engine.repetitions import compared
 from engine.sections import experiment_settings, is_trained
 from friendlyfire.datasets.sources import HELD_OUT, NATIVE_IMAGES, image_shape, known_classes, known_images
+from friendlyfire.declarations import declared
 
 #: Iterations of DeepFool, free or targeted, confined to few directions, and gradients per iteration after the first,
 #: which considers all candidates. ASSUME: as on the networks measured here, see docs/explanation/counts.md.
@@ -39,6 +40,14 @@ class Work:
 def number(grid: int | list[int]) -> int:
     """Return how many ranks a key of the configuration asks for: a number, or a list of them."""
     return grid if isinstance(grid, int) else len(grid)
+
+
+def training(networks: Mapping[str, Any]) -> Work:
+    """Return the work of a training, per training image."""
+    robust = networks["robust"]
+    per_step = declared("robust")[robust]["gradients"] if robust else 0
+    gradients = per_step if isinstance(per_step, int) else networks[robust][per_step]
+    return networks["epochs"] * Work(trained=1, gradients=gradients)
 
 
 def work(config: Mapping[str, Any], experiment: str) -> dict[str, Work]:
@@ -90,7 +99,7 @@ def work(config: Mapping[str, Any], experiment: str) -> dict[str, Work]:
     views = len(explored) * number(viewed["ranks"])
 
     return {
-        "training": Work(trained=of("networks")["epochs"] * train) if is_trained(config, experiment) else Work(),
+        "training": train * training(of("networks")) if is_trained(config, experiment) else Work(),
         "perturbations": attacked * (deepfool() + Work(gradients=len(attacks) - 2))
         + ("universal" in attacks) * universal,
         "boundary": points * Work(gradients=STEPS, passes=1 + STEPS),

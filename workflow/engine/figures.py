@@ -9,6 +9,7 @@ from engine.repetitions import compared
 from engine.sections import experiment_settings, is_trained
 from engine.settings import suite_experiments
 from engine.stages import code_of_kind, file_digest, spelled_out
+from engine.twins import originals
 from friendlyfire.declarations import Kind, declared
 from friendlyfire.figures import file_of
 from friendlyfire.records.seeds import repetition_of
@@ -46,13 +47,18 @@ class Figures:
     def bases_of(self, kind: Kind, experiment: str) -> list[str]:
         """Return the bases of an experiment that a figure shows."""
         section = self._section(experiment)
-        return list(dict.fromkeys(basis for key in kind.get("bases", ()) for basis in section[key]))
+        found = dict.fromkeys(basis for key in kind.get("bases", ()) for basis in section[key])
+        return [basis for basis in found if basis in kind.get("of_these", found)]
 
     def experiments_with(self, name: str) -> list[str]:
         """Return the suite's experiments that have a panel in a figure, or a row in a table."""
         if name in TABLES:
             return self.experiments
-        found = [experiment for experiment in self.experiments if self._shows(name, experiment)]
+        experiments = self.experiments
+        if self.kinds[name].get("experiments") == "twins":
+            pairs = [(original, twin) for twin, original in originals(self.config).items()]
+            experiments = dict.fromkeys(one for pair in pairs for one in pair)
+        found = [experiment for experiment in experiments if self._shows(name, experiment)]
         different = {repetition_of(experiment)[0] for experiment in found}
         return found if len(different) >= self.kinds[name].get("least", 1) else []
 
@@ -62,7 +68,7 @@ class Figures:
             return len(compared(self.config, experiment)) > 1
         if kind.get("experiments") == "trained":
             return is_trained(self.config, experiment)
-        if "experiments" in kind:
+        if kind.get("experiments") not in (None, "twins"):
             stage, _, key = kind["experiments"].partition(".")
             return bool(experiment_settings(self.config, experiment, stage)[key])
         if "kinds" in kind:
@@ -157,6 +163,7 @@ class Figures:
             bases = {RESAMPLED.sub(r"\g<basis>", basis) for basis in shown}
             entries = sorted((basis, *entry.values()) for basis, entry in legend(self.config).items() if basis in bases)
             used = {"claims": declared("claims"), "attacks": attack_labels(self.config)}
+            used["twins"] = originals(self.config)
             words = [entries, *(used[noun] for noun in kind.get("uses", ()))]
             readers = [kind["draw"], *([kind["hover"], PAGE] if "hover" in kind else [])]
             template = [file_digest(self.folder / TEMPLATE)] if "hover" in kind else []

@@ -136,6 +136,11 @@ def tested_claims(config: Mapping[str, Any], experiment: str) -> list[str]:
 def lacking(config: Mapping[str, Any], experiment: str, claim: str) -> str:
     """Return what a claim needs that the configuration of an experiment does not have; empty if nothing."""
     kind = declared("claims")[claim]
+    requires = kind.get("requires")
+    if requires == "twin_of" and not config["experiments"][experiment].get("twin_of"):
+        return "twin_of, the experiment that it is compared with"
+    if requires == "networks.train_on" and experiment_settings(config, experiment, "networks")["train_on"] is None:
+        return "networks.train_on"
     reads, factor, bases = " ".join(kind["reads"]), kind.get("factor", 1), kind.get("bases", ())
     curvature, resampling, figures = (
         experiment_settings(config, experiment, name) for name in ("curvature", "resampling", "figures")

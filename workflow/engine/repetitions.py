@@ -17,7 +17,8 @@ from friendlyfire.records.seeds import repetition, repetition_of
 def with_repetitions(config: Mapping[str, Any]) -> dict[str, Any]:
     """The experiments and suites of a configuration, with every repetition as an experiment of its own.
 
-    A repetition whose weights are those of another experiment takes those of the repetition of the same number.
+    A repetition whose weights are those of another experiment takes those of the repetition of the same number. The
+    original of a twin, and what changes training images, is that of the same number too, or else the first.
     """
     known = {name: numbers_of(overrides) for name, overrides in config["experiments"].items()}
     experiments = {}
@@ -68,7 +69,17 @@ def _numbered(
     Raises:
         ConfigError: its network is that of an experiment that has no repetition of this number.
     """
+    original = overrides.get("twin_of")
+    if original:
+        # That of the same number, or the first.
+        there = number if number in known[original] else known[original][0]
+        overrides = {**overrides, "twin_of": repetition(original, there)}
     networks = overrides.get("networks", {})
+    if (networks.get("train_on") or {}).get("of") in known:
+        of = networks["train_on"]["of"]
+        there = repetition(of, number if number in known[of] else known[of][0])
+        networks = {**networks, "train_on": {**networks["train_on"], "of": there}}
+        overrides = {**overrides, "networks": networks}
     match Path(networks.get("weights") or "").parts:
         case ("results", source, "network.safetensors") if number and source in known:
             if number not in known[source]:

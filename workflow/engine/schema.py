@@ -6,6 +6,7 @@ from typing import Any
 
 from snakemake.utils import update_config
 
+from engine.twins import with_twins
 from friendlyfire.declarations import declared, sections
 
 #: Sections with the keys of all kinds of a noun.
@@ -18,8 +19,8 @@ SHARED = {
 def stages() -> dict[str, dict[str, Any]]:
     """Return the sections that an experiment may override: by name, a description and the JSON schema of each key.
 
-    The keys of all figures are in one section, as those of all pages are, and the options of the attacks are in the
-    section ``perturbations``.
+    The keys of all figures are in one section, as those of all pages are. The options of the attacks are in the section
+    ``perturbations``, and those of robust training in the section ``networks``.
     """
     found = {**sections(), **declared("measures"), **SHARED}
     stages = {
@@ -30,6 +31,10 @@ def stages() -> dict[str, dict[str, Any]]:
             stages[noun]["options"].update(kind.get("options", {}))
     for name, kind in declared("attacks").items():
         stages["perturbations"]["options"][name] = attack_section(kind)
+    networks, kinds = stages["networks"]["options"], declared("robust")
+    about = networks["robust"]["description"].replace("{robust}", ", ".join(kinds))
+    networks["robust"] = {**networks["robust"], "enum": [None, *kinds], "description": about}
+    networks.update({name: attack_section(kind) for name, kind in kinds.items()})
     return stages
 
 
@@ -71,4 +76,4 @@ def with_defaults(config: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict
         whole[name] = {key: copy.deepcopy(rules["default"]) for key, rules in stage["options"].items()}
     for layer in (shipped, config):
         update_config(whole, layer)
-    return whole
+    return {**whole, "experiments": with_twins(whole["experiments"])}

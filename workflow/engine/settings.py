@@ -12,7 +12,8 @@ from typing import Any
 from engine.kinds import RESAMPLED, attacks_of, bases_of, basis_kind, lacking
 from engine.repetitions import compared
 from engine.schema import stages
-from engine.sections import experiment_settings
+from engine.sections import experiment_settings, teacher_of
+from engine.twins import originals
 from friendlyfire.datasets.class_names import IMAGENET
 from friendlyfire.datasets.sources import image_shape, known_classes, sampled_sides
 from friendlyfire.declarations import Kind, declared
@@ -116,7 +117,7 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         _check_named(f"experiments.{experiment}.dataset", overrides["dataset"], config["datasets"])
     for name, dataset in config["datasets"].items():
         _check_dataset(name, dataset)
-    for experiment in experiments_behind(config, suite_experiments(config)):
+    for experiment in experiments_behind(config, [*suite_experiments(config), *originals(config).values()]):
         _check_experiment(config, experiment)
 
 
@@ -128,7 +129,7 @@ def experiments_behind(config: Mapping[str, Any], experiments: Iterable[str]) ->
         if experiment not in found:
             found.add(experiment)
             yield experiment
-            waiting += network_chain(config, experiment)[1:]
+            waiting += [*network_chain(config, experiment)[1:], *teacher_chain(config, experiment)[1:]]
             waiting += [kind["of"] for kind in bases_of(config, experiment).values() if kind["from"] == "experiment"]
             waiting += [repetition_of(name)[0] for name in compared(config, experiment)]
 
@@ -148,6 +149,24 @@ def network_chain(config: Mapping[str, Any], experiment: str) -> list[str]:
                 f"config: {chain[-1]}: networks.weights: {' <- '.join([*chain, source])}: a network cannot be "
                 "imported from itself; give another file, 'published', or null to train"
             )
+    return chain
+
+
+def teacher_chain(config: Mapping[str, Any], experiment: str) -> list[str]:
+    """Return an experiment, then the experiment whose network changes its training images, and so on.
+
+    Raises:
+        ConfigError: there is no such experiment, or the chain is a cycle.
+    """
+    chain = [experiment]
+    while teacher := teacher_of(config, chain[-1]):
+        _check_named(f"{chain[-1]}: networks.train_on.of", teacher, config["experiments"])
+        if teacher in chain:
+            raise ConfigError(
+                f"config: {chain[-1]}: networks.train_on.of: {' <- '.join([*chain, teacher])}: a network cannot change "
+                "its own training images; give another experiment"
+            )
+        chain.append(teacher)
     return chain
 
 
@@ -270,6 +289,8 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
                     f"{key}: {kind['shown']}: {name} needs curvature.solver dense; lanczos finds the ends of the "
                     "spectrum"
                 )
+    if networks["train_on"]:
+        _check_train_on(config, experiment, networks)
     _check_networks(f"{key}: networks", networks, channels, made_here=weights_source(config, experiment) is not None)
 
 
@@ -403,7 +424,42 @@ def _check_networks(key: str, networks: Mapping[str, Any], channels: int, made_h
         )
     if isinstance(classes, str) and classes != IMAGENET and not Path(classes).is_file():
         raise ConfigError(f"{key}.classes: {classes} is not a file; give a list of names, a text file or {IMAGENET}")
+    _check_robust(key, networks)
     check_architecture(f"{key}.architecture", architecture)
+
+
+def _check_train_on(config: Mapping[str, Any], experiment: str, networks: Mapping[str, Any]) -> None:
+    """Check ``networks.train_on`` of an experiment; its teacher exists."""
+    train_on, key = networks["train_on"], f"config: {experiment}: networks.train_on"
+    shape, other = (
+        image_shape(config["datasets"][config["experiments"][name]["dataset"]]) for name in (experiment, train_on["of"])
+    )
+    if networks["weights"] is not None:
+        raise ConfigError(f"{key}: a network is trained, but weights are given; set one of them to null")
+    if shape != other:
+        raise ConfigError(
+            f"{key}.of: {train_on['of']} has images of shape {other}, not {shape}; give another experiment"
+        )
+    needed = train_on["images"] == "without-directions"
+    if ("basis" in train_on) != ("rank" in train_on) or (needed and "basis" not in train_on):
+        raise ConfigError(f"{key}: {train_on['images']} needs basis and rank{'' if needed else ', or neither'}")
+    if not needed and "radius" not in train_on:
+        raise ConfigError(f"{key}.radius: {train_on['images']} needs one: the L2 norm that attacks stay within")
+    if "basis" in train_on:
+        _check_named(f"{experiment}: networks.train_on.basis", train_on["basis"], bases_of(config, train_on["of"]))
+        if train_on["rank"] >= math.prod(shape):
+            raise ConfigError(f"{key}.rank: {train_on['rank']} leaves none of {math.prod(shape)} dimensions; set less")
+
+
+def _check_robust(key: str, networks: Mapping[str, Any]) -> None:
+    robust = networks["robust"]
+    if robust and networks["weights"] is not None:
+        raise ConfigError(f"{key}.robust: {robust} trains a network, but weights are given; set one of them to null")
+    if robust and networks["robustness"]["radius"] is None and "radius" not in networks[robust]:
+        raise ConfigError(
+            f"{key}.robustness.radius: {robust} needs one: after each epoch the accuracy under attack is measured, in "
+            "a ball of this radius around each image"
+        )
 
 
 def check_architecture(key: str, name: str) -> None:

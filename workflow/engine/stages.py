@@ -14,7 +14,8 @@ from engine.code import Definition, digest_of_code
 from engine.kinds import attack_kind, basis_kind, computing, reader_of, reader_of_measure, tested_claims
 from engine.provenance import is_result
 from engine.repetitions import compared, counterpart
-from engine.sections import experiment_settings, is_trained, threads_of
+from engine.sections import experiment_settings, is_trained, network_section, threads_of
+from engine.twins import original_of
 from friendlyfire.datasets.class_names import IMAGENET
 from friendlyfire.datasets.sources import HELD_OUT, image_shape, known_classes, known_images, sampled_sides
 from friendlyfire.declarations import Kind, declared
@@ -85,6 +86,10 @@ class Stages:
 
         return of_job
 
+    def network_settings(self, wildcards):
+        """Params: the section of the job's network."""
+        return {"seed": self.config["seed"], "networks": network_section(self.config, wildcards.experiment)}
+
     def attack_settings(self, wildcards):
         """Params: the images to attack, and the options of the job's own attack."""
         section = experiment_settings(self.config, wildcards.experiment, "perturbations")
@@ -135,8 +140,8 @@ class Stages:
                 attacks = experiment_settings(self.config, wildcards.experiment, "fractions")["attacks"]
                 # File names must not contain a colon.
                 return [f"{folder}/perturbations/{attack.replace(':', '-')}.zarr.zip" for attack in attacks]
-            case "curvature":
-                return self.shards_of("curvature")(wildcards)
+            case "curvature" | "boundary":
+                return self.shards_of(part)(wildcards)
             case "ours":
                 return [f"{folder}/bases/deepfool-high.zarr.zip", f"{folder}/perturbations/deepfool.zarr.zip"]
             case "theirs":
@@ -165,6 +170,18 @@ class Stages:
         paths = [*spelled_out(patterns, **words), "bases/deepfool-high.zarr.zip"]
         return [f"results/{wildcards.experiment}/{path}" for path in dict.fromkeys(paths)]
 
+    def read_of_original(self, wildcards):
+        """Input: the stores that claims about a twin read of its original."""
+        original = original_of(self.config, wildcards.experiment)
+        kinds = [declared("claims")[name] for name in tested_claims(self.config, wildcards.experiment)]
+        paths = [path for kind in kinds if kind.get("requires") == "twin_of" for path in kind["reads"]]
+        return [f"results/{original}/{path}" for path in dict.fromkeys(paths)]
+
+    def quality_of_claims(self, wildcards):
+        """Input: the quality of the experiment's curvature, and of its original's if claims compare them."""
+        compared = [original_of(self.config, wildcards.experiment)] if self.read_of_original(wildcards) else []
+        return [f"results/{name}/quality.csv" for name in [wildcards.experiment, *compared]]
+
     def claim_code(self, wildcards):
         """Return digests of the functions of the experiment's claims, and of what they declare."""
         kinds = [declared("claims")[name] for name in tested_claims(self.config, wildcards.experiment)]
@@ -174,6 +191,16 @@ class Stages:
         """Input: the weights file of the job's experiment, if any."""
         weights = experiment_settings(self.config, wildcards.experiment, "networks")["weights"]
         return [] if weights in (None, "published") else [str(Path(weights))]
+
+    def teacher(self, wildcards):
+        """Input: the network that changes the images that the job trains on, and its basis, if any."""
+        train_on = experiment_settings(self.config, wildcards.experiment, "networks")["train_on"] or {}
+        folder, found = f"results/{train_on.get('of')}", {}
+        if train_on.get("images") in ("attacks", "noise"):
+            found["teacher"] = f"{folder}/network.safetensors"
+        if "basis" in train_on:
+            found["vectors"] = f"{folder}/bases/{train_on['basis']}.zarr.zip"
+        return found
 
     def class_file_of(self, wildcards):
         """Input: the file of class names of an imported network, if any."""
@@ -265,10 +292,13 @@ class Stages:
         return [f"results/{wildcards.experiment}/bases/{name}.zarr.zip" for name in names]
 
     def own_code(self, wildcards):
-        """Return a digest of the function that builds the job's network, unless it belongs to a library."""
-        architecture = experiment_settings(self.config, wildcards.experiment, "networks")["architecture"]
-        place = declared("architectures").get(architecture, {"make": architecture})["make"]
-        return [code_at(place, self.folder)] if ":" in place else []
+        """Return digests of the functions of the job's network, unless they belong to a library: its body, its loss."""
+        section = experiment_settings(self.config, wildcards.experiment, "networks")
+        kinds = {**declared("architectures"), **declared("robust")}
+        places = [
+            kinds.get(name, {"make": name})["make"] for name in (section["architecture"], section["robust"]) if name
+        ]
+        return [code_at(place, self.folder) for place in places if ":" in place]
 
     def attack_code(self, wildcards):
         """Return a digest of the job's attack function."""

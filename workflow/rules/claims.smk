@@ -11,7 +11,8 @@ rule measure_claims:
     input:
         results=stages.read_by_claims,
         dataset=stages.dataset_of,
-        quality="results/{experiment}/quality.csv",
+        quality=stages.quality_of_claims,
+        original=stages.read_of_original,
     output:
         **noted_outputs(
             claims="results/{experiment}/claims.csv",

@@ -13,6 +13,7 @@ localrules:
 rule train_network:
     """Train the network of an experiment from random weights."""
     input:
+        unpack(stages.teacher),
         dataset=stages.dataset_of,
     output:
         **noted_outputs(
@@ -33,7 +34,7 @@ rule train_network:
         runtime=stages.hours(8),
     params:
         code=stages.code_of("train_network", stages.own_code),
-        settings=stages.settings("networks"),
+        settings=stages.network_settings,
     script:
         "../scripts/train_network.py"
 
@@ -59,6 +60,6 @@ rule import_network:
         "../../envs/torch.yaml"
     params:
         code=stages.code_of("import_network", stages.own_files),
-        settings=stages.settings("networks"),
+        settings=stages.network_settings,
     script:
         "../scripts/import_network.py"

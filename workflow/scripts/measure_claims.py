@@ -10,6 +10,7 @@ import pandas as pd
 
 from engine.kinds import bases_of_network, tested_claims
 from engine.notes import made
+from engine.twins import original_of
 from friendlyfire.claims.sample import Sample
 from friendlyfire.claims.verdicts import doubts, interval
 from friendlyfire.datasets.images import Dataset
@@ -26,23 +27,30 @@ def main(inputs, outputs, settings):
     rows, found = [], {}
     with ExitStack() as stack:
         dataset = Dataset(stack.enter_context(open_store(inputs.dataset, "dataset")))
-        stores = {
-            path.removeprefix(f"results/{experiment}/"): stack.enter_context(open_store(path, None, experiment))
-            for path in inputs.results
-        }
         labels = dataset.part("measured").labels()
-        sample = Sample(
-            stores,
-            pixels=dataset.pixels,
-            majority=float(np.bincount(labels).max() / len(labels)),
-            made_by_network=bases_of_network(settings["config"], experiment),
-            draws=section["draws"],
-            # The same draws of images for all repetitions, which are measured on the same.
-            seed=partial(derive_seed, settings["seed"], "claims", repetition_of(experiment)[0]),
-        )
-        perturbations = [store.record.get("perturbations") for path, store in stores.items() if "deepfool-high" in path]
+
+        def sampled(paths, name, **options):
+            folder = f"results/{name}/"
+            return Sample(
+                {path.removeprefix(folder): stack.enter_context(open_store(path, None, name)) for path in paths},
+                pixels=dataset.pixels,
+                majority=float(np.bincount(labels).max() / len(labels)),
+                made_by_network=bases_of_network(settings["config"], name),
+                draws=section["draws"],
+                # The same draws of images for all repetitions, which are measured on the same.
+                seed=partial(derive_seed, settings["seed"], "claims", repetition_of(experiment)[0]),
+                **options,
+            )
+
+        original = original_of(settings["config"], experiment)
+        other = sampled(inputs.original, original) if inputs.original else None
+        sample = sampled(inputs.results, experiment, original=other)
+        perturbations = [
+            store.record.get("perturbations") for path, store in sample.stores.items() if "deepfool-high" in path
+        ]
         least = min((count for count in perturbations if count), default=dataset.pixels)
-        doubt = doubts(read_table(inputs.quality), least, dataset.pixels)
+        # Of the experiment, and of its original.
+        doubt = [doubts(read_table(path), least, dataset.pixels) for path in inputs.quality]
         tested = tested_claims(settings["config"], experiment)
         for name in progress(tested, "claims"):
             sample.fewest = np.inf
@@ -52,7 +60,9 @@ def main(inputs, outputs, settings):
                 few = f"{part or name}: {images} images; raise the counts of its stages" if images < FEWEST else ""
                 low, high = interval(draws[0], draws[1:], images)
                 row = {"claim": name, "part": part, "estimate": draws[0], "ci_low": low, "ci_high": high}
-                reason = few or doubt.get(kinds[name].get("trust"), "")
+                concerned = doubt if kinds[name].get("requires") == "twin_of" else doubt[:1]
+                reasons = [few, *(one.get(kinds[name].get("trust"), "") for one in concerned)]
+                reason = next(filter(None, reasons), "")
                 rows.append({"experiment": experiment, **row, "images": images, "doubt": reason})
                 found[f"{name}/{part or 'all'}"] = draws
     write_table(outputs.claims, pd.DataFrame(rows), settings)

@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.kinds import PAGE, attack_labels, legend
 from engine.notes import made
 from engine.reading import read_inputs
+from engine.twins import originals
 from friendlyfire.declarations import called, declared, function_at
 from friendlyfire.figures.captions import filled, write_caption
 from friendlyfire.figures.panels import save
@@ -22,7 +23,8 @@ from friendlyfire.records.tables import read_tables, write_table
 def main(inputs, outputs, settings):
     name = settings["declared"]
     kind, config = declared("figures")[name], settings["config"]
-    given = {"claims": declared("claims"), "seed": partial(derive_seed, config["seed"], name)}
+    given = {"claims": declared("claims"), "twins": originals(config)}
+    given["seed"] = partial(derive_seed, config["seed"], name)
     with ExitStack() as stores:
         shown = called(kind["make"], given | read_inputs(kind["reads"], inputs, stores))
     for table in kind["tables"]:

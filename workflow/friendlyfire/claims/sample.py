@@ -26,6 +26,7 @@ class Sample:
         made_by_network: names of the bases that come from the network.
         draws: how many.
         seed: a function that returns the seed of a draw from its names.
+        original: results of the experiment whose twin this one is, with the same draws; None if it is no twin.
     """
 
     def __init__(
@@ -37,7 +38,9 @@ class Sample:
         made_by_network: Sequence[str] = (),
         draws: int,
         seed: Callable[..., int],
+        original: "Sample | None" = None,
     ):
+        self.original = original
         self.stores, self.pixels, self.majority = stores, pixels, majority
         self.made_by_network = made_by_network
         self.draws, self._seed, self._weights = draws, seed, {}

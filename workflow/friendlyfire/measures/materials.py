@@ -36,6 +36,11 @@ def perturbations(inputs: Any, settings: dict, stores: ExitStack) -> list[Store]
     return _stores(inputs.perturbations, "perturbations", settings, stores)
 
 
+def boundary(inputs: Any, settings: dict, stores: ExitStack) -> list[Store]:
+    """Open the stores of the boundary points, one per shard."""
+    return _stores(inputs.boundary, "boundary", settings, stores)
+
+
 def curvature(inputs: Any, settings: dict, stores: ExitStack) -> list[Store]:
     """Open the stores of the eigenpairs of the mean Hessians, one per shard."""
     return _stores(inputs.curvature, "curvature", settings, stores)

@@ -156,7 +156,78 @@ SECTIONS = {
             "mixed_precision": {
                 "default": True,
                 "type": "boolean",
-                "description": "train in bfloat16 on CUDA; everything after the training is float32",
+                "description": "train in bfloat16 on CUDA, unless robust; everything after the training is float32",
+            },
+            "train_on": {
+                "default": None,
+                "description": "null to train on the images as they are, or how another network changes them first",
+                "anyOf": [
+                    {"type": "null"},
+                    {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "required": ["of", "images"],
+                        "properties": {
+                            "of": {"type": "string", "description": "name of the experiment of that network"},
+                            "images": {
+                                "enum": ["without-directions", "attacks", "noise"],
+                                "description": (
+                                    "without the first directions of its basis; or with attacks on it towards a random "
+                                    "class, as which they are labelled; or the same with noise as long as the attacks"
+                                ),
+                            },
+                            "basis": {
+                                "type": "string",
+                                "description": "a basis of that experiment, to remove or to confine attacks to",
+                            },
+                            "rank": {"type": "integer", "minimum": 1, "description": "number of its directions"},
+                            "radius": {
+                                "type": "number",
+                                "exclusiveMinimum": 0,
+                                "description": "L2 norm that attacks stay within, pixels in [0, 1]",
+                            },
+                            "steps": {
+                                "type": "integer",
+                                "minimum": 1,
+                                "description": "gradients per attacked image; 40 unless given",
+                            },
+                        },
+                    },
+                ],
+            },
+            "robust": {
+                "default": None,
+                "description": (
+                    "robust training: {robust}, with the options of that name; null for training on the images as "
+                    "they are"
+                ),
+            },
+            "robustness": {
+                "default": {"norm": None, "radius": None, "images": 500, "steps": 20, "restarts": 2},
+                "type": "object",
+                "description": "accuracy under attack, measured after each epoch",
+                "additionalProperties": False,
+                "properties": {
+                    "norm": {
+                        "enum": ["l2", "linf", None],
+                        "description": "norm of the ball around each image; null for that of pgd or fast, else l2",
+                    },
+                    "radius": {
+                        "type": ["number", "null"],
+                        "exclusiveMinimum": 0,
+                        "description": (
+                            "radius of the ball, pixels in [0, 1]; null for that of pgd or fast; otherwise null "
+                            "measures nothing"
+                        ),
+                    },
+                    "images": {"type": "integer", "minimum": 10, "description": "number of measured images to attack"},
+                    "steps": {"type": "integer", "minimum": 1, "description": "gradients per image and attack"},
+                    "restarts": {
+                        "type": "integer",
+                        "minimum": 1,
+                        "description": "attacks per image; the first starts at the image, the others at random",
+                    },
+                },
             },
         },
     },

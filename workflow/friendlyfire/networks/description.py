@@ -20,3 +20,17 @@ def described(row: Mapping[str, Any]) -> str:
 def sub_network(logits: int, classes: int) -> str:
     """State how many of a network's logits stand for classes of the images, if not all do."""
     return f" in the sub-network of {classes:,} of its {logits:,} logits" if classes < logits else ""
+
+
+def withstood(row: Mapping[str, Any]) -> str:
+    """Describe the accuracy of a network under attack in a sentence.
+
+    Args:
+        row: table row with experiment, norm, radius, robust_accuracy, robust_images and foolbox_accuracy.
+    """
+    other = row["foolbox_accuracy"]
+    second = "" if other is None else f", {100 * other:.1f} % by Foolbox"
+    return (
+        f"{row['experiment']}: accuracy {100 * row['robust_accuracy']:.1f} % under attack ({row['norm']}, radius "
+        f"{row['radius']:g}, {row['robust_images']:,} images){second}"
+    )

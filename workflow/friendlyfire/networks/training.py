@@ -1,7 +1,7 @@
 """Training by stochastic gradient descent: seeded, deterministic on the CPU, and resumable after any epoch."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,8 +23,9 @@ class Epoch:
     epoch: int
     learning_rate: float
     train_loss: float
-    train_accuracy: float
+    train_accuracy: float  #: of the images as they are trained on: augmented, attacked
     test_accuracy: float
+    robust_accuracy: float | None = None  #: of the first test images, under attack; None if that is not measured
 
 
 def learning_rate_at(progress: float, peak: float, warmup: float = 0.2) -> float:
@@ -60,6 +61,12 @@ def augment(images: Tensor, flip: bool, crop_padding: int, generator: torch.Gene
     return images
 
 
+def plain_loss(network: nn.Module, images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return the logits of images and their mean cross-entropy; nothing is drawn."""
+    logits = network(images)
+    return logits, cross_entropy(logits, labels)
+
+
 def train(
     network: nn.Module,
     train_split: tuple[Tensor, Tensor],
@@ -68,6 +75,7 @@ def train(
     seed: int,
     state: Mapping[str, Tensor] | None = None,
     done: int = 0,
+    loss_of: Callable[..., tuple[Tensor, Tensor]] = plain_loss,
 ) -> Iterator[tuple[Epoch, dict[str, Tensor]]]:
     """Train ``network`` in place by stochastic gradient descent with Nesterov momentum.
 
@@ -76,13 +84,15 @@ def train(
 
     Args:
         network: images in [0, 1] to logits; already on its device.
-        train_split: images uint8 (n, channels, height, width) and labels (n,), on the same device.
+        train_split: images (n, channels, height, width), uint8 or float32 in [0, 1], and labels (n,), on one device.
         test_split: likewise; only evaluated.
         settings: section ``networks``: epochs, batch_size, learning_rate, momentum, weight_decay, flip, crop_padding,
             mixed_precision.
         seed: seed of this training.
         state: network and momentum as last yielded, to resume from.
         done: number of epochs behind ``state``.
+        loss_of: network, images, labels and a random generator to logits and loss, see :mod:`.robust`. Any but the
+            plain one is computed in float32: attacks and penalties need precise gradients.
 
     Yields:
         After each epoch, its row of the learning curve and the state to resume from.
@@ -108,6 +118,7 @@ def train(
     # GPUs before the Ampere generation emulate bfloat16, slowly.
     mixed = (
         settings["mixed_precision"]
+        and loss_of is plain_loss
         and device.type == "cuda"
         and torch.cuda.is_bf16_supported(including_emulation=False)
     )
@@ -116,6 +127,7 @@ def train(
         torch.manual_seed(derive_seed(seed, "epoch", epoch))
         generator = torch.Generator().manual_seed(derive_seed(seed, "order", epoch))
         order = torch.randperm(n, generator=generator).to(device)
+        draws = torch.Generator().manual_seed(derive_seed(seed, "loss", epoch))
         # Summed on the device: reading a number in every step would wait for the device.
         losses = torch.zeros((), dtype=torch.float64, device=device)
         hits = torch.zeros((), dtype=torch.long, device=device)
@@ -125,10 +137,11 @@ def train(
                 group["lr"] = learning_rate_at(
                     (epoch * steps + step + 0.5) / (epochs * steps), settings["learning_rate"]
                 )
-            pixels = augment(images[batch].float() / 255, settings["flip"], settings["crop_padding"], generator)
+            pixels = augment(in_pixels(images[batch]), settings["flip"], settings["crop_padding"], generator)
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=mixed):
-                logits = network(pixels.contiguous(memory_format=torch.channels_last))
-                loss = cross_entropy(logits, labels[batch])
+                logits, loss = loss_of(
+                    network, pixels.contiguous(memory_format=torch.channels_last), labels[batch], draws
+                )
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -162,6 +175,11 @@ def train(
         )
 
 
+def in_pixels(images: Tensor) -> Tensor:
+    """Return images as pixels in [0, 1]; those of floating point are."""
+    return images if images.is_floating_point() else images.float() / 255
+
+
 def count_correct(network: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 64) -> int:
     """Count the uint8 ``images`` (n, channels, height, width) that are classified as their label."""
     return sum(
@@ -170,9 +188,23 @@ def count_correct(network: nn.Module, images: Tensor, labels: Tensor, batch_size
     )
 
 
-def learning_curve(curve: Sequence[Epoch], experiment: str, train_images: int, test_images: int) -> pd.DataFrame:
-    """Return the learning curve as a table, with 95 % intervals of the test accuracies."""
+def learning_curve(
+    curve: Sequence[Epoch], experiment: str, train_images: int, test_images: int, robust_images: int = 0
+) -> pd.DataFrame:
+    """Return the learning curve as a table, with 95 % intervals of the accuracies on test images.
+
+    Args:
+        curve: the epochs.
+        experiment: name of the experiment.
+        train_images: number of training images.
+        test_images: number of test images.
+        robust_images: number of attacked test images; 0 if the accuracy under attack was not measured.
+    """
     table = pd.DataFrame([{"experiment": experiment, **asdict(epoch)} for epoch in curve])
-    bounds = [wilson_interval(round(accuracy * test_images), test_images) for accuracy in table["test_accuracy"]]
-    table["test_ci_low"], table["test_ci_high"] = zip(*bounds, strict=True)
-    return table.assign(train_images=train_images, test_images=test_images)
+    if not robust_images:
+        table = table.drop(columns="robust_accuracy")
+    for split, images in {"test": test_images, **({"robust": robust_images} if robust_images else {})}.items():
+        bounds = [wilson_interval(round(accuracy * images), images) for accuracy in table[f"{split}_accuracy"]]
+        table[f"{split}_ci_low"], table[f"{split}_ci_high"] = zip(*bounds, strict=True)
+    counts = {"train_images": train_images, "test_images": test_images}
+    return table.assign(**counts, **({"robust_images": robust_images} if robust_images else {}))
