@@ -30,6 +30,9 @@ def main(inputs, outputs, settings):
             path.removeprefix(f"results/{experiment}/"): stack.enter_context(open_store(path, None, experiment))
             for path in inputs.results
         }
+        for path in inputs.flipped:
+            _, other, place = path.split("/", 2)
+            stores[f"flipped:{place}"] = stack.enter_context(open_store(path, None, other))
         labels = dataset.part("measured").labels()
         sample = Sample(
             stores,

@@ -61,3 +61,21 @@ def check_basis(basis: Tensor, d: int) -> None:
             f"basis of shape {tuple(basis.shape)}: columns of image space are expected, ({d}, k) with k at most "
             f"{d}{transposed}"
         )
+
+
+def check_blocks(blocks: Tensor, n: int, k: int) -> None:
+    """Raise unless ``blocks`` (n, 2) holds a range of the columns of a basis (d, k) for each image.
+
+    Raises:
+        ValueError: there is no basis, the shape or dtype is another, or a range is empty or not within 0 to k.
+    """
+    if not k:
+        raise ValueError("blocks without a basis: give the basis (d, k) that they belong to")
+    if blocks.shape != (n, 2) or blocks.is_floating_point():
+        raise ValueError(
+            f"blocks of shape {tuple(blocks.shape)} and dtype {blocks.dtype}: integers ({n}, 2) are expected, the "
+            "first column of each image and the first beyond its last"
+        )
+    first, beyond = blocks.cpu().unbind(1)
+    if n and not (first.min() >= 0 and beyond.max() <= k and (first < beyond).all()):
+        raise ValueError(f"blocks: a range is empty or beyond the {k} columns of the basis")

@@ -1,12 +1,12 @@
 """DeepFool: the smallest perturbation that changes a classification, by repeated linearisation of the network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from friendlyfire.attacks.checks import check_basis, check_images, check_targets
+from friendlyfire.attacks.checks import check_basis, check_blocks, check_images, check_targets
 from friendlyfire.attacks.statuses import Status
 from friendlyfire.devices import full_float32, images_at_once
 
@@ -82,6 +82,7 @@ def deepfool(
     targets: Tensor | None = None,
     *,
     basis: Tensor | None = None,
+    blocks: Tensor | None = None,
     overshoot: float = 0.02,
     max_iterations: int = 50,
     candidates: int = 10,
@@ -107,6 +108,8 @@ def deepfool(
         images: the clean images, pixels in [0, 1]; perturbed ones may leave that range, as in the paper.
         targets: (n,) target class of each image; None for any class but the predicted one.
         basis: (d, k) orthonormal columns whose span contains the perturbations; None for the whole space.
+        blocks: (n, 2) for each image its own consecutive columns of ``basis``, the first one and the first beyond the
+            last; None for all columns. Copies of an image with different blocks are attacked in one batch.
         overshoot: fraction by which the total perturbation is lengthened before it is judged.
         max_iterations: largest number of linearisations.
         candidates: for untargeted attacks, number of the clean image's highest-scoring classes to consider, including
@@ -134,6 +137,9 @@ def deepfool(
     check_images(images)
     if basis is not None:
         check_basis(basis, images.shape[1:].numel())
+    if blocks is not None:
+        check_blocks(blocks, len(images), 0 if basis is None else basis.shape[1])
+        blocks = blocks.to(images.device)
     images, batch_size = images.detach(), batch_size or images_at_once(network, images)
     basis = None if basis is None else basis.to(images)
     n = len(images)
@@ -171,7 +177,8 @@ def deepfool(
             perturbed = images[part] + (1 + overshoot) * perturbations[part]
             columns, within = order[share, :width], near[share, :width]
             others, before = approached[part].gather(1, columns), lengths[part].gather(1, columns)
-            step, seen, state = _step(network, perturbed, leave[share], others, within, basis)
+            own = None if blocks is None else blocks[part]
+            step, seen, state = _step(network, perturbed, leave[share], others, within, basis, own)
             lengths[part] = lengths[part].scatter(1, columns, torch.where(within, seen, before))
             # If the nearest classes have no gradient left, the next iteration considers the others.
             state[(state == Status.ZERO_GRADIENT) & ~near[share].all(1)] = Status.NOT_CONVERGED
@@ -203,6 +210,7 @@ def _step(
     others: Tensor,
     near: Tensor,
     basis: Tensor | None,
+    blocks: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Step each image to its nearest linearised boundary with those ``others`` (n, m) that are ``near``.
 
@@ -225,7 +233,7 @@ def _step(
     if basis is not None:
         # A projection at the level of the gradient's rounding errors is meaningless.
         smallest = norms * torch.finfo(norms.dtype).eps * basis.shape[0] ** 0.5
-        gradients = gradients @ basis  # (n, m, k): coordinates in the basis, where norms are the same
+        gradients = _coordinates(gradients, basis, blocks)  # (n, m, k), where norms are the same
         norms = gradients.norm(dim=2)
     norms = torch.where(norms > smallest, norms, 0.0)
     finite = margins.isfinite() & norms.isfinite()
@@ -238,7 +246,36 @@ def _step(
     stuck = distance.isinf()
     step = torch.where(stuck, 0.0, distance / norm * direction)
     if basis is not None:
-        step = step @ basis.T
+        step = _pixels(step, basis, blocks)
     state = torch.where(stuck.squeeze(1), Status.ZERO_GRADIENT, Status.NOT_CONVERGED)
     state = torch.where((finite | ~near).all(1), state, Status.NON_FINITE)
     return step.reshape(images.shape), norms, state
+
+
+def _coordinates(vectors: Tensor, basis: Tensor, blocks: Tensor | None) -> Tensor:
+    """Return the coordinates (n, m, k) of vectors (n, m, d) in a basis, or in the block (n, 2) of each image.
+
+    Coordinates in a block that is shorter than others end with zeros.
+    """
+    if blocks is None:
+        return vectors @ basis
+    found = vectors.new_zeros(*vectors.shape[:2], int((blocks[:, 1] - blocks[:, 0]).max()))
+    for rows, first, last in _alike(blocks):
+        found[rows, :, : last - first] = vectors[rows] @ basis[:, first:last]
+    return found
+
+
+def _pixels(coordinates: Tensor, basis: Tensor, blocks: Tensor | None) -> Tensor:
+    """Return the vectors (n, d) of coordinates (n, k), the inverse of :func:`_coordinates`."""
+    if blocks is None:
+        return coordinates @ basis.T
+    found = coordinates.new_empty(len(coordinates), len(basis))
+    for rows, first, last in _alike(blocks):
+        found[rows] = coordinates[rows, : last - first] @ basis[:, first:last].T
+    return found
+
+
+def _alike(blocks: Tensor) -> Iterator[tuple[Tensor, int, int]]:
+    """Yield the rows with the same block (n, 2), and this block."""
+    for block in blocks.unique(dim=0):
+        yield (blocks == block).all(1).nonzero().squeeze(1), *block.tolist()
