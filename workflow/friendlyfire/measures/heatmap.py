@@ -4,7 +4,7 @@ Source: D. Yin, R. Gontijo Lopes, J. Shlens, E. D. Cubuk, J. Gilmer, "A Fourier 
 computer vision", NeurIPS 2019, section 3.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -55,8 +55,6 @@ MEASURES = {
 }
 
 
-@full_float32()
-@torch.no_grad()
 def heatmap(
     network: Network,
     dataset: Dataset,
@@ -68,9 +66,6 @@ def heatmap(
 ) -> Measured:
     """Measure a network's error on images to which a wave of one frequency is added, for each frequency.
 
-    The wave of (u, v) is a cosine of u cycles down and v cycles across the image. Its sign is drawn for each image and
-    channel. Perturbed images may leave [0, 1].
-
     Args:
         network: in evaluation mode.
         dataset: its measured images are classified.
@@ -81,28 +76,60 @@ def heatmap(
 
     Returns:
         A table with a row per frequency, where (u, v) and (-u, -v) are one wave, and which images are misclassified.
-
-    Cost:
-        A forward pass per image for half of the frequencies.
     """
     part, pixels, _ = measured_images(network, dataset, images)
-    device, (_, height, width) = pixels.device, dataset.shape
-    labels, generator = torch.from_numpy(part.labels()).to(device), np.random.default_rng(seed())
-    clean = float((classes_of(predict(network, pixels)) != labels).double().mean())
-    frequencies, rows, wrong = waves(height, width, reach), [], []
-    for u, v in progress(frequencies, "frequencies"):
-        signs = torch.from_numpy(generator.choice(np.float32([-1, 1]), (len(pixels), dataset.shape[0], 1, 1)))
-        moved = pixels + amplitude * (height * width) ** 0.5 * signs.to(device) * wave(u, v, height, width).to(pixels)
-        wrong.append((classes_of(predict(network, moved)) != labels).cpu().numpy())
-        low, high = wilson_interval(int(wrong[-1].sum()), len(pixels))
-        row = {"role": "measured", "error": wrong[-1].mean(), "ci_low": low, "ci_high": high, "clean": clean}
+    _, height, width = dataset.shape
+    labels, frequencies = torch.from_numpy(part.labels()).to(pixels.device), waves(height, width, reach)
+    generator = np.random.default_rng(seed())
+    clean, *wrong = misclassified(network, pixels, labels, [None, *frequencies], amplitude, generator)
+    rows = []
+    for (u, v), mistaken in zip(frequencies, wrong, strict=True):
+        low, high = wilson_interval(int(mistaken.sum()), len(mistaken))
+        row = {"role": "measured", "error": mistaken.mean(), "ci_low": low, "ci_high": high, "clean": clean.mean()}
         # A frequency of half the number of pixels is its own mirror image.
         mirrored = (u if 2 * -u == height else -u), (v if 2 * -v == width else -v)
-        rows += [{"u": a, "v": b, **row, "images": len(pixels)} for a, b in dict.fromkeys([(u, v), mirrored])]
+        rows += [{"u": a, "v": b, **row, "images": len(mistaken)} for a, b in dict.fromkeys([(u, v), mirrored])]
     table = pd.DataFrame(rows).sort_values(["u", "v"], ignore_index=True)
     arrays = {"frequencies": np.array(frequencies), "wrong": np.stack(wrong), "indices": part.indices()}
     units = "frequencies (k, 2): cycles per image down and across; wrong (k, n)"
     return Measured({"heatmap": table}, arrays, {"role": "measured", "units": units})
+
+
+@full_float32()
+@torch.no_grad()
+def misclassified(
+    network: Callable[[Tensor], Tensor],
+    images: Tensor,
+    labels: Tensor,
+    frequencies: Sequence[tuple[int, int] | None],
+    amplitude: float,
+    generator: np.random.Generator,
+) -> list[np.ndarray]:
+    """Return for each frequency which images (n,) are misclassified with its wave added; None adds none.
+
+    The wave of (u, v) is a cosine of u cycles down and v cycles across the image. Its sign is drawn for each image and
+    channel. Perturbed images may leave [0, 1].
+
+    Args:
+        network: images to logits (n, classes).
+        images: (n, channels, height, width), pixels in [0, 1].
+        labels: (n,) on the device of the images.
+        frequencies: in cycles per image.
+        amplitude: root mean square of a wave, in pixels.
+        generator: of the signs.
+
+    Cost:
+        A forward pass per image and frequency.
+    """
+    n, channels, height, width = images.shape
+    length, found = amplitude * (height * width) ** 0.5, []
+    for frequency in progress(frequencies, "frequencies"):
+        moved = images
+        if frequency is not None:
+            signs = torch.from_numpy(generator.choice(np.float32([-1, 1]), (n, channels, 1, 1)))
+            moved = images + length * signs.to(images) * wave(*frequency, height, width).to(images)
+        found.append((classes_of(predict(network, moved)) != labels).cpu().numpy())
+    return found
 
 
 def waves(height: int, width: int, reach: int) -> list[tuple[int, int]]:
