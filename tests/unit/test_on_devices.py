@@ -123,7 +123,7 @@ CASES: dict[str, Callable[[Things], list]] = {
     "deepfool": deepfool,
     "deepfool to targets": lambda t: deepfool(t, t.targets.cpu()),
     "deepfool in a basis": lambda t: deepfool(t, basis=t.basis),
-    "deepfool in blocks": lambda t: deepfool(t, basis=t.basis, blocks=torch.tensor([[0, 8], [5, 20]] * 24)),
+    "deepfool in blocks": lambda t: deepfool(t, basis=t.basis, blocks=[(0, 8), (5, 20)]),
     "heat map": lambda t: t.library("measures.heatmap").misclassified(
         t.network, t.images, t.labels, [None, (1, 2)], 0.2, np.random.default_rng(0)
     ),
@@ -157,7 +157,8 @@ MUTANTS = [
     ("attacks.deepfool", "targets = targets.to(images.device, torch.long)", "targets = targets.long()",
      "deepfool to targets"),
     ("attacks.deepfool", "Status.NOT_CONVERGED, device=images.device)", "Status.NOT_CONVERGED)", "deepfool"),
-    ("attacks.deepfool", "blocks = blocks.to(images.device)", "pass", "deepfool in blocks"),
+    ("attacks.deepfool", "torch.arange(len(active), device=images.device)", "torch.arange(len(active))",
+     "deepfool in blocks"),
     ("measures.heatmap", "signs.to(images)", "signs", "heat map"),
     ("measures.curves", ".double().cpu().numpy()", ".double().numpy()", "scores"),
     ("curvature.hessians", "change.cpu() / (2", "change / (2", "hessian by differences"),

@@ -1,5 +1,7 @@
 """Checks of the arguments of the library's functions: a ValueError in one line, before any computation."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -63,19 +65,16 @@ def check_basis(basis: Tensor, d: int) -> None:
         )
 
 
-def check_blocks(blocks: Tensor, n: int, k: int) -> None:
-    """Raise unless ``blocks`` (n, 2) holds a range of the columns of a basis (d, k) for each image.
+def check_blocks(blocks: Sequence[tuple[int, int]], k: int) -> None:
+    """Raise unless each block is a range of the columns of a basis (d, k), the first one and the first beyond.
 
     Raises:
-        ValueError: there is no basis, the shape or dtype is another, or a range is empty or not within 0 to k.
+        ValueError: there is no basis (k = 0), there is no block, or a block is empty or not within 0 to k.
     """
     if not k:
         raise ValueError("blocks without a basis: give the basis (d, k) that they belong to")
-    if blocks.shape != (n, 2) or blocks.is_floating_point():
-        raise ValueError(
-            f"blocks of shape {tuple(blocks.shape)} and dtype {blocks.dtype}: integers ({n}, 2) are expected, the "
-            "first column of each image and the first beyond its last"
-        )
-    first, beyond = blocks.cpu().unbind(1)
-    if n and not (first.min() >= 0 and beyond.max() <= k and (first < beyond).all()):
-        raise ValueError(f"blocks: a range is empty or beyond the {k} columns of the basis")
+    if not len(blocks):
+        raise ValueError("blocks is empty: give at least one range of columns, or None for all columns")
+    for first, beyond in blocks:
+        if not 0 <= first < beyond <= k:
+            raise ValueError(f"block ({first}, {beyond}) is empty or not within the {k} columns of the basis")

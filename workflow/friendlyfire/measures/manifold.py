@@ -128,7 +128,9 @@ def split_space(
     """
     d, on = len(vectors), vectors[:, :rank]
     if rank == d:
-        raise BasisError(f"the first {rank} columns fill the {d} dimensions and have no complement; lower variances")
+        raise BasisError(
+            f"the first {rank} columns fill the {d} dimensions and have no complement; lower manifold.variances"
+        )
     turned = on @ np.linalg.qr(generator.standard_normal((rank, rank)))[0]
     off = generator.standard_normal((d, d - rank))
     for _ in range(2):  # once leaves rounding errors

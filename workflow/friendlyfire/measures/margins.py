@@ -137,9 +137,7 @@ def confined_margins(
         blocks: the first column of each block and the first beyond it.
         options: options of :func:`.deepfool`.
     """
-    copies = images.repeat(len(blocks), 1, 1, 1)
-    own = torch.tensor(blocks, device=images.device).repeat_interleave(len(images), 0)
-    attack = deepfool(network, copies, basis=basis, blocks=own, **options)
+    attack = deepfool(network, images, basis=basis, blocks=blocks, **options)
     norms = attack.perturbations.flatten(1).double().norm(dim=1)
     return norms.where(attack.converged, torch.nan).reshape(len(blocks), len(images)).cpu().numpy()
 
