@@ -10,12 +10,13 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import torch
 
-from benchmarks import attacks, coverage, decompositions, growth, hessians, projections, workflow
+from benchmarks import attacks, coverage, decompositions, growth, hessians, margins, projections, workflow
 
 RESULTS = Path("results/benchmarks")
 
 BENCHMARKS = {
     "attacks": attacks.measure,
+    "margins": margins.measure,
     "dense": hessians.measure_dense,
     "leading": hessians.measure_leading,
     "projections": projections.measure,

@@ -123,6 +123,10 @@ CASES: dict[str, Callable[[Things], list]] = {
     "deepfool": deepfool,
     "deepfool to targets": lambda t: deepfool(t, t.targets.cpu()),
     "deepfool in a basis": lambda t: deepfool(t, basis=t.basis),
+    "deepfool in blocks": lambda t: deepfool(t, basis=t.basis, blocks=[(0, 8), (5, 20)]),
+    "heat map": lambda t: t.library("measures.heatmap").misclassified(
+        t.network, t.images, t.labels, [None, (1, 2)], 0.2, np.random.default_rng(0)
+    ),
     "fgsm": lambda t: [t.library("attacks.fgsm").fgsm(t.network, t.images, epsilon=0.1)],
     "saliency": lambda t: [t.library("attacks.saliency").saliency(t.network, t.images, t.labels)],
     "universal": universal,
@@ -153,6 +157,9 @@ MUTANTS = [
     ("attacks.deepfool", "targets = targets.to(images.device, torch.long)", "targets = targets.long()",
      "deepfool to targets"),
     ("attacks.deepfool", "Status.NOT_CONVERGED, device=images.device)", "Status.NOT_CONVERGED)", "deepfool"),
+    ("attacks.deepfool", "torch.arange(len(active), device=images.device)", "torch.arange(len(active))",
+     "deepfool in blocks"),
+    ("measures.heatmap", "signs.to(images)", "signs", "heat map"),
     ("measures.curves", ".double().cpu().numpy()", ".double().numpy()", "scores"),
     ("curvature.hessians", "change.cpu() / (2", "change / (2", "hessian by differences"),
     ("networks.training", "generator=generator).to(device)", "generator=generator)", "train"),

@@ -172,6 +172,14 @@ FAULTS = [
     ("resampling.sides", [1.5], r"resampling\.sides\.0: 1\.5 "),
     ("resampling.sides", [4, 4], r"resampling\.sides: \[4, 4\] has non-unique elements"),
     ("resampling.factors", [1, 1], r"resampling\.factors: \[1, 1\] has non-unique elements"),
+    ("margins.width", 65, r"digits-lenet: margins\.width: 65 is more than the 64 dimensions of its images"),
+    ("margins.width", 1.5, r"margins\.width: 1\.5 "),
+    ("figures.margins", ["cosines"], r"figures\.margins: there is no 'cosines'; choose from .*dct"),
+    ("manifold.variances", [1.0], r"manifold\.variances\.0: 1\.0 "),
+    ("datasets.digits.frequencies", "turned", r"frequencies: 'turned' is not allowed; choose from plain, flipped"),
+    ("claims.tested", ["margin-profile"], r"claims\.tested: margin-profile needs dct in figures\.margins"),
+    ("claims.flipped", "digits-net", r"claims\.flipped: there is no 'digits-net'; choose from digits-lenet, "),
+    ("claims.flipped", "mnist-lenet", r"claims\.flipped: mnist-lenet: the frequencies of one of the two data sets"),
     ("confinement.ranks", [5, 5], r"confinement\.ranks: \[5, 5\] "),
     ("networks.crop_padding", 64, r"digits-lenet: networks\.crop_padding: 64 is more than the 8 pixels of its images"),
     ("scores.shown", 12, r"digits-lenet: scores\.shown: there is no class 12; the data set has 0 to 9"),
@@ -248,6 +256,32 @@ def test_a_fault_is_one_line(path, value, message, faults):
         check_config(changed(path, value), SCHEMA)
     assert "\n" not in str(caught.value)
     faults.count("told", path)
+
+
+FLIPPED = [
+    ("figures.margins", ["dct"], None),
+    ("figures.margins", [], r"turned: its figures\.margins lacks dct; add it there"),
+    ("margins.blocks", 5, r"turned: its section margins differs; give both experiments the same"),
+    ("seeds", [0], r"turned: it has no repetition 1; give both experiments the same seeds"),
+    ("dataset", "mnist-turned", r"turned: its images have another shape"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "message"), FLIPPED)
+def test_an_experiment_on_flipped_images_must_be_comparable(key, value, message):
+    config = changed("datasets.digits-turned", {"source": "digits", "frequencies": "flipped"})
+    config["datasets"]["mnist-turned"] = {"source": "MNIST", "frequencies": "flipped"}
+    other = {"dataset": "digits-turned", "seeds": 2, "figures": {"margins": ["dct"]}}
+    section, _, entry = key.partition(".")
+    other[section] = {entry: value} if entry else value
+    config["experiments"]["turned"] = other
+    own = config["experiments"]["digits-lenet"]
+    own |= {"seeds": 2, "figures": {"margins": ["dct"]}, "claims": {"flipped": "turned", "tested": ["flipped-profile"]}}
+    if message is None:
+        check_config(config, SCHEMA)
+        return
+    with pytest.raises(ConfigError, match=message):
+        check_config(config, SCHEMA)
 
 
 @pytest.mark.parametrize(

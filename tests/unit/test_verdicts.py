@@ -108,6 +108,9 @@ def world(true):
     # Norms of attacks fall, or rise, with the norms of images.
     images = np.linspace(1, 5, 6)[:, None] * np.ones(N)
     attacks = 6 - images if true else images
+    # Margins that grow with the frequency; the attack on one image fails everywhere.
+    profile = np.geomspace(1, 9, 12)[:, None] * rng.uniform(0.8, 1.2, N)
+    profile[:, 0] = np.nan
     half, most, few = (rng.random(N) < rate for rate in (0.3, 0.95, 0.2))
     return {
         **{f"accuracy/{name}": accuracies(line) for name, line in lines.items()},
@@ -123,6 +126,13 @@ def world(true):
             "slopes": slope[:, None] + 0.01 * rng.standard_normal((30, N)),
         },
         **{f"confinement/deepfool-{order}": {"norms": attacks, "image_norms": images} for order in ("high", "low")},
+        "margins/dct": {"norms": profile if true else profile[::-1]},
+        "flipped:margins/dct": {"norms": profile[::-1]},
+        "manifold/pca": {
+            "variances": np.array([0.5, 0.95]),
+            "on-equal": np.stack([profile[0], (3 if true else 1.5) * profile[0]]),
+            "off-equal": np.stack([profile[0], profile[0]]),
+        },
         "resampling/images": {
             "sides": np.array([10, 5]),
             "factors": np.array([1, 5]),
@@ -220,6 +230,18 @@ def test_a_rank_is_where_the_level_is_first_reached():
     ranks, curves = np.array([1, 2, 4]), np.array([[0.1, 0.5, 0.9], [0.6, 0.5, 0.9], [0.1, 0.2, 0.3]])
     np.testing.assert_allclose(crossing(ranks, curves, np.array([0.7, 0.6, 0.7])), [3, 1, np.inf])
     np.testing.assert_allclose(at_rank(ranks, curves, np.array([3, 1, 5])), [0.7, 0.6, np.nan])
+
+
+def test_medians_are_numpys_and_a_failed_attack_is_the_largest(sampled):
+    rng = np.random.default_rng(0)
+    for n in (20, 21):
+        values = rng.integers(4, size=(n, 3)).astype(float)
+        values[:2, 1], values[:15, 2] = np.nan, np.nan
+        found, weights = sampled[True].medians(values), sampled[True].weights("measured", n)
+        whole = np.where(np.isnan(values), np.inf, values)
+        for draw in (0, 1, 7):
+            drawn = np.repeat(whole, weights[draw].astype(int), axis=0)
+            np.testing.assert_array_equal(found[draw], np.median(drawn, axis=0))
 
 
 def test_an_area_is_a_mean_over_the_logarithm():

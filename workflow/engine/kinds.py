@@ -7,6 +7,7 @@ from typing import Any
 from engine.repetitions import compared
 from engine.sections import experiment_settings
 from friendlyfire.declarations import Kind, declared
+from friendlyfire.records.seeds import repetition, repetition_of
 
 #: Name of a basis of perturbations that were downsampled to a side in pixels and upsampled (figure 4, ImageNet).
 RESAMPLED = re.compile(r"(?P<basis>.+)-(?P<side>[1-9]\d*)px")
@@ -154,9 +155,22 @@ def lacking(config: Mapping[str, Any], experiment: str, claim: str) -> str:
     shown = {*figures["fig3"], *figures["fig4"]}
     if "{basis}" not in reads and not shown.issuperset(bases):
         return f"{' and '.join(bases)} in figures.fig3 or figures.fig4"
+    for key, needed in kind.get("asks", {}).items():
+        section, _, entry = key.partition(".")
+        if not set(needed) <= set(experiment_settings(config, experiment, section)[entry]):
+            return f"{' and '.join(map(str, needed))} in {key}"
+    for key in kind.get("other", {}):
+        if other_experiment(config, experiment, key) is None:
+            return f"claims.{key}, the name of another experiment"
     if "{basis}" in reads and not (shown.issuperset(bases) and len(shown) > 1):
         return " and ".join(["several bases in figures.fig3 and figures.fig4", *bases])
     return ""
+
+
+def other_experiment(config: Mapping[str, Any], experiment: str, key: str) -> str | None:
+    """Return the experiment that a key of the section ``claims`` names: its repetition of the same number, if any."""
+    name = experiment_settings(config, experiment, "claims")[key]
+    return name and repetition(name, repetition_of(experiment)[1])
 
 
 def bases_of_network(config: Mapping[str, Any], experiment: str) -> list[str]:

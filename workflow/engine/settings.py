@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.kinds import RESAMPLED, attacks_of, bases_of, basis_kind, lacking
-from engine.repetitions import compared
+from engine.repetitions import compared, numbers_of
 from engine.schema import stages
 from engine.sections import experiment_settings, teacher_of
 from engine.twins import originals
@@ -117,7 +117,9 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         _check_named(f"experiments.{experiment}.dataset", overrides["dataset"], config["datasets"])
     for name, dataset in config["datasets"].items():
         _check_dataset(name, dataset)
-    for experiment in experiments_behind(config, [*suite_experiments(config), *originals(config).values()]):
+    asked = suite_experiments(config)
+    asked += [other for experiment in asked if (other := _check_flipped(config, experiment))]
+    for experiment in experiments_behind(config, [*asked, *originals(config).values()]):
         _check_experiment(config, experiment)
 
 
@@ -176,6 +178,29 @@ def weights_source(config: Mapping[str, Any], experiment: str) -> str | None:
         case ("results", name, "network.safetensors") if name in config["experiments"]:
             return name
     return None
+
+
+def _check_flipped(config: Mapping[str, Any], experiment: str) -> str | None:
+    """Check the experiment that ``claims.flipped`` names, and return it; None if there is none."""
+    other = experiment_settings(config, experiment, "claims")["flipped"]
+    if other is None:
+        return None
+    _check_named(f"{experiment}: claims.flipped", other, config["experiments"])
+    both, key = (experiment, other), f"config: {experiment}: claims.flipped: {other}"
+    datasets = [config["datasets"][config["experiments"][name]["dataset"]] for name in both]
+    if "flipped" not in {dataset.get("frequencies", "plain") for dataset in datasets} or (
+        datasets[0].get("frequencies", "plain") == datasets[1].get("frequencies", "plain")
+    ):
+        raise ConfigError(f"{key}: the frequencies of one of the two data sets must be flipped; set datasets.<name>")
+    if len({image_shape(dataset) for dataset in datasets}) > 1:
+        raise ConfigError(f"{key}: its images have another shape; compare images of one shape")
+    if len({str(experiment_settings(config, name, "margins")) for name in both}) > 1:
+        raise ConfigError(f"{key}: its section margins differs; give both experiments the same")
+    if "dct" not in experiment_settings(config, other, "figures")["margins"]:
+        raise ConfigError(f"{key}: its figures.margins lacks dct; add it there")
+    if lacking := set(numbers_of(config["experiments"][experiment])) - set(numbers_of(config["experiments"][other])):
+        raise ConfigError(f"{key}: it has no repetition {min(lacking)}; give both experiments the same seeds")
+    return other
 
 
 def _check_named(key: str, value: str, allowed: Iterable[str]) -> None:
@@ -254,11 +279,20 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
                 f"{key}: bases.directions: {asked[0]} with all {pixels} dimensions does not fit into memory; "
                 "set bases.directions"
             )
+    if pixels > LARGEST_SQUARE and figures["manifold"]:
+        raise ConfigError(
+            f"{key}: figures.manifold: the complement in {pixels} dimensions does not fit into memory; leave it empty, "
+            "or set a smaller size of the images"
+        )
     grids = {f"accuracy.{name}": sections["accuracy"][name] for name in ("ranks", "directions_per_class")}
     for name, grid in {**grids, "confinement.ranks": sections["confinement"]["ranks"]}.items():
         beyond = [rank for rank in grid if rank > pixels] if isinstance(grid, list) else []
         if beyond:
             raise ConfigError(f"{key}: {name}: {beyond[0]} is more than the {pixels} dimensions of its images")
+    if sections["margins"]["width"] > pixels:
+        raise ConfigError(
+            f"{key}: margins.width: {sections['margins']['width']} is more than the {pixels} dimensions of its images"
+        )
     for side in sections["resampling"]["sides"]:
         if side > height:
             raise ConfigError(f"{key}: resampling.sides: {side} is more than the {height} pixels of its images")

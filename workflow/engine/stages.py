@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from engine.code import Definition, digest_of_code
-from engine.kinds import attack_kind, basis_kind, computing, reader_of, reader_of_measure, tested_claims
+from engine.kinds import (
+    attack_kind,
+    basis_kind,
+    computing,
+    other_experiment,
+    reader_of,
+    reader_of_measure,
+    tested_claims,
+)
 from engine.provenance import is_result
 from engine.repetitions import compared, counterpart
 from engine.sections import experiment_settings, is_trained, network_section, threads_of
@@ -181,6 +189,23 @@ class Stages:
         """Input: the quality of the experiment's curvature, and of its original's if claims compare them."""
         compared = [original_of(self.config, wildcards.experiment)] if self.read_of_original(wildcards) else []
         return [f"results/{name}/quality.csv" for name in [wildcards.experiment, *compared]]
+
+    def read_by_claims_of(self, key):
+        """Input: the stores that the claims read of the experiment that ``claims.<key>`` names."""
+
+        def of_job(wildcards):
+            kinds = [declared("claims")[name] for name in tested_claims(self.config, wildcards.experiment)]
+            paths = [path for kind in kinds for path in kind.get("other", {}).get(key, ())]
+            other = other_experiment(self.config, wildcards.experiment, key)
+            return [f"results/{other}/{path}" for path in dict.fromkeys(paths)]
+
+        return of_job
+
+    def claim_settings(self, wildcards):
+        """Params: claims, without the names of other experiments that are not given."""
+        settings = self.settings("claims")(wildcards)
+        given = {key: value for key, value in settings["claims"].items() if value is not None}
+        return {**settings, "claims": given}
 
     def claim_code(self, wildcards):
         """Return digests of the functions of the experiment's claims, and of what they declare."""

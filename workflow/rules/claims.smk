@@ -10,6 +10,7 @@ rule measure_claims:
     """Estimate each claim of an experiment, with bootstrap draws over its images."""
     input:
         results=stages.read_by_claims,
+        flipped=stages.read_by_claims_of("flipped"),
         dataset=stages.dataset_of,
         quality=stages.quality_of_claims,
         original=stages.read_of_original,
@@ -27,7 +28,7 @@ rule measure_claims:
         runtime=stages.hours(1),
     params:
         code=stages.code_of("measure_claims", stages.claim_code),
-        settings=stages.settings("claims"),
+        settings=stages.claim_settings,
     script:
         "../scripts/measure_claims.py"
 

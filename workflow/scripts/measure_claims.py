@@ -43,8 +43,11 @@ def main(inputs, outputs, settings):
             )
 
         original = original_of(settings["config"], experiment)
-        other = sampled(inputs.original, original) if inputs.original else None
-        sample = sampled(inputs.results, experiment, original=other)
+        twin = sampled(inputs.original, original) if inputs.original else None
+        sample = sampled(inputs.results, experiment, original=twin)
+        for path in inputs.flipped:
+            _, other, place = path.split("/", 2)
+            sample.stores[f"flipped:{place}"] = stack.enter_context(open_store(path, None, other))
         perturbations = [
             store.record.get("perturbations") for path, store in sample.stores.items() if "deepfool-high" in path
         ]

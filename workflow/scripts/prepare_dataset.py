@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.notes import made
+from friendlyfire.datasets.frequencies import FlippedSplit
 from friendlyfire.datasets.images import source_splits
 from friendlyfire.datasets.roles import check_repeated, digest_of, draw_order, draw_roles
 from friendlyfire.datasets.sources import image_shape
@@ -19,6 +20,8 @@ from friendlyfire.records.stores import create_store
 
 def main(inputs, outputs, settings):
     splits = source_splits(settings, Path(settings["data_dir"]), settings["seed"])
+    if settings.get("frequencies") == "flipped":
+        splits = {name: FlippedSplit(split) for name, split in splits.items()}
     stock = json.loads(Path(inputs.stock).read_text(encoding="utf-8"))
     found = {name: len(split.labels) for name, split in splits.items()}
     if found != stock["images"] or stock["fingerprints"] != {name: s.fingerprint() for name, s in splits.items()}:

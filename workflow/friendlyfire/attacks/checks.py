@@ -1,5 +1,7 @@
 """Checks of the arguments of the library's functions: a ValueError in one line, before any computation."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -61,3 +63,18 @@ def check_basis(basis: Tensor, d: int) -> None:
             f"basis of shape {tuple(basis.shape)}: columns of image space are expected, ({d}, k) with k at most "
             f"{d}{transposed}"
         )
+
+
+def check_blocks(blocks: Sequence[tuple[int, int]], k: int) -> None:
+    """Raise unless each block is a range of the columns of a basis (d, k), the first one and the first beyond.
+
+    Raises:
+        ValueError: there is no basis (k = 0), there is no block, or a block is empty or not within 0 to k.
+    """
+    if not k:
+        raise ValueError("blocks without a basis: give the basis (d, k) that they belong to")
+    if not len(blocks):
+        raise ValueError("blocks is empty: give at least one range of columns, or None for all columns")
+    for first, beyond in blocks:
+        if not 0 <= first < beyond <= k:
+            raise ValueError(f"block ({first}, {beyond}) is empty or not within the {k} columns of the basis")

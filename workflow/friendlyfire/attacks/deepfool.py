@@ -1,12 +1,12 @@
 """DeepFool: the smallest perturbation that changes a classification, by repeated linearisation of the network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from friendlyfire.attacks.checks import check_basis, check_images, check_targets
+from friendlyfire.attacks.checks import check_basis, check_blocks, check_images, check_targets
 from friendlyfire.attacks.statuses import Status
 from friendlyfire.devices import full_float32, images_at_once
 
@@ -82,6 +82,7 @@ def deepfool(
     targets: Tensor | None = None,
     *,
     basis: Tensor | None = None,
+    blocks: Sequence[tuple[int, int]] | None = None,
     overshoot: float = 0.02,
     max_iterations: int = 50,
     candidates: int = 10,
@@ -107,6 +108,8 @@ def deepfool(
         images: the clean images, pixels in [0, 1]; perturbed ones may leave that range, as in the paper.
         targets: (n,) target class of each image; None for any class but the predicted one.
         basis: (d, k) orthonormal columns whose span contains the perturbations; None for the whole space.
+        blocks: ranges of consecutive columns of ``basis``, each the first column and the first beyond the last. Every
+            image is attacked within each of them, in common batches; None for all columns.
         overshoot: fraction by which the total perturbation is lengthened before it is judged.
         max_iterations: largest number of linearisations.
         candidates: for untargeted attacks, number of the clean image's highest-scoring classes to consider, including
@@ -118,14 +121,16 @@ def deepfool(
             result by rounding only.
 
     Returns:
-        An :class:`Attack`; the images keep their order.
+        An :class:`Attack`; the images keep their order. With ``blocks``: of all images in the first block, then of all
+        in the second, and so on.
 
     Raises:
         ValueError: the network is in training mode, the pixels are far outside [0, 1], there are fewer than two
             candidates, or a shape or dtype is wrong.
 
     Cost:
-        Per image and iteration, two forward passes and one backward pass per class considered (targeted: one).
+        Per image, block and iteration, two forward passes and one backward pass per class considered (targeted: one).
+        The first iterations of all blocks share their backward passes.
     """
     if isinstance(network, nn.Module) and network.training:
         raise ValueError("the network is in training mode; call network.eval() first")
@@ -134,28 +139,31 @@ def deepfool(
     check_images(images)
     if basis is not None:
         check_basis(basis, images.shape[1:].numel())
+    if blocks is not None:
+        check_blocks(blocks, 0 if basis is None else basis.shape[1])
     images, batch_size = images.detach(), batch_size or images_at_once(network, images)
     basis = None if basis is None else basis.to(images)
-    n = len(images)
+    n, copies = len(images), 1 if blocks is None else len(blocks)
 
-    logits = torch.cat([_logits(network, batch) for batch in images.split(batch_size)])
+    # Row i is image i % n in block i // n.
+    logits = torch.cat([_logits(network, batch) for batch in images.split(batch_size)]).repeat(copies, 1)
     sources = logits.argmax(1)
     if targets is None:
         approached = logits.topk(min(candidates, logits.shape[1]), 1).indices[:, 1:]
     else:
         check_targets(targets, n, logits.shape[1])
-        targets = targets.to(images.device, torch.long)
+        targets = targets.to(images.device, torch.long).repeat(copies)
         approached = targets[:, None]
     lengths = images.new_full(approached.shape, torch.inf)  # of the gradients, when last computed
-    perturbations = torch.zeros_like(images, memory_format=torch.contiguous_format)
+    perturbations = images.new_zeros(copies * n, *images.shape[1:])
     reached = sources.clone()
-    statuses = torch.full((n,), Status.NOT_CONVERGED, device=images.device)
-    iterations = torch.zeros(n, dtype=torch.long, device=images.device)
+    statuses = torch.full((copies * n,), Status.NOT_CONVERGED, device=images.device)
+    iterations = torch.zeros(copies * n, dtype=torch.long, device=images.device)
     if targets is not None:
         statuses[sources == targets] = Status.ALREADY_THERE
     statuses[~logits.isfinite().all(1)] = Status.NON_FINITE
 
-    for _ in range(max_iterations):
+    for iteration in range(max_iterations):
         active = (statuses == Status.NOT_CONVERGED).nonzero().squeeze(1)  # finished images leave
         if not len(active):
             break
@@ -165,19 +173,27 @@ def deepfool(
         away, order = away.sort(dim=1, stable=True)
         near = away <= min(horizon, 1e30) * away[:, :1]  # infinity times 0 is NaN
         near[:, 0] = True
-        # A batch computes as many gradients as its most demanding image, so images with equal demand share a batch.
-        for share in near.sum(1).argsort(stable=True).split(batch_size):
+        if iteration == 0:  # the copies of an image have the same gradients
+            rows = torch.arange(len(active), device=images.device).reshape(copies, -1)
+            batches = [(share, copy == 0) for part in rows.split(batch_size, 1) for copy, share in enumerate(part)]
+        else:
+            # A batch computes as many gradients as its most demanding image, so images with equal demand share a batch.
+            batches = [(share, True) for share in near.sum(1).argsort(stable=True).split(batch_size)]
+        for share, fresh in batches:
             part, width = active[share], near[share].sum(1).max()
-            perturbed = images[part] + (1 + overshoot) * perturbations[part]
             columns, within = order[share, :width], near[share, :width]
             others, before = approached[part].gather(1, columns), lengths[part].gather(1, columns)
-            step, seen, state = _step(network, perturbed, leave[share], others, within, basis)
+            if fresh:
+                perturbed = images[part % n] + (1 + overshoot) * perturbations[part]
+                values, gradients = _differentiated(network, perturbed, leave[share], others)
+            own = None if blocks is None else part // n
+            step, seen, state = _step(values, gradients, leave[share], others, within, basis, blocks, own)
             lengths[part] = lengths[part].scatter(1, columns, torch.where(within, seen, before))
             # If the nearest classes have no gradient left, the next iteration considers the others.
             state[(state == Status.ZERO_GRADIENT) & ~near[share].all(1)] = Status.NOT_CONVERGED
-            perturbations[part] += step
+            perturbations[part] += step.reshape(-1, *images.shape[1:])
             iterations[part] += 1
-            logits[part] = _logits(network, images[part] + (1 + overshoot) * perturbations[part])
+            logits[part] = _logits(network, images[part % n] + (1 + overshoot) * perturbations[part])
             reached[part] = logits[part].argmax(1)
             there = reached[part] != sources[part] if targets is None else reached[part] == targets[part]
             state[(state == Status.NOT_CONVERGED) & there] = Status.CONVERGED
@@ -196,41 +212,50 @@ def _margins(logits: Tensor, others: Tensor, leave: Tensor) -> Tensor:
     return logits.gather(1, others) - logits.gather(1, leave[:, None])
 
 
-def _step(
-    network: Callable[[Tensor], Tensor],
-    images: Tensor,
-    leave: Tensor,
-    others: Tensor,
-    near: Tensor,
-    basis: Tensor | None,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Step each image to its nearest linearised boundary with those ``others`` (n, m) that are ``near``.
-
-    Returns:
-        The steps, the lengths (n, m) of the gradients, and NOT_CONVERGED or the reason for no step.
-    """
+def _differentiated(
+    network: Callable[[Tensor], Tensor], images: Tensor, leave: Tensor, others: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the logits (n, classes) and the gradients (n, m, d) of the margins with the classes ``others`` (n, m)."""
     n, m = others.shape
     images = images.requires_grad_(True)
     with torch.enable_grad():
         logits = network(images)  # One forward pass serves the gradients of all margins.
-    margins = _margins(logits.detach(), others, leave)
     gradients = images.new_empty(n, m, images[0].numel())
     for k in range(m):
         difference = torch.zeros_like(logits).scatter_(1, others[:, k : k + 1], 1.0)
         difference.scatter_add_(1, leave[:, None], -torch.ones_like(leave[:, None], dtype=difference.dtype))
         (gradient,) = torch.autograd.grad(logits, images, difference, retain_graph=k < m - 1)
         gradients[:, k] = gradient.flatten(1)
+    return logits.detach(), gradients
+
+
+def _step(
+    logits: Tensor,
+    gradients: Tensor,
+    leave: Tensor,
+    others: Tensor,
+    near: Tensor,
+    basis: Tensor | None,
+    blocks: Sequence[tuple[int, int]] | None,
+    own: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Step each image to its nearest linearised boundary with those ``others`` (n, m) that are ``near``.
+
+    Returns:
+        The steps (n, d), the lengths (n, m) of the gradients, and NOT_CONVERGED or the reason for no step.
+    """
+    margins = _margins(logits, others, leave)
     norms = gradients.norm(dim=2)
     smallest = torch.zeros_like(norms)
     if basis is not None:
         # A projection at the level of the gradient's rounding errors is meaningless.
         smallest = norms * torch.finfo(norms.dtype).eps * basis.shape[0] ** 0.5
-        gradients = gradients @ basis  # (n, m, k): coordinates in the basis, where norms are the same
+        gradients = _coordinates(gradients, basis, blocks, own)  # (n, m, k), where norms are the same
         norms = gradients.norm(dim=2)
     norms = torch.where(norms > smallest, norms, 0.0)
     finite = margins.isfinite() & norms.isfinite()
     # A margin at the level of rounding errors is replaced by that level: a smaller step would not move the image.
-    rounding = ROUNDING * torch.finfo(logits.dtype).eps * logits.detach().abs().amax(1, keepdim=True)
+    rounding = ROUNDING * torch.finfo(logits.dtype).eps * logits.abs().amax(1, keepdim=True)
     distances = torch.where(finite & near & (norms > 0), margins.abs().maximum(rounding) / norms, torch.inf)
     nearest = distances.argmin(1, keepdim=True)  # (n, 1)
     distance, norm = distances.gather(1, nearest), norms.gather(1, nearest)
@@ -238,7 +263,38 @@ def _step(
     stuck = distance.isinf()
     step = torch.where(stuck, 0.0, distance / norm * direction)
     if basis is not None:
-        step = step @ basis.T
+        step = _pixels(step, basis, blocks, own)
     state = torch.where(stuck.squeeze(1), Status.ZERO_GRADIENT, Status.NOT_CONVERGED)
     state = torch.where((finite | ~near).all(1), state, Status.NON_FINITE)
-    return step.reshape(images.shape), norms, state
+    return step, norms, state
+
+
+def _coordinates(
+    vectors: Tensor, basis: Tensor, blocks: Sequence[tuple[int, int]] | None, own: Tensor | None
+) -> Tensor:
+    """Return the coordinates (n, m, k) of vectors (n, m, d) in a basis, or in the block of number ``own`` (n,).
+
+    Coordinates in a block that is shorter than others end with zeros.
+    """
+    if blocks is None:
+        return vectors @ basis
+    found = vectors.new_zeros(*vectors.shape[:2], max(beyond - first for first, beyond in blocks))
+    for rows, first, beyond in _by_block(blocks, own):
+        found[rows, :, : beyond - first] = vectors[rows] @ basis[:, first:beyond]
+    return found
+
+
+def _pixels(coordinates: Tensor, basis: Tensor, blocks: Sequence[tuple[int, int]] | None, own: Tensor | None) -> Tensor:
+    """Return the vectors (n, d) of coordinates (n, k), the inverse of :func:`_coordinates`."""
+    if blocks is None:
+        return coordinates @ basis.T
+    found = coordinates.new_empty(len(coordinates), len(basis))
+    for rows, first, beyond in _by_block(blocks, own):
+        found[rows] = coordinates[rows, : beyond - first] @ basis[:, first:beyond].T
+    return found
+
+
+def _by_block(blocks: Sequence[tuple[int, int]], own: Tensor) -> Iterator[tuple[Tensor, int, int]]:
+    """Yield the rows with the same block, and this block."""
+    for number in own.unique().tolist():
+        yield (own == number).nonzero().squeeze(1), *blocks[number]

@@ -67,6 +67,18 @@ class Sample:
         with np.errstate(invalid="ignore"):
             return (totals.astype(np.float64) / counts).reshape(len(weights), *values.shape[1:])
 
+    def medians(self, values: np.ndarray, role: str = "measured") -> np.ndarray:
+        """Medians (1 + draws, k) over the images of ``values`` (n, k); NaN is larger than any number."""
+        weights = self.weights(role, len(values))
+        found, rows = np.empty((len(weights), values.shape[1])), np.arange(len(weights))
+        for k, column in enumerate(np.where(np.isnan(values), np.inf, values).T):
+            order = column.argsort()
+            # Twice the number of images up to each, in the order of their values; the middle ones lie about n.
+            twice = 2 * weights[:, order].cumsum(1)
+            low, high = (twice >= len(values)).argmax(1), (twice > len(values)).argmax(1)
+            found[rows, k] = (column[order][low] + column[order][high]) / 2
+        return found
+
     def bases(self, *measures: str) -> list[str]:
         """The bases that all of these measures were made on."""
         found = dict.fromkeys(Path(path).name.removesuffix(".zarr.zip") for path in self.stores)

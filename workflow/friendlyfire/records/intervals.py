@@ -66,6 +66,28 @@ def mean_interval(
     return np.clip(values.mean(0) - half, *bounds), np.clip(values.mean(0) + half, *bounds)
 
 
+def median_interval(values: np.ndarray) -> tuple[float, float]:
+    """Return a 95 % interval of the median, from two order statistics; values may be infinite.
+
+    Source: W. J. Conover, "Practical nonparametric statistics", 1999, section 3.2: the number of values below the
+    median is binomial, whatever their distribution is.
+
+    Args:
+        values: (n,).
+
+    Returns:
+        Lower and upper bound; NaN for fewer than :data:`FEWEST` values.
+    """
+    from scipy.stats import binom
+
+    n = len(values)
+    if n < FEWEST:
+        return math.nan, math.nan
+    below = int(binom.ppf(0.025, n, 0.5))
+    ordered = np.sort(values)
+    return float(ordered[below - 1]), float(ordered[n - below])
+
+
 def interval_over_repetitions(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """95 % interval of the mean over repetitions, each with an interval of its own over the same images.
 
