@@ -1,14 +1,17 @@
 """FGSM, saliency, universal perturbations and norm fractions against their closed forms."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from friendlyfire.attacks.deepfool import deepfool
 from friendlyfire.attacks.fgsm import fgsm
 from friendlyfire.attacks.foolbox import foolbox_perturbations
 from friendlyfire.attacks.saliency import saliency
-from friendlyfire.attacks.universal import project_onto_ball, universal
+from friendlyfire.attacks.universal import project_onto_ball, universal, universal_in_step
 from friendlyfire.bases.cosines import cosine_basis
 from friendlyfire.bases.random import random_basis
 from friendlyfire.measures.fractions import norm_fractions
@@ -60,6 +63,68 @@ def test_a_universal_perturbation_stays_in_its_ball_and_fools_others(trained, di
     assert size <= radius * (1 + 1e-6)
     assert 1 <= len(found.rates) <= 3
     assert found.rates[-1] > 0.2
+
+
+def published(network, images, held_out, radius, norm, rate, max_passes, generator, **options):
+    """The published algorithm, image by image: the perturbation, its held-out rates, and its attacks that failed."""
+    clean, clean_held_out = network(images).argmax(1), network(held_out).argmax(1)
+    v, rates, failed = torch.zeros_like(images[0]), [], 0
+    for _ in range(max_passes):
+        for i in torch.randperm(len(images), generator=generator):
+            if network(images[i : i + 1] + v).argmax() == clean[i]:
+                attack = deepfool(network, images[i : i + 1] + v, **options)
+                failed += int(not attack.converged)
+                if attack.converged:
+                    v = project_onto_ball(v + attack.overshot[0], radius, norm)
+        rates.append((network(held_out + v).argmax(1) != clean_held_out).double().mean().item())
+        if (network(images + v).argmax(1) != clean).double().mean() >= rate:
+            break
+    return v, rates, failed
+
+
+@pytest.mark.parametrize(
+    ("norm", "radius", "options"),
+    [("l2", 1.5, {}), ("linf", 0.25, {}), ("l2", 1.5, {"max_iterations": 1})],
+    ids=["l2", "linf", "attacks that fail"],
+)
+def test_perturbations_in_step_are_those_of_the_published_algorithm(trained, digits, norm, radius, options):
+    network = copy.deepcopy(trained()).double()  # so that rounding does not depend on the batch
+    images = digits["train"][0][:150].double() / 255
+    samples, held_out = images[:100].split([48, 20, 31, 1]), images[100:]
+
+    def settings():
+        generators = [torch.Generator().manual_seed(k) for k in range(len(samples))]
+        return {"radius": radius, "norm": norm, "rate": 0.55, "max_passes": 3, **options}, generators
+
+    shared, generators = settings()
+    expected = [
+        published(network, own, held_out, generator=generator, **shared)
+        for own, generator in zip(samples, generators, strict=True)
+    ]
+    assert len({len(rates) for _, rates, _ in expected}) > 1  # some need more passes than others
+    assert any(failed for *_, failed in expected) == bool(options)
+    shared, generators = settings()
+    found = universal_in_step(network, samples, held_out, generators=generators, **shared)
+    for one, (v, rates, _) in zip(found, expected, strict=True):
+        torch.testing.assert_close(one.perturbation, v, rtol=0, atol=1e-5)
+        assert one.rates == rates
+
+
+def test_images_that_are_fooled_already_are_passed_in_blocks(affine):
+    """Once a perturbation fools all images of an affine classifier, the rest of its pass takes few calls."""
+    with torch.no_grad():
+        affine[1].bias[:] = torch.tensor([0.0, 50.0])  # all images are of one class
+    images, calls = torch.rand(256, *SHAPE), 0
+
+    def network(batch):
+        nonlocal calls
+        calls += 1
+        return affine(batch)
+
+    options = {"radius": 1e6, "overshoot": 1.0, "rate": 1.0, "generator": torch.Generator()}
+    found = universal(network, images, images, batch_size=256, **options)
+    assert found.rates == [1.0]
+    assert calls < 40
 
 
 def test_a_point_inside_its_ball_stays_where_it_is():

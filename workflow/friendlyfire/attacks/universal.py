@@ -1,7 +1,7 @@
 """Universal adversarial perturbations: one perturbation that fools a network on most images."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from friendlyfire.attacks.deepfool import deepfool
 from friendlyfire.attacks.statuses import Status
 from friendlyfire.datasets.images import Dataset
 from friendlyfire.networks.network import as_pixels, classes_of, mean_pixels, predict
-from friendlyfire.records.progress import progress
+from friendlyfire.records.progress import Progress
 
 ATTACKS = {
     "uap": {
@@ -106,23 +106,114 @@ def universal(
     Raises:
         ValueError: the norm is neither of the two, or DeepFool rejects the images or its options.
     """
+    limits = {"radius": radius, "norm": norm, "rate": rate, "max_passes": max_passes}
+    return universal_in_step(network, [images], held_out, generators=[generator], **limits, **options)[0]
+
+
+def universal_in_step(
+    network: Callable[[Tensor], Tensor],
+    samples: Sequence[Tensor],
+    held_out: Tensor,
+    *,
+    radius: float,
+    norm: str = "l2",
+    rate: float = 0.8,
+    max_passes: int = 5,
+    generators: Sequence[torch.Generator],
+    **options: Any,
+) -> list[Universal]:
+    """Compute one universal perturbation per sample of images, all at once: :func:`universal` of each, to rounding.
+
+    The perturbations do not depend on each other, so one DeepFool attacks one image of each. Images that a perturbation
+    fools already do not change it, so the next images are classified in blocks, up to the first that it does not fool.
+
+    Args:
+        network: see :func:`universal`, as for the other arguments.
+        samples: the images of each perturbation.
+        generators: the random generator of each perturbation.
+
+    Raises:
+        ValueError: see :func:`universal`.
+    """
     if norm not in ("l2", "linf"):
         raise ValueError(f"norm={norm!r}: choose l2 or linf")
-    check_images(images)
+    for images in samples:
+        check_images(images)
     check_images(held_out, "held_out")
-    clean, clean_held_out = (classes_of(predict(network, part)) for part in (images, held_out))
-    v, rates = torch.zeros_like(images[0]), []
-    for _ in range(max_passes):
-        for i in torch.randperm(len(images), generator=generator).tolist():
-            perturbed = (images[i] + v)[None]
-            if predict(network, perturbed).argmax() == clean[i]:
-                attack = deepfool(network, perturbed, **options)
-                if attack.converged:
-                    v = project_onto_ball(v + attack.overshot[0], radius, norm)
-        rates.append(_fooling_rate(network, held_out, clean_held_out, v))
-        if _fooling_rate(network, images, clean, v) >= rate:
-            break
-    return Universal(v, rates)
+    clean_held_out = classes_of(predict(network, held_out))
+    tours = [_Tour(network, *own) for own in zip(samples, generators, strict=True)]
+    told, left = Progress("universal perturbations", len(tours)), tours
+    while left:
+        _skip_fooled(network, left)
+        attacked = [tour for tour in left if not tour.passed]
+        if attacked:
+            attack = deepfool(network, torch.cat([tour.perturbed(1) for tour in attacked]), **options)
+            for tour, converged, perturbation in zip(attacked, attack.converged.tolist(), attack.overshot, strict=True):
+                if converged:
+                    tour.v = project_onto_ball(tour.v + perturbation, radius, norm)
+                tour.position += 1
+        for tour in left:
+            if tour.passed:
+                tour.rates.append(_fooling_rate(network, held_out, clean_held_out, tour.v))
+                tour.done = len(tour.rates) == max_passes or (
+                    _fooling_rate(network, tour.images, tour.clean, tour.v) >= rate
+                )
+                if not tour.done:
+                    tour.start_pass()
+        left = [tour for tour in tours if not tour.done]
+        told.reach(sum(tour.fraction(max_passes) for tour in tours))
+    return [Universal(tour.v, tour.rates) for tour in tours]
+
+
+class _Tour:
+    """A perturbation on its passes over its images, each in a new order."""
+
+    def __init__(self, network: Callable[[Tensor], Tensor], images: Tensor, generator: torch.Generator):
+        self.images, self.generator = images, generator
+        self.clean = classes_of(predict(network, images))
+        self.v, self.rates, self.done = torch.zeros_like(images[0]), [], False
+        self.start_pass()
+
+    def start_pass(self) -> None:
+        """Go to the first image of a new order."""
+        order = torch.randperm(len(self.images), generator=self.generator)
+        self.order, self.position, self.ahead = order.to(self.images.device), 0, 1
+
+    @property
+    def passed(self) -> bool:
+        """Whether all images of this pass are behind."""
+        return self.position == len(self.order)
+
+    def following(self, count: int) -> Tensor:
+        """Return the indices of the next images, at most ``count``."""
+        return self.order[self.position : self.position + count]
+
+    def perturbed(self, count: int) -> Tensor:
+        """Return the next images, at most ``count``, perturbed."""
+        return self.images[self.following(count)] + self.v
+
+    def fraction(self, max_passes: int) -> float:
+        """Return the fraction of the passes that is done."""
+        return 1.0 if self.done else (len(self.rates) + self.position / len(self.order)) / max_passes
+
+
+def _skip_fooled(network: Callable[[Tensor], Tensor], tours: list[_Tour]) -> None:
+    """Move each perturbation to the next image that it does not fool, or to the end of its pass.
+
+    A block of images is twice as long as the one before it if that was fooled whole.
+    """
+    while tours:
+        logits = predict(network, torch.cat([tour.perturbed(tour.ahead) for tour in tours]))
+        blocks = [tour.clean[tour.following(tour.ahead)] for tour in tours]
+        resistant = (logits.argmax(1) == torch.cat(blocks)).split([len(block) for block in blocks])
+        seeking = []
+        for tour, each in zip(tours, (part.tolist() for part in resistant), strict=True):
+            found = True in each
+            tour.position += each.index(True) if found else len(each)
+            tour.ahead = 1 if found else 2 * tour.ahead
+            if not found and not tour.passed:
+                seeking.append(tour)
+        tours = seeking
 
 
 def project_onto_ball(perturbation: Tensor, radius: float, norm: str) -> Tensor:
@@ -162,17 +253,16 @@ def universal_perturbations(
     mean = mean_pixels(dataset, device)
     # A fraction of the mean distance of the images from their mean is comparable across data sets.
     unit = float((images - mean).flatten(1).norm(dim=1).mean()) if section["norm"] == "l2" else 1.0
-    radius, found = section["radius"] * unit, []
+    radius = section["radius"] * unit
+    samples = [images[torch.arange(k, len(part), count, device=device)] for k in range(count)]
+    generators = [torch.Generator().manual_seed(seed(k)) for k in range(count)]
     limits = {"radius": radius, **{key: section[key] for key in ("norm", "rate", "max_passes")}}
-    for k in progress(range(count), "universal perturbations"):
-        mine = torch.arange(k, len(part), count, device=device)
-        generator = torch.Generator().manual_seed(seed(k))
-        found.append(universal(network, images[mine], held_out, generator=generator, **limits, **options))
-        logging.info("held-out fooling rate after each pass: %s", found[-1].rates)
+    found = universal_in_step(network, samples, held_out, generators=generators, **limits, **options)
     stacked = np.stack([one.perturbation.flatten().cpu().numpy() for one in found])
     rates = np.full((count, section["max_passes"]), np.nan)
     for row, one in zip(rates, found, strict=True):
         row[: len(one.rates)] = one.rates
+        logging.info("held-out fooling rate after each pass: %s", one.rates)
     arrays = {
         "perturbations": stacked,
         "norms": np.linalg.norm(stacked.astype(np.float64), axis=1),
