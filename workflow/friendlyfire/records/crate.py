@@ -133,7 +133,7 @@ def frame() -> list[Entity]:
         "@id": PAPER,
         "@type": "ScholarlyArticle",
         "name": "With Friends Like These, Who Needs Adversaries?",
-        "creditText": "S. Jetley, N. A. Lord, P. H. S. Torr, NeurIPS 2018",
+        "description": "S. Jetley, N. A. Lord, P. H. S. Torr, NeurIPS 2018",
     }
     return [descriptor, *profiles, language, paper]
 
