@@ -119,7 +119,7 @@ def test_a_shard_that_is_gone_is_named(entities):
         **{"outputs": ["results/a b/t.csv"], "inputs": {"results/a b/shard.zarr.zip": "1f"}, "rule": "make"},
         **{"packages": {"snakemake": "9.0+x"}, "settings": {"seed": 0, "a.weights": None, "results/x.zarr.zip": "2e"}},
         **{"began": "2026-01-01T00:00:00+00:00", "seconds": 90.2, "cpu_seconds": 1, "peak_gib": 1, "seal": "3d"},
-        **{"device": "CPU", "threads": 1, "code": "4c", "contents": "5b"},
+        **{"device": "CPU", "threads": 1, "code": "4c", "contents": "5b", "commit": None},
     }
     graph = crate_of({"results/a b/t.csv": note}, {"results/a b/t.csv": 6}, "a b", None)["@graph"]
     found = {entity["@id"]: entity for entity in graph}
@@ -132,6 +132,7 @@ def test_a_shard_that_is_gone_is_named(entities):
     assert found["#job/results/a%20b/t.csv"]["endTime"] == "2026-01-01T00:01:30+00:00"
     assert {found[name]["value"] for name in found if name.startswith("#setting/")} == {0, "null"}
     assert "version" not in found["Snakefile"]
+    assert "version" not in found["#rule/make"]
 
 
 def validated(crate, cache, *options):
