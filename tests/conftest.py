@@ -111,7 +111,7 @@ class Workflow:
         folder.mkdir(parents=True)
         for name in ("Snakefile", "config.yaml", "README.md", "CITATION.cff", "LICENSE"):
             shutil.copy(REPOSITORY / name, folder)
-        for name in ("workflow", "envs", "profiles", "slurm"):
+        for name in ("config", "workflow", "envs", "profiles", "slurm"):
             shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
 
     def command(self, *arguments: str) -> list[str]:

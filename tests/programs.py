@@ -19,7 +19,7 @@ PACKAGES = {
 def program(name: str) -> Path:
     """Return the path of a program; skip the test without it, and say how to install it."""
     if found := shutil.which(name):
-        return Path(found)
+        return Path(found).resolve()  # not the link that pipx made to it
     folder = Path(sys.prefix) / "programs" / name
     if not (folder / "bin" / name).exists():
         if "CI" not in os.environ:

@@ -34,7 +34,11 @@ def test_readme_is_read_in_a_minute():
     assert len((REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines()) <= 170
 
 
-@pytest.mark.parametrize("path", [REPOSITORY / "README.md", *PAGES], ids=lambda path: str(path.relative_to(REPOSITORY)))
+@pytest.mark.parametrize(
+    "path",
+    [REPOSITORY / "README.md", REPOSITORY / "config/README.md", *PAGES],
+    ids=lambda path: str(path.relative_to(REPOSITORY)),
+)
 def test_links_resolve(path):
     # Generated pages exist in a build only; there the builder checks them.
     written = [target for target in links(path) if "generated" not in target]

@@ -1,6 +1,5 @@
 """The workflow runs from an empty folder to its figures, once, and reruns exactly the jobs that a change affects."""
 
-import copy
 import json
 import os
 import subprocess
@@ -115,31 +114,6 @@ def edited(demo):
         if original:
             path.write_bytes(original[0])
             os.utime(path, ns=(original[1].st_atime_ns, original[1].st_mtime_ns))
-
-
-MODULE = """
-module friendly_fire:
-    snakefile: "{folder}/Snakefile"
-    config: config
-
-use rule * from friendly_fire
-"""
-
-
-@pytest.mark.parametrize("way", ["a module of another Snakefile", "another working directory"])
-def test_a_run_from_an_empty_folder_gives_the_same_tables(demo, tmp_path, way):
-    workflow = Workflow(tmp_path / "ff")
-    table, outside = "results/digits-lenet/accuracy/random.csv", tmp_path / "outside"
-    outside.mkdir()
-    arguments = ["--snakefile", str(workflow.folder / "Snakefile"), "--directory", str(outside)]
-    if "module" in way:
-        (outside / "Snakefile").write_text(MODULE.format(folder=workflow.folder))
-        arguments = []
-    elsewhere = copy.copy(workflow)
-    elsewhere.folder = outside
-    elsewhere.run(table, *arguments)
-    assert (outside / table).read_bytes() == (demo.folder / table).read_bytes()
-    assert not (workflow.folder / "results").exists()
 
 
 CLAIMED = {"measure_claims", "plot_scorecard", "write_card"}

@@ -40,6 +40,7 @@ PROFILES = {
 
 COMPLETED = "http://schema.org/CompletedActionStatus"
 LANGUAGE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
+SNAKEMAKE = "https://snakemake.github.io"
 PAPER = "https://arxiv.org/abs/1807.04200"
 
 #: What a job took: name and unit, by the entry of its note.
@@ -68,7 +69,7 @@ def crate_of(notes: Mapping[str, Note], sizes: Mapping[str, int], title: str, co
         notes: provenance notes of the results, by path.
         sizes: bytes of the results, by path.
         title: names what ran.
-        commit: the commit of the project, if it is known.
+        commit: the commit of the project that the crate holds, if it is known.
     """
     # A job by its first output, in the order of their starts.
     jobs = {note["outputs"][0]: note for note in notes.values()}
@@ -77,10 +78,13 @@ def crate_of(notes: Mapping[str, Note], sizes: Mapping[str, int], title: str, co
     results = {path: result(path, notes.get(path), sizes.get(path)) for path in sorted(named)}
     enclosed = [entity for entity in results.values() if entity["@type"] == "File"]
     software = packages({pair for note in jobs.values() for pair in note["packages"].items()})
-    steps = rules(dict.fromkeys(note["rule"] for note in jobs.values()), commit)
+    commits = {}
+    for note in jobs.values():
+        commits.setdefault(note["rule"], set()).update(filter(None, [note["commit"]]))
+    steps = rules(commits)
     given = parameters({key: value for note in jobs.values() for key, value in note["settings"].items()})
     actions = [entity for path, note in jobs.items() for entity in job(path, note, results)]
-    runs = whole_run(title, jobs, given, enclosed, actions, software)
+    runs = whole_run(title, jobs, given, enclosed, actions)
     files = project(software, steps, commit)
     root = {
         "@id": "./",
@@ -128,14 +132,15 @@ def frame() -> list[Entity]:
         {"@id": profile, "@type": "CreativeWork", "name": name, "version": profile.rpartition("/")[2]}
         for profile, name in PROFILES.items()
     ]
-    language = {"@id": LANGUAGE, "@type": "ComputerLanguage", "name": "Snakemake", "url": "https://snakemake.github.io"}
+    language = {"@id": LANGUAGE, "@type": "ComputerLanguage", "name": "Snakemake", "url": SNAKEMAKE}
+    engine = {"@id": SNAKEMAKE, "@type": "SoftwareApplication", "name": "Snakemake", "url": SNAKEMAKE}
     paper = {
         "@id": PAPER,
         "@type": "ScholarlyArticle",
         "name": "With Friends Like These, Who Needs Adversaries?",
-        "creditText": "S. Jetley, N. A. Lord, P. H. S. Torr, NeurIPS 2018",
+        "description": "S. Jetley, N. A. Lord, P. H. S. Torr, NeurIPS 2018",
     }
-    return [descriptor, *profiles, language, paper]
+    return [descriptor, *profiles, language, engine, paper]
 
 
 def project(software: list[Entity], steps: list[Entity], commit: str | None) -> list[Entity]:
@@ -159,10 +164,12 @@ def project(software: list[Entity], steps: list[Entity], commit: str | None) -> 
     return [workflow, *others]
 
 
-def rules(names: Iterable[str], commit: str | None) -> list[Entity]:
-    """Return each rule, as a tool and as a step."""
-    version = {"version": commit} if commit else {}
-    tools = [{"@id": f"#rule/{name}", "@type": "SoftwareApplication", "name": name, **version} for name in names]
+def rules(commits: Mapping[str, set[str]]) -> list[Entity]:
+    """Return each rule, as a tool and as a step; its version are the commits that its jobs ran at."""
+    tools = [
+        {"@id": f"#rule/{name}", "@type": "SoftwareApplication", "name": name, "version": sorted(found)}
+        for name, found in commits.items()
+    ]
     steps = [
         {
             "@id": f"#step/{tool['name']}",
@@ -209,7 +216,6 @@ def whole_run(
     given: list[Entity],
     enclosed: list[Entity],
     actions: list[Entity],
-    software: list[Entity],
 ) -> list[Entity]:
     """Return the run of the workflow, from its settings to the results in the crate, and that of Snakemake."""
     run = {
@@ -228,7 +234,7 @@ def whole_run(
         "@id": "#engine",
         "@type": "OrganizeAction",
         "name": "Run of Snakemake",
-        "instrument": refer(one for one in software if one["name"] == "snakemake"),
+        "instrument": {"@id": SNAKEMAKE},
         "object": refer(actions, "ControlAction"),
         "result": {"@id": "#run"},
     }
