@@ -193,7 +193,8 @@ def leading_directions(
     for last in [False] * PASSES + [True]:
         gram, total = None, 0
         for block in blocks():
-            basis, rows = basis.to(block.device), block.double()
+            rows = block.double()
+            basis = basis.to(block.device)
             inside = rows @ basis
             gram = (inside.T @ inside if last else rows.T @ inside) + (0 if gram is None else gram)
             total += rows.square().sum()
