@@ -5,6 +5,7 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,24 @@ def scores(things: Things) -> list:
     return [along(things.network, things.images, direction, steps, anchored=anchored) for anchored in (False, True)]
 
 
+def leading(things: Things) -> list:
+    """Leading singular vectors of Jacobians of the logits, without a Gram matrix; as a projection, without signs."""
+    gradients = things.library("bases.gradients")
+    rows = gradients.logit_jacobians(things.network, things.images).flatten(0, 1)
+    vectors, values = gradients.leading_directions(lambda: rows.split(50), 64, 5, seed=0)
+    return [vectors @ vectors.T, values]
+
+
+def drawn(things: Things) -> list:
+    """Gradients of a network that is drawn like the one of a file."""
+    networks, gradients = things.library("networks.network"), things.library("bases.gradients")
+    record = {"settings": TRAINING, "shape": (1, 8, 8), "classes": 10}
+    networks.save_network(things.path, things.network, record, things.pixels[:4])
+    draw = partial(networks.draw_network, things.path, things.network)
+    basis = gradients.untrained_basis(draw, 20, things.images[:4], 64, 3, seed=0)
+    return [basis.vectors @ basis.vectors.T, basis.scores]
+
+
 def resampled(things: Things) -> list:
     resampling = things.library("networks.resampled")
     unit = resampling.Resampled(things.network, things.mean, 5).eval()
@@ -146,6 +165,9 @@ CASES: dict[str, Callable[[Things], list]] = {
     "accuracy": accuracy,
     "scores": scores,
     "resampling": resampled,
+    "jacobians": lambda t: [t.library("bases.gradients").logit_jacobians(t.network, t.images)],
+    "leading directions": leading,
+    "untrained": drawn,
     "acceptance": lambda t: [
         t.library("networks.acceptance").logits_of(t.network, t.images, "lenet"),
         np.array(t.library("networks.acceptance").check_logits(t.network, t.images[:1], 10, "lenet") is None),
@@ -165,6 +187,9 @@ MUTANTS = [
     ("networks.training", "generator=generator).to(device)", "generator=generator)", "train"),
     ("networks.training", "torch.randint(2 * crop_padding + 1, (2, n), generator=generator).to(images.device)",
      "torch.randint(2 * crop_padding + 1, (2, n), generator=generator)", "train"),
+    ("bases.gradients", "gram.cpu().numpy()", "gram.numpy()", "leading directions"),
+    ("bases.gradients", "basis = basis.to(block.device)", "basis = basis", "leading directions"),
+    ("networks.network", "body.to(like.mean.device, ", "body.to(", "untrained"),
     ("measures.accuracy", ".cpu().numpy())", ".numpy())", "accuracy"),
 ]  # fmt: skip
 

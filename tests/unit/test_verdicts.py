@@ -219,7 +219,7 @@ def test_what_no_image_was_drawn_for_needs_repetitions():
     draws = [np.full(101, overlap) for overlap in (0.8, 0.82, 0.84)]
     rows = pd.DataFrame([{"claim": "jacobian-same", "part": "", "images": N, "doubt": ""}] * 3)
     (alone,) = judged(rows[:1], {("jacobian-same", ""): draws[:1]}, CLAIMS, 0).itertuples()
-    assert (alone.estimate, alone.verdict, alone.interval) == (0.8, UNDECIDED, "")
+    assert (alone.estimate, alone.verdict, alone.interval) == (0.8, UNDECIDED, "none")
     assert np.isnan(alone.ci_low)
     (repeated,) = judged(rows, {("jacobian-same", ""): draws}, CLAIMS, 0).itertuples()
     assert (repeated.verdict, repeated.interval) == (HOLDS, "seeds")

@@ -12,6 +12,7 @@ import pytest
 
 from conftest import REPOSITORY, Workflow
 from friendlyfire.declarations import declared
+from friendlyfire.measures.transfer import ESTIMATES
 
 DOCS = REPOSITORY / "docs"
 GENERATED = DOCS / "reference/generated"
@@ -88,7 +89,7 @@ def test_guarantees_name_tests_that_exist():
 def test_every_column_is_described_and_every_described_column_exists(demo):
     text = (DOCS / "reference/tables.md").read_text(encoding="utf-8")
     described = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", text, re.MULTILINE))))
-    there = set()
+    there = {"theirs", "kept", *ESTIMATES}  # of transfer, for which the demo has too few networks
     for path in (demo.folder / "results").rglob("*.csv"):
         there |= set(path.read_text(encoding="utf-8").partition("\n")[0].split(","))
     assert described <= there

@@ -393,10 +393,9 @@ def _check_other(key: str, config: Mapping[str, Any], experiment: str, other: st
 
 
 def _is_basis(config: Mapping[str, Any], experiment: str, basis: str) -> bool:
-    known, sampled = (
-        bases_of(config, experiment) if experiment in config["experiments"] else {},
-        RESAMPLED.fullmatch(basis),
-    )
+    if experiment not in config["experiments"]:
+        return False
+    known, sampled = bases_of(config, experiment), RESAMPLED.fullmatch(basis)
     return basis in known or bool(sampled and sampled["basis"] in known)
 
 

@@ -39,8 +39,8 @@ BASES = {
 #: Largest number of dimensions d whose matrix (d, d) is formed: 3.2 GB in float64.
 LARGEST_GRAM = 20_000
 
-#: Passes over the rows that improve the leading directions, and directions beside those that are asked for. ASSUME: as
-#: Halko et al. advise for spectra that fall slowly, section 4.5 and remark 4.2.
+#: Passes over the rows that improve the leading directions, and directions beside those that are asked for. Source:
+#: Halko et al. (see :func:`leading_directions`), sections 4.5 and 4.2.
 PASSES, BESIDE = 2, 10
 
 
@@ -49,8 +49,7 @@ def jacobian_basis(network: nn.Module, images: Tensor, pixels: int, count: int, 
 
     For a linear network they span the rows of its matrix.
 
-    Source: V. Khrulkov, I. Oseledets, "Art of singular vectors and universal adversarial perturbations", CVPR 2018,
-    section 3.
+    Source: V. Khrulkov, I. Oseledets, "Art of singular vectors and universal adversarial perturbations", CVPR 2018.
     DEPARTS: the Jacobians are those of the logits, there of a hidden layer; the norms are Euclidean, there (p, q).
 
     Args:
@@ -79,8 +78,7 @@ def untrained_basis(
     Logits of fresh networks are exchangeable, so the first stands for all. The mean gradient of fresh networks is 0, so
     nothing is subtracted.
 
-    Source: G. Ortiz-Jimenez, A. Modas, S. Moosavi-Dezfooli, P. Frossard, "Neural anisotropy directions", NeurIPS 2020,
-    section 4.
+    Source: G. Ortiz-Jimenez, A. Modas, S. Moosavi-Dezfooli, P. Frossard, "Neural anisotropy directions", NeurIPS 2020.
     DEPARTS: exact gradients at images, there differences with a large step at one point of noise.
 
     Args:
@@ -193,7 +191,8 @@ def leading_directions(
     for last in [False] * PASSES + [True]:
         gram, total = None, 0
         for block in blocks():
-            basis, rows = basis.to(block.device), block.double()
+            rows = block.double()
+            basis = basis.to(block.device)
             inside = rows @ basis
             gram = (inside.T @ inside if last else rows.T @ inside) + (0 if gram is None else gram)
             total += rows.square().sum()

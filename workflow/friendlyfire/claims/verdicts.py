@@ -138,7 +138,7 @@ def judged(
                 "ci_high": high,
                 "seeds": len(group),
                 "images": int(group["images"].min()),
-                "interval": ("seeds" if alone else "seeds and images") if repeated else ("" if alone else "images"),
+                "interval": ("seeds" if alone else "seeds and images") if repeated else ("none" if alone else "images"),
                 "side": side,
                 "bound": bound,
                 "verdict": UNTRUSTED if reason else verdict(low, high, side, bound),
