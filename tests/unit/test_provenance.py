@@ -4,6 +4,7 @@ import pytest
 
 from configurations import SHIPPED
 from engine.provenance import configured, settings_of, unite
+from engine.sections import network_section
 from friendlyfire.records.errors import ProvenanceError
 
 NETWORK = "results/digits-lenet/network.safetensors"
@@ -49,6 +50,18 @@ def test_an_attack_that_nothing_was_said_of_has_no_options():
 def test_settings_that_are_no_longer_so_are_told(settings, message):
     with pytest.raises(ProvenanceError, match=message):
         unite({"a.csv": settings}, SHIPPED)
+
+
+def test_a_robust_training_that_was_switched_on_since_is_told():
+    networks = network_section(SHIPPED, "digits-lenet")
+    before = settings_of({"networks": networks}, "digits-lenet")
+    assert unite({"a.csv": before}, SHIPPED) == before
+    own = {**SHIPPED["experiments"]["digits-lenet"], "networks": {**networks, "robust": "pgd"}}
+    config = {**SHIPPED, "experiments": {"digits-lenet": own}}
+    with pytest.raises(
+        ProvenanceError, match=r"made with digits-lenet\.networks\.\w+ = None, but the configuration has"
+    ):
+        unite({"a.csv": before}, config)
 
 
 def test_results_of_two_networks_are_told():

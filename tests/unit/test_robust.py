@@ -104,6 +104,12 @@ def test_more_attacks_never_leave_more_images(trained, digits, restarts):
     assert not (more & ~few).any()
 
 
+def test_none_may_be_left(linear):
+    network, images, labels, _ = linear
+    found = withstands(network, images, labels, norm="linf", radius=10.0, restarts=3, bounds=None)
+    assert not found.any()
+
+
 def test_an_unknown_norm_is_refused(linear):
     network, images, labels, _ = linear
     with pytest.raises(ValueError, match="norm='l1': choose from l2, linf"):

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.sections import experiment_settings
+from engine.sections import experiment_settings, network_section
 from friendlyfire.records.errors import ProvenanceError
 
 #: Keys that split the work into jobs; no result depends on them.
@@ -77,7 +77,8 @@ def unite(inputs: Mapping[str, Mapping[str, Any]], config: Mapping[str, Any]) ->
     united: dict[str, Any] = {}
     origin: dict[str, str] = {}
     for path, settings in inputs.items():
-        for key, value in settings.items():
+        # What was off leaves no setting behind: it may be on now.
+        for key, value in {**dict.fromkeys(_switched_on(settings, config)), **settings}.items():
             now = value if _is_file(key) else configured(config, key)
             if now != value:
                 raise ProvenanceError(
@@ -91,6 +92,19 @@ def unite(inputs: Mapping[str, Mapping[str, Any]], config: Mapping[str, Any]) ->
                 )
             origin.setdefault(key, path)
     return united
+
+
+def _switched_on(settings: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
+    """Return the keys of the sections ``networks`` that are set now, and were not when these settings were used."""
+    ending = ".networks.architecture"
+    names = [key.removesuffix(ending) for key in settings if key.endswith(ending)]
+    return [
+        key
+        for name in names
+        if name in config["experiments"]
+        for key, value in settings_of({"networks": network_section(config, name)}, name).items()
+        if key not in settings and value is not None
+    ]
 
 
 def digest(settings: Mapping[str, Any]) -> str:

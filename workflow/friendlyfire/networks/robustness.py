@@ -62,7 +62,8 @@ def withstands(
     standing = classes_of(predict(network, images)) == labels
     for restart in range(restarts):
         generator = torch.Generator().manual_seed(derive_seed(seed, restart)) if restart else None
-        for rows in standing.nonzero().squeeze(1).split(size):
+        left = standing.nonzero().squeeze(1)
+        for rows in left.split(size) if len(left) else ():
             attacked, truth = images[rows], labels[rows]
             options = {"norm": norm, "radius": radius, "steps": steps, "bounds": bounds}
             found = pgd(network, attacked, truth, objective=margins, generator=generator, best=True, **options)
