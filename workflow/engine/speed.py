@@ -30,7 +30,10 @@ STAGES = {
     "training": ["training"],
     "attacks": ["perturbations", "boundary"],
     "curvature": ["curvature"],
-    "measures": ["accuracy", "confinement", "scores", "slopes", "resampling", "walks", "views"],
+    "measures": [
+        *("accuracy", "confinement", "scores", "slopes", "resampling", "walks", "views"),
+        *("margins", "manifold", "heatmap"),
+    ],
 }
 
 

@@ -80,7 +80,7 @@ def on_and_off(numbers: pd.DataFrame, legend: Legend) -> Figure:
         for basis, ax in zip(bases, column, strict=True):
             mine = numbers[(numbers["experiment"] == name) & (numbers["basis"] == basis)]
             margins_of_sides(mine, ax)
-            ax.set_xlabel(f"variance held (%)\n{basis_name(basis, legend)}")
+            ax.set_xlabel(f"variance held (%), {basis_name(basis, legend)}")
     return figure
 
 
