@@ -81,10 +81,8 @@ def work(config: Mapping[str, Any], experiment: str) -> dict[str, Work]:
     places = followed * (2 * walked["steps"] + 1) + followed * (followed - 1) / 2 * (2 * walked["grid"] + 1) ** 2
     views = len(explored) * number(viewed["ranks"])
     blocks = len(figures["margins"]) * min(of("margins")["blocks"], pixels)
-    splits, waves = (
-        4 * len(figures["manifold"]) * len(of("manifold")["variances"]),
-        min(height, 2 * of("heatmap")["reach"]),
-    )
+    splits = len(figures["manifold"]) * len(of("manifold")["variances"])
+    side = min(height, 2 * of("heatmap")["reach"] + 1)
 
     return {
         "training": Work(trained=of("networks")["epochs"] * train) if is_trained(config, experiment) else Work(),
@@ -99,8 +97,8 @@ def work(config: Mapping[str, Any], experiment: str) -> dict[str, Work]:
         "walks": Work(passes=bool(explored) * walked["images"] * min(targets, walked["classes"]) * places),
         "views": views * walked["images"] * (Work(passes=2) + deepfool(CONFINED_STEPS)),
         "margins": blocks * of("margins")["images"] * deepfool(CONFINED_STEPS),
-        "manifold": splits * of("manifold")["images"] * deepfool(CONFINED_STEPS),
-        "heatmap": figures["frequency"] * of("heatmap")["images"] * Work(passes=waves**2 / 2),
+        "manifold": 3 * splits * of("manifold")["images"] * deepfool(CONFINED_STEPS),
+        "heatmap": figures["frequency"] * of("heatmap")["images"] * Work(passes=side**2 / 2),
         "resampling": resampling["images"]
         * ((1 + sides) * deepfool() + sides * (deepfool(CONFINED_STEPS) + Work(passes=len(resampling["factors"])))),
     }
