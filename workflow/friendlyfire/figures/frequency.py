@@ -25,8 +25,8 @@ FIGURES = {
             "Top: share of the energy of each attack, and of the images without their mean, by radial frequency "
             "({images}). Median half-power frequencies, in cycles per image: {half}. Bands: 95 % intervals of the "
             "means. Bottom: error of the network on images to which a wave of each frequency is added, with a random "
-            "sign for each image and channel (D. Yin and others, NeurIPS 2019); frequency 0 is in the middle. Norms "
-            "are those of a channel, of pixels in [0, 1]. {errors}"
+            "sign for each image and channel (D. Yin and others, NeurIPS 2019); frequency 0 is in the middle. Each "
+            "map has a scale of its own. Norms are those of a channel, of pixels in [0, 1]. {errors}"
         ),
         "options": {
             "frequency": {
@@ -73,7 +73,7 @@ def energies_and_map(numbers: pd.DataFrame, heatmap: pd.DataFrame, attacks: Mapp
     figure, columns = panels(names, [1, 1.1])
     for name, (top, bottom) in zip(names, columns, strict=True):
         energy_by_radius(numbers[numbers["experiment"] == name], top, attacks)
-        error_map(heatmap[heatmap["experiment"] == name], bottom, 100 * heatmap["error"].max())
+        error_map(heatmap[heatmap["experiment"] == name], bottom)
     return figure
 
 
@@ -96,18 +96,17 @@ def energy_by_radius(table: pd.DataFrame, ax: Axes, attacks: Mapping[str, str]) 
     legend_below(ax)
 
 
-def error_map(table: pd.DataFrame, ax: Axes, largest: float) -> None:
+def error_map(table: pd.DataFrame, ax: Axes) -> None:
     """Draw the error in % at each frequency, over the repetitions of the experiment, as a map.
 
     Args:
         table: columns u, v, error.
         ax: axes to draw on.
-        largest: error at the end of the colours, in %.
     """
     grid = 100 * table.pivot_table(index="u", columns="v", values="error", aggfunc="mean")
     u, v = grid.index.to_numpy(), grid.columns.to_numpy()
     edges = (v[0] - 0.5, v[-1] + 0.5, u[-1] + 0.5, u[0] - 0.5)
-    image = ax.imshow(grid.to_numpy(), cmap="viridis", vmin=0, vmax=max(1, largest), extent=edges)
+    image = ax.imshow(grid.to_numpy(), cmap="viridis", vmin=0, vmax=max(1, grid.to_numpy().max()), extent=edges)
     ax.figure.colorbar(image, ax=ax, label="error (%)", shrink=0.9)
     ax.set(xlabel="cycles across", ylabel="cycles down")
     ax.grid(False)
