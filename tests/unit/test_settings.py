@@ -179,7 +179,7 @@ FAULTS = [
     ("datasets.digits.frequencies", "turned", r"frequencies: 'turned' is not allowed; choose from plain, flipped"),
     ("claims.tested", ["margin-profile"], r"claims\.tested: margin-profile needs dct in figures\.margins"),
     ("claims.flipped", "digits-net", r"claims\.flipped: there is no 'digits-net'; choose from digits-lenet, "),
-    ("claims.flipped", "mnist-lenet", r"claims\.flipped: mnist-lenet: the frequencies of one of the two data sets"),
+    ("claims.flipped", "mnist-lenet", r"claims\.flipped: mnist-lenet: the images of one of the two must be flipped"),
     ("confinement.ranks", [5, 5], r"confinement\.ranks: \[5, 5\] "),
     ("networks.crop_padding", 64, r"digits-lenet: networks\.crop_padding: 64 is more than the 8 pixels of its images"),
     ("scores.shown", 12, r"digits-lenet: scores\.shown: there is no class 12; the data set has 0 to 9"),

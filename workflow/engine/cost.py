@@ -97,6 +97,9 @@ def work(config: Mapping[str, Any], experiment: str) -> dict[str, Work]:
     sloped = min(slopes["directions"], pixels if dense else 2 * curvature["directions"])
     places = followed * (2 * walked["steps"] + 1) + followed * (followed - 1) / 2 * (2 * walked["grid"] + 1) ** 2
     views = len(explored) * number(viewed["ranks"])
+    blocks = len(figures["margins"]) * min(of("margins")["blocks"], pixels)
+    splits = len(figures["manifold"]) * len(of("manifold")["variances"])
+    side = min(height, 2 * of("heatmap")["reach"] + 1)
 
     return {
         "training": train * training(of("networks")) if is_trained(config, experiment) else Work(),
@@ -112,6 +115,9 @@ def work(config: Mapping[str, Any], experiment: str) -> dict[str, Work]:
         "slopes": Work(passes=slopes["classes"] * sloped * slopes["images"] * scores["steps"]),
         "walks": Work(passes=bool(explored) * walked["images"] * min(targets, walked["classes"]) * places),
         "views": views * walked["images"] * (Work(passes=2) + deepfool(CONFINED_STEPS)),
+        "margins": blocks * of("margins")["images"] * deepfool(CONFINED_STEPS),
+        "manifold": 3 * splits * of("manifold")["images"] * deepfool(CONFINED_STEPS),
+        "heatmap": figures["frequency"] * of("heatmap")["images"] * Work(passes=side**2 / 2),
         "resampling": resampling["images"]
         * ((1 + sides) * deepfool() + sides * (deepfool(CONFINED_STEPS) + Work(passes=len(resampling["factors"])))),
     }

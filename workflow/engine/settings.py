@@ -188,10 +188,10 @@ def _check_flipped(config: Mapping[str, Any], experiment: str) -> str | None:
     _check_named(f"{experiment}: claims.flipped", other, config["experiments"])
     both, key = (experiment, other), f"config: {experiment}: claims.flipped: {other}"
     datasets = [config["datasets"][config["experiments"][name]["dataset"]] for name in both]
-    if "flipped" not in {dataset.get("frequencies", "plain") for dataset in datasets} or (
-        datasets[0].get("frequencies", "plain") == datasets[1].get("frequencies", "plain")
-    ):
-        raise ConfigError(f"{key}: the frequencies of one of the two data sets must be flipped; set datasets.<name>")
+    if sorted(dataset.get("frequencies", "plain") for dataset in datasets) != ["flipped", "plain"]:
+        raise ConfigError(
+            f"{key}: the images of one of the two must be flipped; set frequencies: flipped in datasets.<name>"
+        )
     if len({image_shape(dataset) for dataset in datasets}) > 1:
         raise ConfigError(f"{key}: its images have another shape; compare images of one shape")
     if len({str(experiment_settings(config, name, "margins")) for name in both}) > 1:

@@ -30,7 +30,10 @@ STAGES = {
     "training": ["training"],
     "attacks": ["perturbations", "boundary"],
     "curvature": ["curvature"],
-    "measures": ["bases", "accuracy", "confinement", "scores", "slopes", "resampling", "walks", "views", "transfer"],
+    "measures": [
+        *("bases", "accuracy", "confinement", "scores", "slopes", "resampling", "walks", "views"),
+        *("transfer", "margins", "manifold", "heatmap"),
+    ],
 }
 
 

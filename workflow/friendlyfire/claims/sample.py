@@ -20,7 +20,8 @@ class Sample:
     one role are drawn together for all results that hold as many of them, so that differences are paired.
 
     Args:
-        stores: of the results, by their path below the folder of the experiment.
+        stores: of the results, by their path below the folder of the experiment; those of another experiment by the key
+            of the section ``claims`` that names it, a colon, and their path there.
         pixels: d.
         majority: fraction of the most frequent class among the measured images.
         made_by_network: names of the bases that come from the network.

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -26,7 +25,8 @@ FIGURES = {
             "Top: share of the energy of each attack, and of the images without their mean, by radial frequency "
             "({images}). Median half-power frequencies, in cycles per image: {half}. Bands: 95 % intervals of the "
             "means. Bottom: error of the network on images to which a wave of each frequency is added, with a random "
-            "sign for each image and channel (D. Yin and others, NeurIPS 2019); frequency 0 is in the middle. {errors}"
+            "sign for each image and channel (D. Yin and others, NeurIPS 2019); frequency 0 is in the middle. Each "
+            "map has a scale of its own. Norms are those of a channel, of pixels in [0, 1]. {errors}"
         ),
         "options": {
             "frequency": {
@@ -57,8 +57,8 @@ def frequency(energy: pd.DataFrame, errors: pd.DataFrame) -> Shown:
     errors = errors.reset_index(drop=True)
     worst = errors.loc[errors.groupby("experiment", sort=False)["error"].idxmax()]
     words = "; ".join(
-        f"{row.experiment}: error {row.clean:.1%} on clean images, at most {row.error:.1%}, at {abs(row.u)} cycles "
-        f"down and {abs(row.v)} across, of {row.images:,} images"
+        f"{row.experiment}: error {row.clean:.1%} on clean images, at most {row.error:.1%} with a wave of norm "
+        f"{row.norm:.3g}, at {abs(row.u)} cycles down and {abs(row.v)} across, of {row.images:,} images"
         for row in worst.itertuples()
     )
     counts = image_counts(energy.query("role != 'directions'"))
@@ -106,7 +106,7 @@ def error_map(table: pd.DataFrame, ax: Axes) -> None:
     grid = 100 * table.pivot_table(index="u", columns="v", values="error", aggfunc="mean")
     u, v = grid.index.to_numpy(), grid.columns.to_numpy()
     edges = (v[0] - 0.5, v[-1] + 0.5, u[-1] + 0.5, u[0] - 0.5)
-    image = ax.imshow(grid.to_numpy(), cmap="viridis", vmin=0, vmax=max(1, np.nanmax(grid)), extent=edges)
+    image = ax.imshow(grid.to_numpy(), cmap="viridis", vmin=0, vmax=max(1, grid.to_numpy().max()), extent=edges)
     ax.figure.colorbar(image, ax=ax, label="error (%)", shrink=0.9)
     ax.set(xlabel="cycles across", ylabel="cycles down")
     ax.grid(False)

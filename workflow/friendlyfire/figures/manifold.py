@@ -8,13 +8,12 @@ from friendlyfire.figures.captions import image_counts
 from friendlyfire.figures.panels import (
     ATTACK_COLOUR,
     IMAGE_COLOUR,
-    basis_name,
     legend_below,
     panels,
     plain_decades,
     plot_over_repetitions,
 )
-from friendlyfire.figures.shown import Legend, Shown
+from friendlyfire.figures.shown import Shown
 
 FIGURES = {
     "manifold": {
@@ -72,7 +71,7 @@ def manifold(table: pd.DataFrame) -> Shown:
     return Shown({"numbers": table}, words={"ratios": words, "images": image_counts(table)})
 
 
-def on_and_off(numbers: pd.DataFrame, legend: Legend) -> Figure:
+def on_and_off(numbers: pd.DataFrame) -> Figure:
     """Draw the median margins of both sides against the fraction of the variance, a panel per basis."""
     names, bases = list(numbers["experiment"].unique()), list(numbers["basis"].unique())
     figure, axes = panels(names, [1] * len(bases))
@@ -80,7 +79,7 @@ def on_and_off(numbers: pd.DataFrame, legend: Legend) -> Figure:
         for basis, ax in zip(bases, column, strict=True):
             mine = numbers[(numbers["experiment"] == name) & (numbers["basis"] == basis)]
             margins_of_sides(mine, ax)
-            ax.set_xlabel(f"variance held (%)\n{basis_name(basis, legend)}")
+            ax.set_xlabel(f"variance held (%), basis {basis}")
     return figure
 
 

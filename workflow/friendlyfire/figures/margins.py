@@ -59,7 +59,7 @@ def profiles(numbers: pd.DataFrame, legend: Legend) -> Figure:
         for basis, line in numbers[numbers["experiment"] == name].groupby("basis", sort=False):
             bounds = ("margin_ci_low", "margin_ci_high")
             plot_over_repetitions(ax, line, "middle", "margin", bounds, color=colours[basis], marker="o")
-        ax.set(yscale="log", xlabel="middle of the block (direction of the basis)", xlim=(0, None))
+        ax.set(yscale="log", xlabel="middle of the block (direction)", xlim=(0, None))
         ax.set_ylabel("median margin, L2\n(pixels in [0, 1])")
         plain_decades(ax)
     bases_legend(figure, colours, [], legend)

@@ -86,6 +86,7 @@ def heatmap(
     for (u, v), mistaken in zip(frequencies, wrong, strict=True):
         low, high = wilson_interval(int(mistaken.sum()), len(mistaken))
         row = {"role": "measured", "error": mistaken.mean(), "ci_low": low, "ci_high": high, "clean": clean.mean()}
+        row["norm"] = amplitude * (height * width) ** 0.5
         # A frequency of half the number of pixels is its own mirror image.
         mirrored = (u if 2 * -u == height else -u), (v if 2 * -v == width else -v)
         rows += [{"u": a, "v": b, **row, "images": len(mistaken)} for a, b in dict.fromkeys([(u, v), mirrored])]
