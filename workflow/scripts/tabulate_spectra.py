@@ -48,7 +48,8 @@ def main(inputs, outputs, settings):
         "converged",
     ]
     columns += ["against_source", "margin", "images", *(f"boundary_{status}" for status in STATUSES)]
-    table = pd.DataFrame(quality, columns=columns).astype(dict.fromkeys(("leading", "points", "gradients"), int))
+    counts = ["leading", "points", "gradients", *(["products"] if sampled else [])]
+    table = pd.DataFrame(quality, columns=columns).astype(dict.fromkeys(counts, int))
     table.insert(0, "experiment", experiment)
     write_table(outputs.quality, table, settings)
     text = Path(inputs.caption).read_text(encoding="utf-8")
