@@ -36,6 +36,32 @@ class Timing(NamedTuple):
     low: float
     high: float
     result: Any
+    turns: tuple[float, ...]  #: seconds of each turn
+
+
+class Ratio(NamedTuple):
+    """Ratio of two contenders' seconds: the median over the turns, and its range."""
+
+    median: float
+    low: float
+    high: float
+
+    def __format__(self, form: str) -> str:
+        """Format the median, and the range behind it if it has one."""
+        median, low, high = (format(number, form) for number in self)
+        return median if low == high else f"{median} ({low} to {high})"
+
+
+def ratio(numerator: Timing, denominator: Timing) -> Ratio:
+    """Return the ratio of the seconds of two contenders of :func:`alternating`.
+
+    Each turn is compared with the same turn of the other, so a phase in which the machine is slow affects both. If one
+    of them had fewer turns, the medians are compared.
+    """
+    if len(numerator.turns) != len(denominator.turns):
+        return Ratio(*3 * (numerator.median / denominator.median,))
+    ratios = [one / other for one, other in zip(numerator.turns, denominator.turns, strict=True)]
+    return Ratio(statistics.median(ratios), min(ratios), max(ratios))
 
 
 def alternating(contenders: dict[str, Callable[[], Any]], repeats: int = 3, warm: bool = True) -> dict[str, Timing]:
@@ -49,7 +75,8 @@ def alternating(contenders: dict[str, Callable[[], Any]], repeats: int = 3, warm
             if repeat >= 0:
                 seconds[name].append(time.perf_counter() - began)
     return {
-        name: Timing(statistics.median(taken), min(taken), max(taken), results[name]) for name, taken in seconds.items()
+        name: Timing(statistics.median(taken), min(taken), max(taken), results[name], tuple(taken))
+        for name, taken in seconds.items()
     }
 
 

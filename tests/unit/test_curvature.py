@@ -6,7 +6,15 @@ import torch
 from torch import nn
 
 from friendlyfire.attacks.deepfool import deepfool
-from friendlyfire.curvature.hessians import DifferenceHessian, ExactHessian, PooledHessian, reference_step
+from friendlyfire.curvature.hessians import (
+    DifferenceHessian,
+    ExactHessian,
+    OneSidedHessian,
+    PooledHessian,
+    reference_step,
+    smooth_step,
+)
+from friendlyfire.curvature.quality import Stop
 from friendlyfire.curvature.spectra import decompose_dense, decompose_lanczos, subspace_overlap
 from friendlyfire.records.errors import CurvatureError
 
@@ -42,6 +50,7 @@ def halves_of(kind, network, points, target=1, sources=None, **options):
 
 
 KINDS = [(DifferenceHessian, {"step": 0.5}), (DifferenceHessian, {"step": 1e-3}), (ExactHessian, {})]
+KINDS += [(OneSidedHessian, {"step": 0.5})]
 
 
 @pytest.mark.parametrize(("kind", "options"), KINDS)
@@ -119,7 +128,59 @@ def test_lanczos_says_what_has_not_converged(planted):
         halves_of(ExactHessian, network, points), 3, seed=0, block=2, tolerance=1e-12, max_products=8
     )
     assert not pairs.converged.all()
+    assert pairs.quality.stopped == Stop.LIMIT
     assert pairs.quality.residual > 1e-12
+
+
+class Measured:
+    """A mean Hessian that is a given matrix."""
+
+    def __init__(self, matrix, points=50):
+        self.matrix, self.pixels, self.points, self.num_gradients = matrix, len(matrix), points, 0
+
+    def __matmul__(self, probes):
+        self.num_gradients += 2 * self.points * probes.shape[1]
+        return self.matrix @ probes
+
+
+def noisy_halves(deviation, seed):
+    """Two noisy measurements of a matrix with a slowly decaying spectrum, and its five leading vectors at each end."""
+    rng, d = np.random.default_rng(seed), 200
+    vectors = np.linalg.qr(rng.standard_normal((d, d)))[0]
+    decay = 1 / np.arange(1, d // 2 + 1)
+    truth = vectors * np.r_[decay, -0.8 * decay[::-1]] @ vectors.T
+    errors = deviation * rng.standard_normal((2, d, d))
+    halves = tuple(Measured(truth + (error + error.T) / 2**0.5) for error in errors)
+    return halves, np.hstack([vectors[:, :5], vectors[:, -5:]])
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("deviation", "saved"), [(0.02, 0.25), (0.005, 0.05)])
+def test_lanczos_stops_where_the_sample_can_tell_no_more(deviation, saved, seed):
+    halves, truth = noisy_halves(deviation, seed)
+    early, late = (decompose_lanczos(halves, 5, seed=seed, noise=noise) for noise in (0.1, 0))
+    assert early.quality.stopped == Stop.NOISE
+    assert late.quality.stopped == Stop.TOLERANCE
+    assert early.converged.all()
+    assert early.quality.products <= (1 - saved) * late.quality.products
+    ours, theirs = (subspace_overlap(pairs.vectors, truth) for pairs in (early, late))
+    assert ours > theirs - 0.02
+    assert early.quality.standard_error > 1e-3  # the tolerance, where there is less noise
+
+
+def test_lanczos_goes_on_to_its_tolerance_without_noise():
+    halves, truth = noisy_halves(0, seed=0)
+    pairs = decompose_lanczos(halves, 5, seed=0)
+    assert pairs.quality.stopped == Stop.TOLERANCE
+    assert pairs.quality.residual <= 1e-3
+    assert pairs.quality.standard_error == 0
+    assert subspace_overlap(pairs.vectors, truth) > 0.999
+
+
+def test_the_common_krylov_space_does_not_make_halves_alike():
+    halves, _ = noisy_halves(0.02, seed=0)
+    pairs, dense = decompose_lanczos(halves, 5, seed=0), decompose_dense(halves, leading=5)
+    assert pairs.quality.overlap == pytest.approx(dense.quality.overlap, abs=0.15)
 
 
 def test_lanczos_does_not_depend_on_chance(planted):
@@ -141,35 +202,42 @@ def test_more_directions_than_dimensions_are_refused(planted):
         decompose_lanczos(halves_of(ExactHessian, network, points), 19, seed=0)
 
 
-def test_exact_refuses_networks_with_kinks(trained, digits):
+@pytest.mark.parametrize(("kind", "options"), KINDS[2:])
+def test_networks_with_kinks_are_refused(trained, digits, kind, options):
     images = digits["test"][0][:4].float() / 255
     with pytest.raises(CurvatureError, match=r"this one has MaxPool2d, ReLU; choose networks\.activation softplus"):
-        ExactHessian(trained(), images, 0, torch.ones(4, dtype=torch.long))
+        kind(trained(), images, 0, torch.ones(4, dtype=torch.long), **options)
 
 
+@pytest.mark.parametrize(("kind", "options"), KINDS[2:])
 @pytest.mark.parametrize("activation", [torch.relu, torch.positive])
-def test_exact_refuses_functions_that_are_piecewise_linear(activation):
+def test_functions_that_are_piecewise_linear_are_refused(kind, options, activation):
     weight = torch.randn(D, 2)
 
     def network(images):
         return activation(images.flatten(1)) @ weight
 
     with pytest.raises(CurvatureError, match="vanishes: the network is piecewise linear"):
-        ExactHessian(network, torch.rand(3, *SHAPE), 1, torch.zeros(3, dtype=torch.long))
+        kind(network, torch.rand(3, *SHAPE), 1, torch.zeros(3, dtype=torch.long), **options)
 
 
-def test_three_routes_agree_on_a_smooth_network(trained, digits):
-    """Exact, dense differences and Lanczos on a softplus LeNet with average pooling: the same leading subspaces."""
+def test_all_routes_agree_on_a_smooth_network(trained, digits):
+    """Exact, central and one-sided differences, and Lanczos: the same leading subspaces of a smooth LeNet."""
     network = trained(activation="softplus", pooling="average", epochs=30)
     images = digits["train"][0][:60].float() / 255
     attack = deepfool(network, images, torch.full((60,), 3))
     points, sources = (images + attack.perturbations)[attack.converged], attack.sources[attack.converged]
     exact = decompose_dense(halves_of(ExactHessian, network, points, 3, sources))
     dense = decompose_dense(halves_of(DifferenceHessian, network, points, 3, sources, step=0.05))
-    lanczos = decompose_lanczos(halves_of(ExactHessian, network, points, 3, sources), 5, seed=0, tolerance=1e-4)
+    one_sided = decompose_dense(halves_of(OneSidedHessian, network, points, 3, sources, step=smooth_step(64)))
+    assert one_sided.quality.gradients == len(points) + dense.quality.gradients / 2
+    lanczos = decompose_lanczos(
+        halves_of(ExactHessian, network, points, 3, sources), 5, seed=0, tolerance=1e-4, noise=0
+    )
     assert lanczos.converged.all()
     for ends in (slice(0, 5), slice(-5, None)):
         assert subspace_overlap(exact.vectors[:, ends], dense.vectors[:, ends]) > 0.99
+        assert subspace_overlap(exact.vectors[:, ends], one_sided.vectors[:, ends]) > 0.999
         assert subspace_overlap(exact.vectors[:, ends], lanczos.vectors[:, ends]) > 0.99
     np.testing.assert_allclose(dense.values[:5], exact.values[:5], rtol=0.02)
     np.testing.assert_allclose(lanczos.values[:5], exact.values[:5], rtol=1e-3)
@@ -179,6 +247,10 @@ def test_three_routes_agree_on_a_smooth_network(trained, digits):
 @pytest.mark.parametrize(("pixels", "step"), [(784, 0.547), (3072, 1.083)])
 def test_reference_step(pixels, step):
     assert reference_step(pixels) == pytest.approx(step, abs=5e-4)
+
+
+def test_smooth_step_is_that_of_an_image_of_medium_contrast():
+    assert smooth_step(784) == pytest.approx(3.45e-4 * 15, rel=1e-2)
 
 
 def test_overlap_of_random_subspaces_is_k_over_d():

@@ -90,6 +90,8 @@ def hessian(kind: str) -> Callable[[Things], list]:
         hessians = things.library("curvature.hessians")
         if kind == "exact":
             operator = hessians.ExactHessian(things.smooth, things.images[:8], 3, things.sources[:8])
+        elif kind == "one-sided":
+            operator = hessians.OneSidedHessian(things.smooth, things.images[:8], 3, things.sources[:8], 0.01)
         else:
             operator = hessians.DifferenceHessian(things.network, things.images[:8], 3, things.sources[:8], 0.3)
         return [operator @ np.eye(64)[:, :20]]
@@ -161,6 +163,7 @@ CASES: dict[str, Callable[[Things], list]] = {
     "count": lambda t: [np.array(t.library("networks.training").count_correct(t.network, t.pixels, t.labels))],
     "boundary": boundary,
     "hessian by differences": hessian("differences"),
+    "hessian by one-sided differences": hessian("one-sided"),
     "hessian, exact": hessian("exact"),
     "accuracy": accuracy,
     "scores": scores,

@@ -74,7 +74,8 @@ def work(config: Mapping[str, Any], experiment: str) -> dict[str, Work]:
     curvature = of("curvature")
     dense = curvature["solver"] == "dense"
     products = pixels if dense else curvature["max_products"]
-    per_point = 2 * (products + curvature["leading"])  # the last for the residual
+    ends = 1 if curvature["hessian"] == "one-sided" else 2
+    per_point = ends * (products + curvature["leading"])  # the last for the residual
     held_out = dataset.get("held_out") or HELD_OUT
     attacked = min(of("perturbations")["images"] + held_out, known)
     uap = of("perturbations")["uap"]

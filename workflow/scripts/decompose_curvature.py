@@ -8,8 +8,7 @@ from dataclasses import asdict, fields
 import numpy as np
 
 from engine.notes import made
-from friendlyfire.curvature.decomposition import decompose, kept_vectors
-from friendlyfire.curvature.quality import Quality
+from friendlyfire.curvature.decomposition import decompose, kept_vectors, quality_kind
 from friendlyfire.curvature.samples import mean_hessians, record_of
 from friendlyfire.devices import resolve_device
 from friendlyfire.networks.network import load_network
@@ -23,7 +22,7 @@ def main(inputs, outputs, settings):
     network = load_network(inputs.network, resolve_device(settings["device"]))
     with open_store(inputs.boundary, "boundary", experiment) as boundary:
         units = "step: pixels in [0, 1]; values: logits / pixel^2, positive ones lead into the class"
-        quality = [part.name for part in fields(Quality)]
+        quality = [part.name for part in fields(quality_kind(section))]
         record = {**record_of(section, boundary), **made(settings), "units": units, "quality": quality}
         classes = boundary.record["classes"]
         progress = Progress("classes", len(classes))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from friendlyfire.curvature.quality import Quality
+from friendlyfire.curvature.quality import Quality, SampledQuality, Stop
 from friendlyfire.figures.captions import filled, write_caption
 from friendlyfire.records.stores import Store, open_store
 from friendlyfire.records.tables import read_tables, write_table
@@ -35,6 +35,7 @@ def main(inputs, outputs, settings):
                 spectra.append(spectrum(kind, "", store["scores"]))
     columns = ["experiment", "spectrum", "class", "index", "value"]
     write_table(outputs.spectra, pd.concat(spectra).assign(experiment=experiment)[columns], settings)
+    sampled = any("stopped" in row for row in quality)
     columns = [
         "class",
         "source",
@@ -42,12 +43,13 @@ def main(inputs, outputs, settings):
         "solver",
         "probes",
         "step",
-        *(part.name for part in fields(Quality)),
+        *(part.name for part in fields(SampledQuality if sampled else Quality)),
         "pairs",
         "converged",
     ]
     columns += ["against_source", "margin", "images", *(f"boundary_{status}" for status in STATUSES)]
-    table = pd.DataFrame(quality, columns=columns).astype(dict.fromkeys(("leading", "points", "gradients"), int))
+    counts = ["leading", "points", "gradients", *(["products"] if sampled else [])]
+    table = pd.DataFrame(quality, columns=columns).astype(dict.fromkeys(counts, int))
     table.insert(0, "experiment", experiment)
     write_table(outputs.quality, table, settings)
     text = Path(inputs.caption).read_text(encoding="utf-8")
@@ -71,11 +73,14 @@ def quality_of(store: Store, boundary: Store, c: int, name: str) -> dict:
     codes = boundary.record["statuses"]
     counts = {f"boundary_{status}": int((statuses == codes[status]).sum()) for status in STATUSES}
     named, margins = MARGINS[section["source"]]
+    recorded = dict(zip(store.record["quality"], store[f"{c}/quality"], strict=True))
+    if "stopped" in recorded:
+        recorded["stopped"] = Stop(recorded["stopped"]).name.lower()
     return {
         "class": name,
         **{key: section[key] for key in ("source", "hessian", "solver", "probes")},
-        "step": store.record["step"] if section["hessian"] == "differences" else None,
-        **dict(zip(store.record["quality"], store[f"{c}/quality"], strict=True)),
+        "step": None if section["hessian"] == "exact" else store.record["step"],
+        **recorded,
         "pairs": len(store[f"{c}/converged"]),
         "converged": int(store[f"{c}/converged"].sum()),
         "against_source": float((boundary[f"{c}/{named}"] == boundary[f"{c}/rivals"]).mean()),

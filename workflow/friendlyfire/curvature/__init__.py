@@ -46,14 +46,18 @@ SECTIONS = {
             },
             "hessian": {
                 "default": "differences",
-                "enum": ["differences", "exact"],
+                "enum": ["differences", "one-sided", "exact"],
                 "description": (
-                    "central differences of the gradient, or exact automatic differentiation for smooth networks"
+                    "central differences of the gradient; for smooth networks, one-sided differences at half the cost, "
+                    "or exact automatic differentiation"
                 ),
             },
             "step": {
                 "default": "reference",
-                "description": "step of the differences, in units of the data range; reference for 10 sqrt(d) / 512",
+                "description": (
+                    "step of the differences, in units of the data range; reference for 10 sqrt(d) / 512, and with "
+                    "one-sided differences for a small step (smooth_step)"
+                ),
                 "anyOf": [{"const": "reference"}, {"type": "number", "minimum": 0.0001, "maximum": 100}],
             },
             "probes": {

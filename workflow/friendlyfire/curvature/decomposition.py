@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from friendlyfire.curvature.hessians import MeanHessian
+from friendlyfire.curvature.quality import Quality, SampledQuality
 from friendlyfire.curvature.samples import WatchedHessian, probes_of
 from friendlyfire.curvature.spectra import Eigenpairs, decompose_dense, decompose_lanczos
 from friendlyfire.records.progress import Progress
@@ -35,6 +36,11 @@ def decompose(
     pixels = operators[0][0].pixels
     products = section["leading"] + pixels
     return decompose_dense(halves(products), probes_of(section, pixels, seed), section["leading"])
+
+
+def quality_kind(section: Mapping[str, Any]) -> type[Quality]:
+    """Return the kind of the quality record that the configured solver gives."""
+    return SampledQuality if section["solver"] == "lanczos" else Quality
 
 
 def kept_vectors(values: np.ndarray, section: Mapping[str, Any]) -> np.ndarray:

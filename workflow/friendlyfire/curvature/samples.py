@@ -7,11 +7,22 @@ import numpy as np
 import torch
 
 from friendlyfire.bases.random import random_basis
-from friendlyfire.curvature.hessians import DifferenceHessian, ExactHessian, MeanHessian, PooledHessian, reference_step
+from friendlyfire.curvature.hessians import (
+    DifferenceHessian,
+    ExactHessian,
+    MeanHessian,
+    OneSidedHessian,
+    PooledHessian,
+    reference_step,
+    smooth_step,
+)
 from friendlyfire.networks.network import Network
 from friendlyfire.records.progress import Progress
 from friendlyfire.records.sharing import DIFFERENTIATED_TOGETHER
 from friendlyfire.records.stores import Store
+
+#: Operators by the key ``hessian``.
+KINDS = {"differences": DifferenceHessian, "one-sided": OneSidedHessian, "exact": ExactHessian}
 
 #: Array of the boundary store with the class whose margin with the target is differentiated.
 SOURCES = {"clean": "sources", "rival": "rivals"}
@@ -31,9 +42,8 @@ def mean_hessians(
         target: target class.
         section: ``curvature``; hessian, step and source are read.
     """
-    kind, options, device = ExactHessian, {}, network.mean.device
-    if section["hessian"] == "differences":
-        kind, options = DifferenceHessian, {"step": step_of(section, boundary.record["pixels"])}
+    kind, device = KINDS[section["hessian"]], network.mean.device
+    options = {} if section["hessian"] == "exact" else {"step": step_of(section, boundary.record["pixels"])}
     positions = boundary[f"{target}/positions"]
     sources = torch.from_numpy(boundary[f"{target}/{SOURCES[section['source']]}"]).to(device)
     of_block = positions // DIFFERENTIATED_TOGETHER
@@ -55,7 +65,9 @@ def record_of(section: Mapping[str, Any], boundary: Store) -> dict[str, Any]:
 
 def step_of(section: Mapping[str, Any], pixels: int) -> float:
     """Return h, in pixels in [0, 1]."""
-    return reference_step(pixels) if section["step"] == "reference" else section["step"]
+    if section["step"] != "reference":
+        return section["step"]
+    return smooth_step(pixels) if section["hessian"] == "one-sided" else reference_step(pixels)
 
 
 def probes_of(section: Mapping[str, Any], pixels: int, seed: int) -> np.ndarray | None:

@@ -102,11 +102,11 @@ SOURCES = {"clean": "clean image's class", "rival": "strongest other class there
 
 def _quality(table: pd.DataFrame) -> str:
     first = table.iloc[0]
-    step = (
-        f"central differences of step {first['step']:.3g}"
-        if first["hessian"] == "differences"
-        else "automatic differentiation"
-    )
+    step = {
+        "differences": f"central differences of step {first['step']:.3g}",
+        "one-sided": f"one-sided differences of step {first['step']:.3g}",
+        "exact": "automatic differentiation",
+    }[first["hessian"]]
     probed = f", probed along {first['probes']}" if first["solver"] == "dense" else ""
     success = table["boundary_converged"].sum() / (table["images"] - table["boundary_already_there"]).sum()
     against, margin = table["against_source"].median(), table["margin"].median()
