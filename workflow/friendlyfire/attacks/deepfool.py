@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from friendlyfire.attacks.checks import check_basis, check_images, check_targets
+from friendlyfire.attacks.checks import check_basis, check_bounds, check_images, check_targets
+from friendlyfire.attacks.refinement import refined, rounding, without_outward
 from friendlyfire.attacks.statuses import Status
 from friendlyfire.devices import full_float32, images_at_once
 
@@ -35,13 +36,25 @@ ATTACKS = {
                 "minimum": 2,
                 "description": "number of highest-scoring classes to try, including the predicted one",
             },
+            "refine": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": 1000,
+                "description": "steps towards the nearest boundary point after DeepFool's; none if it is absent",
+            },
+            "bounds": {
+                "type": "array",
+                "prefixItems": [{"type": "number", "maximum": 0}, {"type": "number", "minimum": 1}],
+                "items": {"type": "number"},
+                "minItems": 2,
+                "maxItems": 2,
+                "description": "smallest and largest pixel value of the perturbed images, such as [0, 1]; any if it is "
+                "absent",
+            },
         },
         "description": "DeepFool; also used for the boundary points of the curvature",
     },
 }
-
-#: Rounding of a network's logits, in units of the last place of the largest.
-ROUNDING = 16
 
 
 @dataclass
@@ -86,6 +99,8 @@ def deepfool(
     max_iterations: int = 50,
     candidates: int = 10,
     horizon: float = 1.5,
+    refine: int = 0,
+    bounds: tuple[float, float] | None = None,
     batch_size: int | None = None,
 ) -> Attack:
     r"""Compute DeepFool perturbations, untargeted or targeted, free or confined to a subspace.
@@ -114,6 +129,11 @@ def deepfool(
         horizon: the first step considers all classes. Later steps consider a class if its boundary is at most
             ``horizon`` times as far as the nearest, estimated from its margin and the last length of its gradient;
             infinity for the published algorithm.
+        refine: number of steps towards the nearest boundary point that follow (:func:`.refined`). No perturbation is
+            longer than without them, and attacks that did not converge may. The perturbations end on the boundary
+            itself; choose a small overshoot, such as 0.001, for the shortest ones that fool.
+        bounds: smallest and largest pixel value of the overshot images; None for any. With a basis the images are
+            those of a perturbation in its span, clipped: so the perturbations leave the span in pixels at a bound.
         batch_size: images that pass through the network at once (:func:`images_at_once`). It changes the speed, and the
             result by rounding only.
 
@@ -122,16 +142,22 @@ def deepfool(
 
     Raises:
         ValueError: the network is in training mode, the pixels are far outside [0, 1], there are fewer than two
-            candidates, or a shape or dtype is wrong.
+            candidates, ``refine`` is negative, ``bounds`` are not two ascending numbers with the images between them,
+            or a shape or dtype is wrong.
 
     Cost:
-        Per image and iteration, two forward passes and one backward pass per class considered (targeted: one).
+        Per image and iteration, two forward passes and one backward pass per class considered (targeted: one). Per
+        image and refining step, one forward and one backward pass.
     """
     if isinstance(network, nn.Module) and network.training:
         raise ValueError("the network is in training mode; call network.eval() first")
     if candidates < 2:
         raise ValueError(f"candidates={candidates}: the predicted class and at least one other are needed")
+    if refine < 0:
+        raise ValueError(f"refine={refine}: a number of steps is expected, 0 for none")
     check_images(images)
+    if bounds is not None:
+        check_bounds(bounds, images)
     if basis is not None:
         check_basis(basis, images.shape[1:].numel())
     images, batch_size = images.detach(), batch_size or images_at_once(network, images)
@@ -171,19 +197,61 @@ def deepfool(
             perturbed = images[part] + (1 + overshoot) * perturbations[part]
             columns, within = order[share, :width], near[share, :width]
             others, before = approached[part].gather(1, columns), lengths[part].gather(1, columns)
-            step, seen, state = _step(network, perturbed, leave[share], others, within, basis)
+            step, seen, state = _step(network, perturbed, leave[share], others, within, basis, bounds)
             lengths[part] = lengths[part].scatter(1, columns, torch.where(within, seen, before))
             # If the nearest classes have no gradient left, the next iteration considers the others.
             state[(state == Status.ZERO_GRADIENT) & ~near[share].all(1)] = Status.NOT_CONVERGED
             perturbations[part] += step
+            if basis is None:
+                perturbations[part] = _clipped(images[part], perturbations[part], overshoot, bounds)
             iterations[part] += 1
-            logits[part] = _logits(network, images[part] + (1 + overshoot) * perturbations[part])
+            shown = _clipped(images[part], perturbations[part], overshoot, bounds)
+            logits[part] = _logits(network, images[part] + (1 + overshoot) * shown)
             reached[part] = logits[part].argmax(1)
             there = reached[part] != sources[part] if targets is None else reached[part] == targets[part]
             state[(state == Status.NOT_CONVERGED) & there] = Status.CONVERGED
             state[~logits[part].isfinite().all(1)] = Status.NON_FINITE
             statuses[part] = state
-    return Attack(perturbations, sources, reached, statuses, iterations, overshoot)
+    clipped = _clipped(images, perturbations, overshoot, bounds)
+    attack = Attack(clipped, sources, reached, statuses, iterations, overshoot)
+    if refine:
+        ended = (attack.converged | (statuses == Status.NOT_CONVERGED)).nonzero().squeeze(1)
+        for part in ended.split(batch_size):
+            _refine(attack, part, network, images[part], perturbations[part], targets, refine, basis, bounds)
+    return attack
+
+
+def _refine(
+    attack: Attack,
+    part: Tensor,
+    network: Callable[[Tensor], Tensor],
+    images: Tensor,
+    perturbations: Tensor,
+    targets: Tensor | None,
+    steps: int,
+    basis: Tensor | None,
+    bounds: tuple[float, float] | None,
+) -> None:
+    """Replace the perturbations of the images at ``part`` by refined ones, where these fool and are shorter."""
+    classes, overshoot = (attack.sources if targets is None else targets)[part], attack.overshoot
+    options = {"targeted": targets is not None, "steps": steps, "overshoot": overshoot}
+    found, fools = refined(network, images, perturbations, classes, **options, basis=basis, bounds=bounds)
+    found = _clipped(images, found, overshoot, bounds)
+    reached = _logits(network, images + (1 + overshoot) * found).argmax(1)
+    fools &= reached != classes if targets is None else reached == classes
+    before, after = (r.flatten(1).norm(dim=1) for r in (attack.perturbations[part], found))
+    better = fools & ((after < before) | ~attack.converged[part])
+    attack.iterations[part] += steps
+    part = part[better]
+    attack.perturbations[part], attack.reached[part] = found[better], reached[better]
+    attack.statuses[part] = Status.CONVERGED
+
+
+def _clipped(images: Tensor, perturbations: Tensor, overshoot: float, bounds: tuple[float, float] | None) -> Tensor:
+    """Return perturbations whose overshot images lie inside the bounds."""
+    if bounds is None:
+        return perturbations
+    return ((images + (1 + overshoot) * perturbations).clamp(*bounds) - images) / (1 + overshoot)
 
 
 @torch.no_grad()
@@ -203,6 +271,7 @@ def _step(
     others: Tensor,
     near: Tensor,
     basis: Tensor | None,
+    bounds: tuple[float, float] | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Step each image to its nearest linearised boundary with those ``others`` (n, m) that are ``near``.
 
@@ -210,15 +279,18 @@ def _step(
         The steps, the lengths (n, m) of the gradients, and NOT_CONVERGED or the reason for no step.
     """
     n, m = others.shape
-    images = images.requires_grad_(True)
+    points = (images if bounds is None else images.clamp(*bounds)).requires_grad_(True)
     with torch.enable_grad():
-        logits = network(images)  # One forward pass serves the gradients of all margins.
+        logits = network(points)  # One forward pass serves the gradients of all margins.
     margins = _margins(logits.detach(), others, leave)
     gradients = images.new_empty(n, m, images[0].numel())
     for k in range(m):
         difference = torch.zeros_like(logits).scatter_(1, others[:, k : k + 1], 1.0)
         difference.scatter_add_(1, leave[:, None], -torch.ones_like(leave[:, None], dtype=difference.dtype))
-        (gradient,) = torch.autograd.grad(logits, images, difference, retain_graph=k < m - 1)
+        (gradient,) = torch.autograd.grad(logits, points, difference, retain_graph=k < m - 1)
+        if bounds is not None:
+            # Only a confined attack keeps the pixels that are clipped.
+            gradient = without_outward(gradient, points if basis is None else images, bounds)
         gradients[:, k] = gradient.flatten(1)
     norms = gradients.norm(dim=2)
     smallest = torch.zeros_like(norms)
@@ -230,8 +302,9 @@ def _step(
     norms = torch.where(norms > smallest, norms, 0.0)
     finite = margins.isfinite() & norms.isfinite()
     # A margin at the level of rounding errors is replaced by that level: a smaller step would not move the image.
-    rounding = ROUNDING * torch.finfo(logits.dtype).eps * logits.detach().abs().amax(1, keepdim=True)
-    distances = torch.where(finite & near & (norms > 0), margins.abs().maximum(rounding) / norms, torch.inf)
+    distances = torch.where(
+        finite & near & (norms > 0), margins.abs().maximum(rounding(logits.detach())) / norms, torch.inf
+    )
     nearest = distances.argmin(1, keepdim=True)  # (n, 1)
     distance, norm = distances.gather(1, nearest), norms.gather(1, nearest)
     direction = gradients.gather(1, nearest[:, :, None].expand(-1, -1, gradients.shape[2])).squeeze(1)
