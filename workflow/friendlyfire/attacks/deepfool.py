@@ -132,8 +132,9 @@ def deepfool(
         refine: number of steps towards the nearest boundary point that follow (:func:`.refined`). No perturbation is
             longer than without them, and attacks that did not converge may. The perturbations end on the boundary
             itself; choose a small overshoot, such as 0.001, for the shortest ones that fool.
-        bounds: smallest and largest pixel value of the overshot images; None for any. With a basis the images are
-            those of a perturbation in its span, clipped: so the perturbations leave the span in pixels at a bound.
+        bounds: smallest and largest pixel value of the overshot images, which are clipped after each step; None for
+            any. With a basis, they are images with a perturbation in its span, clipped: the perturbation leaves the
+            span in pixels at a bound, and a pixel that would be clipped does not count in the gradients.
         batch_size: images that pass through the network at once (:func:`images_at_once`). It changes the speed, and the
             result by rounding only.
 
@@ -288,9 +289,8 @@ def _step(
         difference = torch.zeros_like(logits).scatter_(1, others[:, k : k + 1], 1.0)
         difference.scatter_add_(1, leave[:, None], -torch.ones_like(leave[:, None], dtype=difference.dtype))
         (gradient,) = torch.autograd.grad(logits, points, difference, retain_graph=k < m - 1)
-        if bounds is not None:
-            # Only a confined attack keeps the pixels that are clipped.
-            gradient = without_outward(gradient, points if basis is None else images, bounds)
+        if bounds is not None and basis is not None:
+            gradient = without_outward(gradient, images, bounds)
         gradients[:, k] = gradient.flatten(1)
     norms = gradients.norm(dim=2)
     smallest = torch.zeros_like(norms)
