@@ -123,6 +123,8 @@ CASES: dict[str, Callable[[Things], list]] = {
     "deepfool": deepfool,
     "deepfool to targets": lambda t: deepfool(t, t.targets.cpu()),
     "deepfool in a basis": lambda t: deepfool(t, basis=t.basis),
+    "deepfool, refined in bounds": lambda t: deepfool(t, refine=5, bounds=(0, 1))[1:3],
+    "deepfool, refined in bounds and a basis": lambda t: deepfool(t, basis=t.basis, refine=5, bounds=(0, 1))[1:3],
     "fgsm": lambda t: [t.library("attacks.fgsm").fgsm(t.network, t.images, epsilon=0.1)],
     "saliency": lambda t: [t.library("attacks.saliency").saliency(t.network, t.images, t.labels)],
     "universal": universal,
