@@ -5,7 +5,7 @@ INSTALLED := .venv/installed
 # No copyleft among the installed packages; docutils offers a choice of licences.
 LICENCES := pip-licenses --partial-match --fail-on "GPL;GNU" --ignore-packages docutils
 
-.PHONY: demo test test-long bench evidence docs lint audit format clean
+.PHONY: demo test test-long bench evidence docs lint audit wheel format clean
 
 demo: $(INSTALLED)  ## all figures from bundled data, to results/figures
 	$(BIN)/snakemake --cores all
@@ -27,9 +27,10 @@ docs: $(INSTALLED)  ## the documentation as HTML, to results/docs/index.html; wa
 	$(BIN)/python -m pip install --quiet --requirement docs/requirements.txt
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs results/docs
 
-lint: $(INSTALLED)  ## ruff, snakefmt and snakemake's linter, without any findings
+lint: $(INSTALLED)  ## ruff, mypy, snakefmt and snakemake's linter, without any findings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/snakefmt --check --compact-diff Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 	$(BIN)/$(LICENCES)
@@ -37,6 +38,15 @@ lint: $(INSTALLED)  ## ruff, snakefmt and snakemake's linter, without any findin
 audit: $(INSTALLED)  ## known vulnerabilities of the pinned packages, from the package index
 	$(BIN)/python -m pip install --quiet pip-audit
 	$(BIN)/pip-audit --requirement envs/requirements.txt
+
+wheel: $(INSTALLED)  ## the package, to results/dist, checked and imported from an environment of its own
+	$(BIN)/python -m pip install --quiet build twine
+	rm -rf results/dist results/wheel
+	$(BIN)/python -m build --wheel --outdir results/dist
+	$(BIN)/python -m twine check --strict results/dist/*.whl
+	$(PYTHON) -m venv results/wheel
+	results/wheel/bin/python -m pip install --quiet results/dist/*.whl
+	results/wheel/bin/python -c "import friendlyfire.attacks.deepfool"
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

@@ -30,7 +30,7 @@ BENCHMARKS = {
 LONG = {"many": decompositions.measure_many}
 
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "foolbox", "torchattacks")
-PACKAGES += ("adversarial-robustness-toolbox", "curvlinops-for-pytorch", "snakemake")
+PACKAGES += ("adv-lib", "adversarial-robustness-toolbox", "curvlinops-for-pytorch", "snakemake")
 
 
 def main(names: list[str]) -> None:

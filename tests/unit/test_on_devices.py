@@ -148,6 +148,8 @@ CASES: dict[str, Callable[[Things], list]] = {
     "heat map": lambda t: t.library("measures.heatmap").misclassified(
         t.network, t.images, t.labels, [None, (1, 2)], 0.2, np.random.default_rng(0)
     ),
+    "deepfool, refined in bounds": lambda t: deepfool(t, refine=5, bounds=(0, 1))[1:3],
+    "deepfool, refined in bounds and a basis": lambda t: deepfool(t, basis=t.basis, refine=5, bounds=(0, 1))[1:3],
     "fgsm": lambda t: [t.library("attacks.fgsm").fgsm(t.network, t.images, epsilon=0.1)],
     "saliency": lambda t: [t.library("attacks.saliency").saliency(t.network, t.images, t.labels)],
     "universal": universal,

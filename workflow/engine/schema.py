@@ -44,7 +44,8 @@ def attack_section(kind: Mapping[str, Any]) -> dict[str, Any]:
     rules = {"type": "object", "description": kind["description"]}
     if "named" in kind:
         return {**rules, "default": {}, "additionalProperties": {"type": "object", "description": kind["named"]}}
-    defaults = {name: option["default"] for name, option in options.items()}
+    # An option without a default is absent unless it is given, so that older results remain what they are.
+    defaults = {name: option["default"] for name, option in options.items() if "default" in option}
     return {**rules, "default": defaults, "additionalProperties": False, "properties": options}
 
 

@@ -33,6 +33,23 @@ def check_images(images: Tensor, name: str = "images") -> None:
             raise ValueError(f"{name}: pixels in [0, 1] are expected, but these reach {reach:.4g}; divide by 255")
 
 
+def check_bounds(bounds: Sequence[float], images: Tensor) -> None:
+    """Raise unless ``bounds`` are two ascending numbers with all pixels of ``images`` between them.
+
+    Raises:
+        ValueError: not two ascending numbers, or a pixel lies outside.
+    """
+    if len(bounds) != 2 or not bounds[0] < bounds[1]:
+        raise ValueError(f"bounds={bounds!r}: the smallest and the largest pixel value are expected, such as (0, 1)")
+    if images.numel():
+        low, high = torch.aminmax(images.detach())
+        if low < bounds[0] or high > bounds[1]:
+            raise ValueError(
+                f"bounds={bounds!r}: pixels from {float(low):.4g} to {float(high):.4g} are outside; clamp the images "
+                "or widen the bounds"
+            )
+
+
 def check_targets(targets: Tensor, n: int, classes: int) -> None:
     """Raise unless ``targets`` holds one class for each of ``n`` images.
 

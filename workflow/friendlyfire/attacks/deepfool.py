@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from friendlyfire.attacks.checks import check_basis, check_blocks, check_images, check_targets
+from friendlyfire.attacks.checks import check_basis, check_blocks, check_bounds, check_images, check_targets
+from friendlyfire.attacks.refinement import refined, rounding, without_outward
 from friendlyfire.attacks.statuses import Status
 from friendlyfire.devices import full_float32, images_at_once
 
@@ -35,13 +36,25 @@ ATTACKS = {
                 "minimum": 2,
                 "description": "number of highest-scoring classes to try, including the predicted one",
             },
+            "refine": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": 1000,
+                "description": "steps towards the nearest boundary point after DeepFool's; none if it is absent",
+            },
+            "bounds": {
+                "type": "array",
+                "prefixItems": [{"type": "number", "maximum": 0}, {"type": "number", "minimum": 1}],
+                "items": {"type": "number"},
+                "minItems": 2,
+                "maxItems": 2,
+                "description": "smallest and largest pixel value of the perturbed images, such as [0, 1]; any if it is "
+                "absent",
+            },
         },
         "description": "DeepFool; also used for the boundary points of the curvature",
     },
 }
-
-#: Rounding of a network's logits, in units of the last place of the largest.
-ROUNDING = 16
 
 
 @dataclass
@@ -87,6 +100,8 @@ def deepfool(
     max_iterations: int = 50,
     candidates: int = 10,
     horizon: float = 1.5,
+    refine: int = 0,
+    bounds: tuple[float, float] | None = None,
     batch_size: int | None = None,
 ) -> Attack:
     r"""Compute DeepFool perturbations, untargeted or targeted, free or confined to a subspace.
@@ -117,6 +132,12 @@ def deepfool(
         horizon: the first step considers all classes. Later steps consider a class if its boundary is at most
             ``horizon`` times as far as the nearest, estimated from its margin and the last length of its gradient;
             infinity for the published algorithm.
+        refine: number of steps towards the nearest boundary point that follow (:func:`.refined`). No perturbation is
+            longer than without them, and attacks that did not converge may. The perturbations end on the boundary
+            itself; choose a small overshoot, such as 0.001, for the shortest ones that fool.
+        bounds: smallest and largest pixel value of the overshot images, which are clipped after each step; None for
+            any. With a basis, they are images with a perturbation in its span, clipped: the perturbation leaves the
+            span in pixels at a bound, and a pixel that would be clipped does not count in the gradients.
         batch_size: images that pass through the network at once (:func:`images_at_once`). It changes the speed, and the
             result by rounding only.
 
@@ -126,17 +147,23 @@ def deepfool(
 
     Raises:
         ValueError: the network is in training mode, the pixels are far outside [0, 1], there are fewer than two
-            candidates, or a shape or dtype is wrong.
+            candidates, ``refine`` is negative, ``bounds`` are not two ascending numbers with the images between them,
+            or a shape or dtype is wrong.
 
     Cost:
         Per image, block and iteration, two forward passes and one backward pass per class considered (targeted: one).
-        The first iterations of all blocks share their backward passes.
+        The first iterations of all blocks share their backward passes. Per image, block and refining step, one forward
+        and one backward pass.
     """
     if isinstance(network, nn.Module) and network.training:
         raise ValueError("the network is in training mode; call network.eval() first")
     if candidates < 2:
         raise ValueError(f"candidates={candidates}: the predicted class and at least one other are needed")
+    if refine < 0:
+        raise ValueError(f"refine={refine}: a number of steps is expected, 0 for none")
     check_images(images)
+    if bounds is not None:
+        check_bounds(bounds, images)
     if basis is not None:
         check_basis(basis, images.shape[1:].numel())
     if blocks is not None:
@@ -185,21 +212,65 @@ def deepfool(
             others, before = approached[part].gather(1, columns), lengths[part].gather(1, columns)
             if fresh:
                 perturbed = images[part % n] + (1 + overshoot) * perturbations[part]
-                values, gradients = _differentiated(network, perturbed, leave[share], others)
+                found = _differentiated(network, perturbed, leave[share], others, bounds, basis is not None)
             own = None if blocks is None else part // n
-            step, seen, state = _step(values, gradients, leave[share], others, within, basis, blocks, own)
+            step, seen, state = _step(*found, leave[share], others, within, basis, blocks, own)
             lengths[part] = lengths[part].scatter(1, columns, torch.where(within, seen, before))
             # If the nearest classes have no gradient left, the next iteration considers the others.
             state[(state == Status.ZERO_GRADIENT) & ~near[share].all(1)] = Status.NOT_CONVERGED
-            perturbations[part] += step.reshape(-1, *images.shape[1:])
+            clean, moved = images[part % n], perturbations[part] + step.reshape(-1, *images.shape[1:])
+            shown = _clipped(clean, moved, overshoot, bounds)
+            # Confined, the next step starts in the span, and not where clipping led out of it.
+            perturbations[part] = shown if basis is None else moved
             iterations[part] += 1
-            logits[part] = _logits(network, images[part % n] + (1 + overshoot) * perturbations[part])
+            logits[part] = _logits(network, clean + (1 + overshoot) * shown)
             reached[part] = logits[part].argmax(1)
             there = reached[part] != sources[part] if targets is None else reached[part] == targets[part]
             state[(state == Status.NOT_CONVERGED) & there] = Status.CONVERGED
             state[~logits[part].isfinite().all(1)] = Status.NON_FINITE
             statuses[part] = state
-    return Attack(perturbations, sources, reached, statuses, iterations, overshoot)
+    clipped = _clipped(images, perturbations.reshape(copies, *images.shape), overshoot, bounds).flatten(0, 1)
+    attack = Attack(clipped, sources, reached, statuses, iterations, overshoot)
+    ended = attack.converged | (statuses == Status.NOT_CONVERGED)
+    for copy, (first, beyond) in enumerate(blocks or [(0, None)]):
+        span = None if basis is None else basis[:, first:beyond]
+        rows = ended[copy * n : (copy + 1) * n].nonzero().squeeze(1) + copy * n
+        for part in rows.split(batch_size) if refine and len(rows) else ():
+            _refine(attack, part, network, images[part % n], perturbations[part], targets, refine, span, bounds)
+    return attack
+
+
+def _refine(
+    attack: Attack,
+    part: Tensor,
+    network: Callable[[Tensor], Tensor],
+    images: Tensor,
+    perturbations: Tensor,
+    targets: Tensor | None,
+    steps: int,
+    basis: Tensor | None,
+    bounds: tuple[float, float] | None,
+) -> None:
+    """Replace the perturbations of the images at ``part`` by refined ones, where these fool and are shorter."""
+    classes, overshoot = (attack.sources if targets is None else targets)[part], attack.overshoot
+    options = {"targeted": targets is not None, "steps": steps, "overshoot": overshoot}
+    found, fools = refined(network, images, perturbations, classes, **options, basis=basis, bounds=bounds)
+    found = _clipped(images, found, overshoot, bounds)
+    reached = _logits(network, images + (1 + overshoot) * found).argmax(1)
+    fools &= reached != classes if targets is None else reached == classes
+    before, after = (r.flatten(1).norm(dim=1) for r in (attack.perturbations[part], found))
+    better = fools & ((after < before) | ~attack.converged[part])
+    attack.iterations[part] += steps
+    part = part[better]
+    attack.perturbations[part], attack.reached[part] = found[better], reached[better]
+    attack.statuses[part] = Status.CONVERGED
+
+
+def _clipped(images: Tensor, perturbations: Tensor, overshoot: float, bounds: tuple[float, float] | None) -> Tensor:
+    """Return perturbations whose overshot images lie inside the bounds."""
+    if bounds is None:
+        return perturbations
+    return ((images + (1 + overshoot) * perturbations).clamp(*bounds) - images) / (1 + overshoot)
 
 
 @torch.no_grad()
@@ -213,18 +284,25 @@ def _margins(logits: Tensor, others: Tensor, leave: Tensor) -> Tensor:
 
 
 def _differentiated(
-    network: Callable[[Tensor], Tensor], images: Tensor, leave: Tensor, others: Tensor
+    network: Callable[[Tensor], Tensor],
+    images: Tensor,
+    leave: Tensor,
+    others: Tensor,
+    bounds: tuple[float, float] | None,
+    confined: bool,
 ) -> tuple[Tensor, Tensor]:
     """Return the logits (n, classes) and the gradients (n, m, d) of the margins with the classes ``others`` (n, m)."""
     n, m = others.shape
-    images = images.requires_grad_(True)
+    points = (images if bounds is None else images.clamp(*bounds)).requires_grad_(True)
     with torch.enable_grad():
-        logits = network(images)  # One forward pass serves the gradients of all margins.
+        logits = network(points)  # One forward pass serves the gradients of all margins.
     gradients = images.new_empty(n, m, images[0].numel())
     for k in range(m):
         difference = torch.zeros_like(logits).scatter_(1, others[:, k : k + 1], 1.0)
         difference.scatter_add_(1, leave[:, None], -torch.ones_like(leave[:, None], dtype=difference.dtype))
-        (gradient,) = torch.autograd.grad(logits, images, difference, retain_graph=k < m - 1)
+        (gradient,) = torch.autograd.grad(logits, points, difference, retain_graph=k < m - 1)
+        if bounds is not None and confined:
+            gradient = without_outward(gradient, images, bounds)
         gradients[:, k] = gradient.flatten(1)
     return logits.detach(), gradients
 
@@ -255,8 +333,7 @@ def _step(
     norms = torch.where(norms > smallest, norms, 0.0)
     finite = margins.isfinite() & norms.isfinite()
     # A margin at the level of rounding errors is replaced by that level: a smaller step would not move the image.
-    rounding = ROUNDING * torch.finfo(logits.dtype).eps * logits.abs().amax(1, keepdim=True)
-    distances = torch.where(finite & near & (norms > 0), margins.abs().maximum(rounding) / norms, torch.inf)
+    distances = torch.where(finite & near & (norms > 0), margins.abs().maximum(rounding(logits)) / norms, torch.inf)
     nearest = distances.argmin(1, keepdim=True)  # (n, 1)
     distance, norm = distances.gather(1, nearest), norms.gather(1, nearest)
     direction = gradients.gather(1, nearest[:, :, None].expand(-1, -1, gradients.shape[2])).squeeze(1)

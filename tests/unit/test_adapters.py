@@ -1,0 +1,93 @@
+"""DeepFool called by the helpers of other libraries."""
+
+import sys
+import types
+import warnings
+
+import pytest
+import torch
+
+from friendlyfire.attacks.adapters import deepfool_images, foolbox_deepfool
+from friendlyfire.attacks.deepfool import deepfool
+
+
+@pytest.fixture
+def clean(trained, digits):
+    """A network, images, their labels, and other classes as targets."""
+    images, labels = digits["test"][0][:40].float() / 255, digits["test"][1][:40]
+    network = trained()
+    return network, images, labels, (network(images).argmax(1) + 1) % 10
+
+
+@pytest.mark.parametrize("targeted", [False, True])
+@pytest.mark.parametrize("options", [{}, {"refine": 5, "overshoot": 1e-3}])
+def test_foolbox_runs_the_attack(clean, targeted, options):
+    import foolbox
+
+    network, images, labels, targets = clean
+    model = foolbox.PyTorchModel(network, bounds=(0, 1), device="cpu")
+    criterion = foolbox.criteria.TargetedMisclassification(targets) if targeted else labels
+    attack = foolbox_deepfool(**options)
+    epsilons = [0.3, None]
+    raw, clipped, success = attack(model, images, criterion, epsilons=epsilons)
+    assert success[1].float().mean() > 0.9
+    assert success[0].sum() < success[1].sum()
+    assert raw[0].min() >= 0
+    assert raw[0].max() <= 1
+    assert ((clipped[0] - images).flatten(1).norm(dim=1) < 0.3001).all()
+    reached = network(clipped[1]).argmax(1)
+    assert torch.equal(reached == targets if targeted else reached != labels, success[1])
+    repeated = attack.repeat(2)(model, images, criterion, epsilons=None)
+    assert torch.equal(repeated[0], raw[1])
+
+
+def test_foolbox_refuses_another_criterion(clean):
+    import foolbox
+
+    network, images, labels, _ = clean
+    model = foolbox.PyTorchModel(network, bounds=(0, 1), device="cpu")
+    other = foolbox.criteria.Misclassification(labels) & foolbox.criteria.Misclassification(labels)
+    with pytest.raises(ValueError, match="choose Misclassification or TargetedMisclassification"):
+        foolbox_deepfool()(model, images, other, epsilons=None)
+
+
+@pytest.mark.parametrize("targeted", [False, True])
+def test_adv_lib_measures_the_attack(clean, targeted):
+    sys.modules.setdefault("visdom", types.ModuleType("visdom"))  # for plots that nothing here draws
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of adv-lib, when it is imported
+        helpers = pytest.importorskip("adv_lib.utils.attack_utils", reason="adv-lib is not installed")
+    network, images, labels, targets = clean
+    attacked = deepfool_images(network, images, targets if targeted else labels, targeted=targeted)
+    data = {"inputs": images, "labels": labels, "targets": targets if targeted else None, "adv_inputs": attacked}
+    metrics = helpers.compute_attack_metrics(network, {**data, "time": 0, "num_forwards": 0, "num_backwards": 0})
+    assert metrics["success"].float().mean() > 0.9
+    norms = (attacked - images).flatten(1).norm(dim=1)
+    torch.testing.assert_close(metrics["distances"]["l2"], norms)
+
+
+def test_both_forms_of_targets_are_one(clean):
+    network, images, labels, targets = clean
+    as_labels = deepfool_images(network, images, targets, targeted=True)
+    apart = deepfool_images(network, images, labels, targets, True, threat_model="l2")
+    assert torch.equal(as_labels, apart)
+    assert torch.equal(deepfool_images(network, images, labels, targets), deepfool_images(network, images, labels))
+
+
+def test_images_that_need_no_attack_are_returned(clean):
+    network, images, _, targets = clean
+    assert torch.equal(deepfool_images(network, images, targets), images)
+    predicted = network(images).argmax(1)
+    assert torch.equal(deepfool_images(network, images, predicted, targeted=True), images)
+
+
+def test_without_bounds_it_is_deepfool(clean):
+    network, images, _, _ = clean
+    attack = deepfool(network, images)
+    assert torch.equal(deepfool_images(network, images, attack.sources, bounds=None), images + attack.overshot)
+
+
+def test_another_norm_is_refused(clean):
+    network, images, labels, _ = clean
+    with pytest.raises(ValueError, match="threat_model='linf': DeepFool minimises l2 only"):
+        deepfool_images(network, images, labels, threat_model="linf")
