@@ -19,7 +19,12 @@ COUNTS = {
 CONFIG = {
     "suite": "two",
     "suites": {"two": ["one", "rival"]},
-    "figures": {"transfer": "suite", "fig3": ["jacobian", "untrained"], "fig4": ["deepfool-high"], "spectrum": ["deepfool"]},
+    "figures": {
+        "transfer": "suite",
+        "fig3": ["jacobian", "untrained"],
+        "fig4": ["deepfool-high"],
+        "spectrum": ["deepfool"],
+    },
     "bases": {"jacobian_images": 40, "untrained_networks": 20},
     "claims": {"tested": ["jacobian-same", "shared-directions"]},
     "experiments": {
