@@ -44,6 +44,17 @@ MEASURES = {
 #: Fraction of its full accuracy that the other network keeps on its own first directions.
 LEVEL = 0.9
 
+#: Columns of the estimates.
+ESTIMATES = (
+    "rank",
+    *(
+        f"{name}{end}"
+        for name in ("accuracy", "own_accuracy", "full_accuracy", "fraction")
+        for end in ("", "_ci_low", "_ci_high")
+    ),
+    *("overlap", "chance"),
+)
+
 
 def transfer(
     network: Network, dataset: Dataset, ours: Sequence[Store], theirs: Sequence[Store], *, images: int
@@ -96,18 +107,6 @@ def transfer(
     )
     table = pd.DataFrame([row | counts | {"perturbations": len(inside)}])
     return Measured({"transfer": table}, arrays, {"rank": rank, "units": units})
-
-
-#: Columns of the estimates.
-ESTIMATES = (
-    "rank",
-    *(
-        f"{name}{end}"
-        for name in ("accuracy", "own_accuracy", "full_accuracy", "fraction")
-        for end in ("", "_ci_low", "_ci_high")
-    ),
-    *("overlap", "chance"),
-)
 
 
 def needed_rank(line: Store) -> int | None:
