@@ -1,5 +1,6 @@
 """Standard and robust networks in one panel each: accuracy, coupling, curvature, and how far attacks have to go."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 
 from friendlyfire.attacks.statuses import Status
 from friendlyfire.figures.captions import image_counts
@@ -114,7 +116,7 @@ def twins_panels(numbers: pd.DataFrame, spectra: pd.DataFrame, norms: pd.DataFra
         mine = numbers[numbers["of"] == name]
         # The original first.
         experiments = sorted(mine["experiment"].unique(), key=lambda one: one != name)
-        colours = dict(zip(experiments, COLOURS, strict=False))
+        colours = dict(zip(experiments, itertools.cycle(COLOURS), strict=False))
         for experiment, colour in colours.items():
             own = {"color": colour, "label": experiment}
             for basis, style in zip(bases, STYLES, strict=False):
@@ -139,11 +141,15 @@ def twins_panels(numbers: pd.DataFrame, spectra: pd.DataFrame, norms: pd.DataFra
 
 def label_axes(axes: Sequence[Axes], table: pd.DataFrame) -> None:
     """Label the four panels of one original."""
-    axes[0].set(xlabel="number of directions", ylabel="accuracy (%)", ylim=(0, 101), xlim=(1, table["rank"].max()))
-    axes[0].set_xscale("log")
+    axes[0].set(
+        xlabel="number of directions", ylabel="accuracy (%)", ylim=(0, 101), xscale="log", xlim=(1, table["rank"].max())
+    )
     axes[1].set(xlabel="fraction of DeepFool's norm inside", ylabel="accuracy (%)", ylim=(0, 101), xlim=(0, 1))
     axes[2].set(xlabel="direction, most curved first", ylabel="|mean curvature|\n(logits / pixel²)")
-    axes[2].set(xscale="log", yscale="log")
+    axes[2].set(xscale="log", yscale="log", xlim=(1, None))
     plain_decades(axes[2])
+    for ax in (axes[0], axes[2]):
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_formatter(NullFormatter())
     axes[3].set(xlabel="L2 norm (pixels in [0, 1])", ylabel="fooled by DeepFool (%)", ylim=(0, 101))
     axes[3].set_xlim(left=0)

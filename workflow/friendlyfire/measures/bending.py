@@ -33,9 +33,9 @@ MEASURES = {
 def bending(network: Network, boundary: Sequence[Store], curvature: Sequence[Store]) -> Measured:
     """Measure the curvature of each boundary point along the first and the last eigenvector of its class.
 
-    The mean over the points is the curvature of the mean Hessian along that direction, its eigenvalue where the Hessian
-    is exact. Central differences with the step of the decomposition, taken along the direction itself, differ from an
-    eigenvalue that was found along other probes.
+    An eigenvalue of the mean Hessian has no value per image. The mean of these curvatures over the points is that
+    eigenvalue where the Hessian is exact. Where it is measured by differences of a large step, here along the direction
+    itself and there along other probes, the two differ by a factor; the spread over the points serves for both.
 
     Args:
         network: in evaluation mode.
@@ -43,8 +43,8 @@ def bending(network: Network, boundary: Sequence[Store], curvature: Sequence[Sto
         curvature: stores of the eigenpairs of the mean Hessians, in the same order.
 
     Returns:
-        A table with a row per class and end of the spectrum, and the curvature of each point: (images, rows), NaN where
-        an image has no point.
+        A table with a row per class and end of the spectrum, the curvature of each point: (images, rows), NaN where an
+        image has no point, and the eigenvalues (rows,).
     """
     rows, found = [], []
     for points, pairs in zip(boundary, curvature, strict=True):
@@ -64,8 +64,10 @@ def bending(network: Network, boundary: Sequence[Store], curvature: Sequence[Sto
                 rows.append({"class": name, "end": end, **about})
     n = max(map(len, found))
     stacked = np.stack([np.pad(values, (0, n - len(values)), constant_values=np.nan) for values in found], axis=1)
-    units = "curvatures (images, classes and ends): logits / pixel^2; NaN without a point"
-    return Measured({"bending": pd.DataFrame(rows)}, {"curvatures": stacked}, {"units": units})
+    table = pd.DataFrame(rows)
+    units = "curvatures (images, classes and ends), eigenvalues: logits / pixel^2; NaN without a point"
+    arrays = {"curvatures": stacked, "eigenvalues": table["eigenvalue"].to_numpy()}
+    return Measured({"bending": table}, arrays, {"units": units})
 
 
 def curvatures(
