@@ -29,6 +29,7 @@ def flipped(images: np.ndarray) -> np.ndarray:
     return flip_matrix(height) @ images @ flip_matrix(width)
 
 
+@functools.cache
 def contrast(height: int, width: int) -> float:
     """Return the largest factor by which flipped images keep within [0, 1], whatever the images are.
 
