@@ -18,7 +18,7 @@ BLOCKS, WIDTH, OVERSHOOT, STEPS = 12, 0.08, 0.02, 50
 def one_by_one(network: nn.Module, images: Tensor, basis: Tensor, blocks: list[tuple[int, int]]) -> np.ndarray:
     """Return the norms (blocks, n) of DeepFool in the span of each block, NaN where it fails.
 
-    Written after the description in Ortiz-Jimenez et al. (2020), section 2: the gradients of all classes are projected
+    Written after the description in Ortiz-Jimenez et al. (2020): the gradients of all classes are projected
     onto the subspace, and the nearest linearised boundary is stepped to, until the class changes.
     """
     return np.array([[alone(network, image[None], basis[:, slice(*block)]) for image in images] for block in blocks])

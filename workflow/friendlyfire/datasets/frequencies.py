@@ -1,7 +1,7 @@
 """Images with flipped frequencies: what is coarse becomes fine, and the reverse.
 
 Source: G. Ortiz-Jimenez, A. Modas, S.-M. Moosavi-Dezfooli, P. Frossard, "Hold me tight! Influence of discriminative
-features on deep network boundaries", NeurIPS 2020, section 4.
+features on deep network boundaries", NeurIPS 2020, its experiments with flipped MNIST and CIFAR-10.
 """
 
 import functools
@@ -29,6 +29,7 @@ def flipped(images: np.ndarray) -> np.ndarray:
     return flip_matrix(height) @ images @ flip_matrix(width)
 
 
+@functools.cache
 def contrast(height: int, width: int) -> float:
     """Return the largest factor by which flipped images keep within [0, 1], whatever the images are.
 

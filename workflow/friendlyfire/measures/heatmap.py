@@ -1,7 +1,7 @@
 """The Fourier heat map of a network: its error on images with a wave of one frequency added.
 
 Source: D. Yin, R. Gontijo Lopes, J. Shlens, E. D. Cubuk, J. Gilmer, "A Fourier perspective on model robustness in
-computer vision", NeurIPS 2019, section 3.
+computer vision", NeurIPS 2019.
 """
 
 from collections.abc import Callable, Sequence

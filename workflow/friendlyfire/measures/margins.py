@@ -1,7 +1,7 @@
 """The margin profile: the least perturbation within blocks of consecutive directions of a basis.
 
 Source: G. Ortiz-Jimenez, A. Modas, S.-M. Moosavi-Dezfooli, P. Frossard, "Hold me tight! Influence of discriminative
-features on deep network boundaries", NeurIPS 2020, section 3.
+features on deep network boundaries", NeurIPS 2020.
 """
 
 from collections.abc import Sequence
