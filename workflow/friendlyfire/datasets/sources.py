@@ -54,7 +54,7 @@ def known_images(settings: Mapping[str, Any]) -> int:
     """Return the number of images that a data set keeps, from its section ``datasets.<name>`` and its folder."""
     splits = ("train", "test")
     if settings["source"] in NATIVE_IMAGES:
-        counts: Sequence[int] = NATIVE_IMAGES[settings["source"]]
+        counts = NATIVE_IMAGES[settings["source"]]
     else:
         counts = [sum(1 for _ in folder_of(settings["folder"], split).glob("*/*")) for split in splits]
     return sum(min(count, settings.get(split) or count) for split, count in zip(splits, counts, strict=True))
