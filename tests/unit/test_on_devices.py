@@ -188,7 +188,7 @@ MUTANTS = [
      "deepfool in blocks"),
     ("measures.heatmap", "signs.to(images)", "signs", "heat map"),
     ("measures.curves", ".double().cpu().numpy()", ".double().numpy()", "scores"),
-    ("curvature.hessians", "change.cpu() / (2", "change / (2", "hessian by differences"),
+    ("curvature.hessians", "change.cpu() / (self.ends", "change / (self.ends", "hessian by differences"),
     ("networks.training", "generator=generator).to(device)", "generator=generator)", "train"),
     ("networks.training", "torch.randint(2 * crop_padding + 1, (2, n), generator=generator).to(images.device)",
      "torch.randint(2 * crop_padding + 1, (2, n), generator=generator)", "train"),

@@ -130,8 +130,9 @@ def experiments_behind(config: Mapping[str, Any], experiments: Iterable[str]) ->
         experiment = waiting.pop(0)
         if experiment not in found:
             found.add(experiment)
+            chains = [*network_chain(config, experiment)[1:], *teacher_chain(config, experiment)[1:]]
             yield experiment
-            waiting += [*network_chain(config, experiment)[1:], *teacher_chain(config, experiment)[1:]]
+            waiting += chains
             waiting += [kind["of"] for kind in bases_of(config, experiment).values() if kind["from"] == "experiment"]
             waiting += [repetition_of(name)[0] for name in compared(config, experiment)]
 
