@@ -497,14 +497,26 @@ def _check_robust(key: str, networks: Mapping[str, Any]) -> None:
 
 
 def check_architecture(key: str, name: str) -> None:
-    """Check that the network exists, by importing torchvision or timm if they are installed."""
+    """Check that the network exists, if its library is installed; torchvision is imported only for an unusual name."""
     library, slash, model = name.partition("/")
     if slash and importlib.util.find_spec(library):
+        if library == "torchvision" and _is_registered(model):
+            return
         models = importlib.import_module("torchvision.models" if library == "torchvision" else library)
         tagged = models.list_pretrained() if library == "timm" else []  # "resnet18.a1_in1k"
         _check_close(key, f"{library} has no network", model, [*models.list_models(), *tagged])
     elif ":" in name:
         _check_function(key, name)
+
+
+def _is_registered(model: str) -> bool:
+    """Whether a file of torchvision registers a classifier of that name; the import of torchvision takes seconds."""
+    for path in (Path(importlib.util.find_spec("torchvision").origin).parent / "models").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if f"\ndef {model}(" in text:
+            found = [node for node in ast.parse(text).body if getattr(node, "name", "") == model]
+            return any(ast.unparse(one) == "register_model()" for node in found for one in node.decorator_list)
+    return False
 
 
 def _check_function(key: str, place: str) -> None:
