@@ -180,7 +180,7 @@ def test_robust_training_is_seeded_and_resumes(digits, kind):
     def run(**options):
         torch.manual_seed(1)
         network = build_network(settings, np.zeros((1, 8, 8)), 0.3, 10)
-        return list(train(network, few, digits["test"], settings, seed=4, loss_of=loss_of(settings), **options))
+        return list(train(network, few, digits["test"], settings, seed=4, objective=loss_of(settings), **options))
 
     first, second = run(), run()
     rest = run(state=first[0][1], done=1)
@@ -194,7 +194,7 @@ def test_training_on_attacks_makes_robust(digits, trained):
     torch.manual_seed(0)
     pixels = digits["train"][0].numpy() / 255
     network = build_network(settings, pixels.mean(0), float(np.std(pixels - pixels.mean(0))), 10)
-    *_, (epoch, _) = train(network, digits["train"], digits["test"], settings, 0, loss_of=loss_of(settings))
+    *_, (epoch, _) = train(network, digits["train"], digits["test"], settings, 0, objective=loss_of(settings))
     section = {**settings, "robustness": {"norm": None, "radius": None, "images": 100, "steps": 10, "restarts": 1}}
     test = AttackTest(*digits["test"], section, seed=0)
     assert test.ball == {"norm": "l2", "radius": 0.8}

@@ -21,7 +21,7 @@ def with_twins(experiments: Mapping[str, Any]) -> dict[str, Any]:
             continue
         others = [other for other, one in experiments.items() if isinstance(one, Mapping) and not one.get("twin_of")]
         if original not in others:
-            what = "a twin itself" if original in experiments else "no experiment"
+            what = "a twin itself" if original in list(experiments) else "no experiment"
             raise ConfigError(
                 f"config: experiments.{name}.twin_of: {original!r} is {what}; choose from {', '.join(others)}"
             )

@@ -75,7 +75,7 @@ def train(
     seed: int,
     state: Mapping[str, Tensor] | None = None,
     done: int = 0,
-    loss_of: Callable[..., tuple[Tensor, Tensor]] = plain_loss,
+    objective: Callable[..., tuple[Tensor, Tensor]] = plain_loss,
 ) -> Iterator[tuple[Epoch, dict[str, Tensor]]]:
     """Train ``network`` in place by stochastic gradient descent with Nesterov momentum.
 
@@ -91,7 +91,7 @@ def train(
         seed: seed of this training.
         state: network and momentum as last yielded, to resume from.
         done: number of epochs behind ``state``.
-        loss_of: network, images, labels and a random generator to logits and loss, see :mod:`.robust`. Any but the
+        objective: network, images, labels and a random generator to logits and loss, see :mod:`.robust`. Any but the
             plain one is computed in float32: attacks and penalties need precise gradients.
 
     Yields:
@@ -118,7 +118,7 @@ def train(
     # GPUs before the Ampere generation emulate bfloat16, slowly.
     mixed = (
         settings["mixed_precision"]
-        and loss_of is plain_loss
+        and objective is plain_loss
         and device.type == "cuda"
         and torch.cuda.is_bf16_supported(including_emulation=False)
     )
@@ -139,7 +139,7 @@ def train(
                 )
             pixels = augment(in_pixels(images[batch]), settings["flip"], settings["crop_padding"], generator)
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=mixed):
-                logits, loss = loss_of(
+                logits, loss = objective(
                     network, pixels.contiguous(memory_format=torch.channels_last), labels[batch], draws
                 )
             optimiser.zero_grad(set_to_none=True)
