@@ -103,7 +103,7 @@ def radial_energies(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     radii = np.hypot(rows[:, None], columns[None]).reshape(-1)
     order = radii.argsort(kind="stable")
     inside = np.cumsum(squares[:, order], axis=1) / total
-    # The last coefficient of each radius: rounding leaves the sum a little below or above a half.
+    # The sum of exactly half of the energy may be rounded down.
     half = radii[order][(inside >= 0.5 - 1e-12).argmax(1)]
     rings = np.eye(int(radii.round().max()) + 1)[radii.round().astype(int)]
     return squares @ rings / total, half
