@@ -157,7 +157,7 @@ MUTANTS = [
      "deepfool to targets"),
     ("attacks.deepfool", "Status.NOT_CONVERGED, device=images.device)", "Status.NOT_CONVERGED)", "deepfool"),
     ("measures.curves", ".double().cpu().numpy()", ".double().numpy()", "scores"),
-    ("curvature.hessians", "change.cpu() / (2", "change / (2", "hessian by differences"),
+    ("curvature.hessians", "change.cpu() / (self.ends", "change / (self.ends", "hessian by differences"),
     ("networks.training", "generator=generator).to(device)", "generator=generator)", "train"),
     ("networks.training", "torch.randint(2 * crop_padding + 1, (2, n), generator=generator).to(images.device)",
      "torch.randint(2 * crop_padding + 1, (2, n), generator=generator)", "train"),
