@@ -39,14 +39,14 @@ audit: $(INSTALLED)  ## known vulnerabilities of the pinned packages, from the p
 	$(BIN)/python -m pip install --quiet pip-audit
 	$(BIN)/pip-audit --requirement envs/requirements.txt
 
-wheel: $(INSTALLED)  ## the package, to results/dist, checked and imported from an environment of its own
-	$(BIN)/python -m pip install --quiet build twine
+wheel:  ## the package, to results/dist, imported from an environment of its own and checked
 	rm -rf results/dist results/wheel
-	$(BIN)/python -m build --wheel --outdir results/dist
-	$(BIN)/python -m twine check --strict results/dist/*.whl
 	$(PYTHON) -m venv results/wheel
+	results/wheel/bin/python -m pip wheel --quiet --no-deps --wheel-dir results/dist .
 	results/wheel/bin/python -m pip install --quiet results/dist/*.whl
-	results/wheel/bin/python -c "import friendlyfire.attacks.deepfool"
+	results/wheel/bin/python -c "import friendlyfire.attacks.adapters"
+	results/wheel/bin/python -m pip install --quiet twine
+	results/wheel/bin/python -m twine check --strict results/dist/*.whl
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

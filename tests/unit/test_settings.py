@@ -30,6 +30,18 @@ def test_the_shipped_suites_are_right(suite):
     check_config({**SHIPPED, "suite": suite}, SCHEMA)
 
 
+def test_options_without_a_default_are_absent_until_they_are_given():
+    assert set(experiment_settings(SHIPPED, "digits-lenet", "perturbations")["deepfool"]) == {
+        "overshoot",
+        "max_iterations",
+        "candidates",
+    }
+    config = changed("experiments.digits-lenet.perturbations", {"deepfool": {"refine": 8, "bounds": [0, 1]}})
+    check_config(config, SCHEMA)
+    given = experiment_settings(config, "digits-lenet", "perturbations")["deepfool"]
+    assert given == {"overshoot": 0.02, "max_iterations": 50, "candidates": 10, "refine": 8, "bounds": [0, 1]}
+
+
 FAULTS = [
     (
         "epoch",
@@ -42,6 +54,8 @@ FAULTS = [
     ("boundary.images", 60.0, r"boundary\.images: 60\.0 is not of type 'integer'"),
     ("threads", 2.0, r"threads: 2\.0 is not of type 'integer'"),
     ("perturbations.images", -3, r"perturbations\.images: -3 is less than the minimum of 1 \(how many of the images"),
+    ("perturbations.deepfool.refine", -1, r"deepfool\.refine: -1 is less than the minimum of 0 \(steps towards"),
+    ("perturbations.deepfool.bounds", [0.1, 1], r"deepfool\.bounds\.0: 0\.1 is greater than the maximum of 0"),
     ("experiments.digits-lenet.networks.epochs", 0, r"digits-lenet\.networks\.epochs: 0 is less than the minimum of 1"),
     ("accuracy.ranks", [5, -1], r"accuracy\.ranks.*-1"),
     ("networks.momentum", 1.0, r"networks\.momentum: 1\.0 .*maximum"),

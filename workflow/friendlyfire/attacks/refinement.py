@@ -102,7 +102,7 @@ def refined(
     Last, the boundary is searched along the direction whose estimated distance is the smallest.
 
     Source: A. Abdolahpourrostam, M. Abroshan, S.-M. Moosavi-Dezfooli, "Revisiting DeepFool: generalization and
-    improvement", 2023, algorithm 2, which projects onto the gradient between runs of DeepFool.
+    improvement", 2023, which projects onto the gradient between runs of DeepFool.
 
     DEPARTS from it: step k goes the fraction 2 / (k + 2) of the way. Whole steps jump to and fro between the pieces of
     a piecewise linear network.
