@@ -192,8 +192,7 @@ FAULTS = [
     ("manifold.variances", [1.0], r"manifold\.variances\.0: 1\.0 "),
     ("datasets.digits.frequencies", "turned", r"frequencies: 'turned' is not allowed; choose from plain, flipped"),
     ("claims.tested", ["margin-profile"], r"claims\.tested: margin-profile needs dct in figures\.margins"),
-    ("claims.flipped", "digits-net", r"claims\.flipped: there is no 'digits-net'; choose from digits-lenet, "),
-    ("claims.flipped", "mnist-lenet", r"claims\.flipped: mnist-lenet: the images of one of the two must be flipped"),
+    ("claims.tested", ["flipped-profile"], r"claims\.tested: flipped-profile needs twin_of, the experiment that it is"),
     ("confinement.ranks", [5, 5], r"confinement\.ranks: \[5, 5\] "),
     ("networks.crop_padding", 64, r"digits-lenet: networks\.crop_padding: 64 is more than the 8 pixels of its images"),
     ("scores.shown", 12, r"digits-lenet: scores\.shown: there is no class 12; the data set has 0 to 9"),
@@ -273,24 +272,20 @@ def test_a_fault_is_one_line(path, value, message, faults):
 
 
 FLIPPED = [
-    ("figures.margins", ["dct"], None),
-    ("figures.margins", [], r"turned: its figures\.margins lacks dct; add it there"),
-    ("margins.blocks", 5, r"turned: its section margins differs; give both experiments the same"),
-    ("seeds", [0], r"turned: it has no repetition 1; give both experiments the same seeds"),
-    ("dataset", "mnist-turned", r"turned: its images have another shape"),
+    ("dataset", "digits-turned", None),
+    ("dataset", "digits", r"flipped-profile needs images with other frequencies as those of digits-lenet"),
+    ("dataset", "mnist-turned", r"twin_of: digits-lenet has images of shape \(1, 8, 8\), not \(1, 28, 28\)"),
+    ("margins", {"blocks": 5}, r"twin_of: digits-lenet has another section margins; give both the same"),
 ]
 
 
 @pytest.mark.parametrize(("key", "value", "message"), FLIPPED)
-def test_an_experiment_on_flipped_images_must_be_comparable(key, value, message):
+def test_a_twin_on_flipped_images_must_be_comparable(key, value, message):
     config = changed("datasets.digits-turned", {"source": "digits", "frequencies": "flipped"})
     config["datasets"]["mnist-turned"] = {"source": "MNIST", "frequencies": "flipped"}
-    other = {"dataset": "digits-turned", "seeds": 2, "figures": {"margins": ["dct"]}}
-    section, _, entry = key.partition(".")
-    other[section] = {entry: value} if entry else value
-    config["experiments"]["turned"] = other
-    own = config["experiments"]["digits-lenet"]
-    own |= {"seeds": 2, "figures": {"margins": ["dct"]}, "claims": {"flipped": "turned", "tested": ["flipped-profile"]}}
+    wanted = {"figures": {"margins": ["dct"]}, "claims": {"tested": ["flipped-profile"]}}
+    config["experiments"]["turned"] = {"twin_of": "digits-lenet", "dataset": "digits-turned", **wanted, key: value}
+    config["suites"]["demo"] = ["turned"]
     if message is None:
         check_config(config, SCHEMA)
         return

@@ -127,7 +127,6 @@ def world(true):
         },
         **{f"confinement/deepfool-{order}": {"norms": attacks, "image_norms": images} for order in ("high", "low")},
         "margins/dct": {"norms": profile if true else profile[::-1]},
-        "flipped:margins/dct": {"norms": profile[::-1]},
         "manifold/pca": {
             "variances": np.array([0.5, 0.95]),
             "on-equal": np.stack([profile[0], (3 if true else 1.5) * profile[0]]),
@@ -169,6 +168,7 @@ def original():
         "accuracy/deepfool-high": accuracies(line),
         "fractions/deepfool-high": inside,
         "bending/images": bent(1.0),
+        "margins/dct": {"norms": np.geomspace(9, 1, 12)[:, None] * np.ones(N)},
     }
 
 

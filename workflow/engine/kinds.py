@@ -7,7 +7,6 @@ from typing import Any
 from engine.repetitions import compared
 from engine.sections import experiment_settings
 from friendlyfire.declarations import Kind, declared
-from friendlyfire.records.seeds import repetition, repetition_of
 
 #: Name of a basis of perturbations that were downsampled to a side in pixels and upsampled (figure 4, ImageNet).
 RESAMPLED = re.compile(r"(?P<basis>.+)-(?P<side>[1-9]\d*)px")
@@ -137,10 +136,17 @@ def tested_claims(config: Mapping[str, Any], experiment: str) -> list[str]:
 def lacking(config: Mapping[str, Any], experiment: str, claim: str) -> str:
     """Return what a claim needs that the configuration of an experiment does not have; empty if nothing."""
     kind = declared("claims")[claim]
-    requires = kind.get("requires")
-    if requires == "twin_of" and not config["experiments"][experiment].get("twin_of"):
-        return "twin_of, the experiment that it is compared with"
-    if requires == "networks.train_on" and experiment_settings(config, experiment, "networks")["train_on"] is None:
+    experiments = config["experiments"]
+    if "twin" in kind:
+        both = (experiment, experiments[experiment].get("twin_of"))
+        if both[1] is None:
+            return "twin_of, the experiment that it is compared with"
+        datasets = [config["datasets"][experiments[name]["dataset"]] for name in both]
+        same = len({dataset.get("frequencies", "plain") for dataset in datasets}) == 1
+        if same != (kind["twin"] == "the same frequencies"):
+            return f"images with {kind['twin']} as those of {both[1]}"
+    networks = experiment_settings(config, experiment, "networks")
+    if kind.get("requires") == "networks.train_on" and networks["train_on"] is None:
         return "networks.train_on"
     reads, factor, bases = " ".join(kind["reads"]), kind.get("factor", 1), kind.get("bases", ())
     curvature, resampling, figures = (
@@ -159,18 +165,9 @@ def lacking(config: Mapping[str, Any], experiment: str, claim: str) -> str:
         section, _, entry = key.partition(".")
         if not set(needed) <= set(experiment_settings(config, experiment, section)[entry]):
             return f"{' and '.join(map(str, needed))} in {key}"
-    for key in kind.get("other", {}):
-        if other_experiment(config, experiment, key) is None:
-            return f"claims.{key}, the name of another experiment"
     if "{basis}" in reads and not (shown.issuperset(bases) and len(shown) > 1):
         return " and ".join(["several bases in figures.fig3 and figures.fig4", *bases])
     return ""
-
-
-def other_experiment(config: Mapping[str, Any], experiment: str, key: str) -> str | None:
-    """Return the experiment that a key of the section ``claims`` names: its repetition of the same number, if any."""
-    name = experiment_settings(config, experiment, "claims")[key]
-    return name and repetition(name, repetition_of(experiment)[1])
 
 
 def bases_of_network(config: Mapping[str, Any], experiment: str) -> list[str]:

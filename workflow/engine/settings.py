@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.kinds import RESAMPLED, attacks_of, bases_of, basis_kind, lacking
-from engine.repetitions import compared, numbers_of
+from engine.kinds import RESAMPLED, attacks_of, bases_of, basis_kind, lacking, tested_claims
+from engine.repetitions import compared
 from engine.schema import stages
 from engine.sections import experiment_settings, teacher_of
-from engine.twins import originals
+from engine.twins import original_of, originals
 from friendlyfire.datasets.class_names import IMAGENET
 from friendlyfire.datasets.sources import image_shape, known_classes, sampled_sides
 from friendlyfire.declarations import Kind, declared
@@ -117,9 +117,7 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         _check_named(f"experiments.{experiment}.dataset", overrides["dataset"], config["datasets"])
     for name, dataset in config["datasets"].items():
         _check_dataset(name, dataset)
-    asked = suite_experiments(config)
-    asked += [other for experiment in asked if (other := _check_flipped(config, experiment))]
-    for experiment in experiments_behind(config, [*asked, *originals(config).values()]):
+    for experiment in experiments_behind(config, [*suite_experiments(config), *originals(config).values()]):
         _check_experiment(config, experiment)
 
 
@@ -181,27 +179,18 @@ def weights_source(config: Mapping[str, Any], experiment: str) -> str | None:
     return None
 
 
-def _check_flipped(config: Mapping[str, Any], experiment: str) -> str | None:
-    """Check the experiment that ``claims.flipped`` names, and return it; None if there is none."""
-    other = experiment_settings(config, experiment, "claims")["flipped"]
-    if other is None:
-        return None
-    _check_named(f"{experiment}: claims.flipped", other, config["experiments"])
-    both, key = (experiment, other), f"config: {experiment}: claims.flipped: {other}"
-    datasets = [config["datasets"][config["experiments"][name]["dataset"]] for name in both]
-    if sorted(dataset.get("frequencies", "plain") for dataset in datasets) != ["flipped", "plain"]:
-        raise ConfigError(
-            f"{key}: the images of one of the two must be flipped; set frequencies: flipped in datasets.<name>"
-        )
-    if len({image_shape(dataset) for dataset in datasets}) > 1:
-        raise ConfigError(f"{key}: its images have another shape; compare images of one shape")
-    if len({str(experiment_settings(config, name, "margins")) for name in both}) > 1:
-        raise ConfigError(f"{key}: its section margins differs; give both experiments the same")
-    if "dct" not in experiment_settings(config, other, "figures")["margins"]:
-        raise ConfigError(f"{key}: its figures.margins lacks dct; add it there")
-    if lacking := set(numbers_of(config["experiments"][experiment])) - set(numbers_of(config["experiments"][other])):
-        raise ConfigError(f"{key}: it has no repetition {min(lacking)}; give both experiments the same seeds")
-    return other
+def _check_twin(config: Mapping[str, Any], experiment: str) -> None:
+    """Raise if an experiment cannot be compared with the one whose twin it is."""
+    original = original_of(config, experiment)
+    if original is None:
+        return
+    both, key = (original, experiment), f"config: {experiment}: twin_of: {original}"
+    shapes = [image_shape(config["datasets"][config["experiments"][name]["dataset"]]) for name in both]
+    if len(set(shapes)) > 1:
+        raise ConfigError(f"{key} has images of shape {shapes[0]}, not {shapes[1]}; give both the same")
+    margins = {str(experiment_settings(config, name, "margins")) for name in both}
+    if len(margins) > 1 and "flipped-profile" in tested_claims(config, experiment):
+        raise ConfigError(f"{key} has another section margins; give both the same for the claim flipped-profile")
 
 
 def _check_named(key: str, value: str, allowed: Iterable[str]) -> None:
@@ -240,6 +229,7 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
             f"config: datasets.{name}.folder: {dataset['folder']} is not a folder; give one that holds train/<class>/ "
             "and test/<class>/, or class folders alone"
         )
+    _check_twin(config, experiment)
     channels, height, width = image_shape(dataset)
     pixels, key = channels * height * width, f"config: {experiment}"
     sections = {stage: experiment_settings(config, experiment, stage) for stage in (*stages(), "attacks")}

@@ -15,7 +15,6 @@ from engine.kinds import (
     attack_kind,
     basis_kind,
     computing,
-    other_experiment,
     reader_of,
     reader_of_measure,
     tested_claims,
@@ -182,30 +181,13 @@ class Stages:
         """Input: the stores that claims about a twin read of its original."""
         original = original_of(self.config, wildcards.experiment)
         kinds = [declared("claims")[name] for name in tested_claims(self.config, wildcards.experiment)]
-        paths = [path for kind in kinds if kind.get("requires") == "twin_of" for path in kind["reads"]]
+        paths = [path for kind in kinds if "twin" in kind for path in kind["reads"]]
         return [f"results/{original}/{path}" for path in dict.fromkeys(paths)]
 
     def quality_of_claims(self, wildcards):
         """Input: the quality of the experiment's curvature, and of its original's if claims compare them."""
         compared = [original_of(self.config, wildcards.experiment)] if self.read_of_original(wildcards) else []
         return [f"results/{name}/quality.csv" for name in [wildcards.experiment, *compared]]
-
-    def read_by_claims_of(self, key):
-        """Input: the stores that the claims read of the experiment that ``claims.<key>`` names."""
-
-        def of_job(wildcards):
-            kinds = [declared("claims")[name] for name in tested_claims(self.config, wildcards.experiment)]
-            paths = [path for kind in kinds for path in kind.get("other", {}).get(key, ())]
-            other = other_experiment(self.config, wildcards.experiment, key)
-            return [f"results/{other}/{path}" for path in dict.fromkeys(paths)]
-
-        return of_job
-
-    def claim_settings(self, wildcards):
-        """Params: claims, without the names of other experiments that are not given."""
-        settings = self.settings("claims")(wildcards)
-        given = {key: value for key, value in settings["claims"].items() if value is not None}
-        return {**settings, "claims": given}
 
     def claim_code(self, wildcards):
         """Return digests of the functions of the experiment's claims, and of what they declare."""

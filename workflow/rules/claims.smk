@@ -10,7 +10,6 @@ rule measure_claims:
     """Estimate each claim of an experiment, with bootstrap draws over its images."""
     input:
         results=stages.read_by_claims,
-        flipped=stages.read_by_claims_of("flipped"),
         dataset=stages.dataset_of,
         quality=stages.quality_of_claims,
         original=stages.read_of_original,
@@ -28,7 +27,7 @@ rule measure_claims:
         runtime=stages.hours(1),
     params:
         code=stages.code_of("measure_claims", stages.claim_code),
-        settings=stages.claim_settings,
+        settings=stages.settings("claims"),
     script:
         "../scripts/measure_claims.py"
 

@@ -45,9 +45,6 @@ def main(inputs, outputs, settings):
         original = original_of(settings["config"], experiment)
         twin = sampled(inputs.original, original) if inputs.original else None
         sample = sampled(inputs.results, experiment, original=twin)
-        for path in inputs.flipped:
-            _, other, place = path.split("/", 2)
-            sample.stores[f"flipped:{place}"] = stack.enter_context(open_store(path, None, other))
         perturbations = [
             store.record.get("perturbations") for path, store in sample.stores.items() if "deepfool-high" in path
         ]
@@ -63,7 +60,7 @@ def main(inputs, outputs, settings):
                 few = f"{part or name}: {images} images; raise the counts of its stages" if images < FEWEST else ""
                 low, high = interval(draws[0], draws[1:], images)
                 row = {"claim": name, "part": part, "estimate": draws[0], "ci_low": low, "ci_high": high}
-                concerned = doubt if kinds[name].get("requires") == "twin_of" else doubt[:1]
+                concerned = doubt if "twin" in kinds[name] else doubt[:1]
                 reasons = [few, *(one.get(kinds[name].get("trust"), "") for one in concerned)]
                 reason = next(filter(None, reasons), "")
                 rows.append({"experiment": experiment, **row, "images": images, "doubt": reason})

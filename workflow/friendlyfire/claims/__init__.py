@@ -9,13 +9,6 @@ SECTIONS = {
                 "description": "claims to judge: all, or a list; an empty list leaves the experiment out",
                 "anyOf": [{"const": "all"}, {"type": "array", "uniqueItems": True, "items": {"type": "string"}}],
             },
-            "flipped": {
-                "default": None,
-                "type": ["string", "null"],
-                "description": (
-                    "the same experiment on images with flipped frequencies, whose margins flipped-profile reads"
-                ),
-            },
             "draws": {
                 "default": 1000,
                 "type": "integer",

@@ -15,7 +15,7 @@ CLAIMS = {
         "control": "the network whose twin it is",
         "reads": ["accuracy/deepfool-high.zarr.zip", "fractions/deepfool-high.zarr.zip"],
         "bases": ["deepfool-high"],
-        "requires": "twin_of",
+        "twin": "the same frequencies",
         "holds": {"": ["<", 0.05]},
     },
     "robust-flatter": {
@@ -26,7 +26,7 @@ CLAIMS = {
         "drawn as the curvature of single boundary points along its eigenvector varies",
         "control": "the network whose twin it is",
         "reads": ["bending/images.zarr.zip"],
-        "requires": "twin_of",
+        "twin": "the same frequencies",
         "holds": {"": ["<", 0.5]},
         "trust": "curvature",
     },
