@@ -27,10 +27,9 @@ docs: $(INSTALLED)  ## the documentation as HTML, to results/docs/index.html; wa
 	$(BIN)/python -m pip install --quiet --requirement docs/requirements.txt
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs results/docs
 
-lint: $(INSTALLED)  ## ruff, mypy, snakefmt and snakemake's linter, without any findings
+lint: $(INSTALLED)  ## ruff, snakefmt and snakemake's linter, without any findings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/snakefmt --check --compact-diff Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 	$(BIN)/$(LICENCES)
