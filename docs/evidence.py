@@ -33,9 +33,11 @@ ROOT = Path(__file__).resolve().parents[1]
 EVIDENCE = ROOT / "docs" / "evidence"
 STYLE = ROOT / "workflow" / "friendlyfire" / "figures" / "style.mplstyle"
 
-#: Figures of which tables are kept; the scorecard is made of the claims, ``comparison`` and ``twins`` of other figures,
-#: and the suite asks for no ``transfer``.
-FIGURES = [name for name in declared("figures") if name not in ("comparison", "scorecard", "transfer", "twins")]
+#: Figures that the suite does not ask for, or that need several experiments.
+OTHERS = {"comparison", "transfer", "twins", "margins", "manifold", "frequency"}
+
+#: Figures of which tables are kept; the scorecard is made of the claims.
+FIGURES = [name for name in declared("figures") if name not in OTHERS | {"scorecard"}]
 
 #: Tables beside those of the figures: where they lie in the folder of an experiment, and in the results.
 TABLES = {

@@ -206,7 +206,9 @@ def api_pages(library: Path) -> dict[str, str]:
 
 
 def _key_table(rows: list[list[str]]) -> str:
-    """A table of configuration keys."""
+    """A table of configuration keys; a sentence if there are none."""
+    if not rows:
+        return "It has no keys.\n"
     return _list_table(["key", "allowed", "default", "meaning"], rows, [24, 20, 14, 42], "ff-keys")
 
 

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from docs import evidence
 
 from friendlyfire.declarations import declared
 from friendlyfire.figures.panels import save
@@ -21,7 +22,7 @@ def tables_beside(folder, name):
     }
 
 
-@pytest.mark.parametrize("name", sorted(set(declared("figures")) - {"comparison", "transfer", "twins"}))  # of several
+@pytest.mark.parametrize("name", sorted(set(declared("figures")) - evidence.OTHERS))
 def test_what_is_written_beside_a_figure_is_enough_to_draw_it(demo, tmp_path, name):
     kind, folder = declared("figures")[name], demo.folder / "results/figures"
     tables, pictures = tables_beside(folder, name), None

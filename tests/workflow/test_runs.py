@@ -176,8 +176,8 @@ LIBRARY = "workflow/friendlyfire"
         ),
         (
             f"{LIBRARY}/attacks/deepfool.py",
-            "perturbations[part] += step",
-            "perturbations[part] += 1.0 * step",
+            "perturbations[part] + step.reshape",
+            "perturbations[part] + 1.0 * step.reshape",
             ATTACKED | FOUND | CURVED | SCORED | MEASURED | CONFINED | RESAMPLED | WALKED | VIEWED,
         ),
         (
