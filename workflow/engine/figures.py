@@ -92,8 +92,8 @@ class Figures:
         return [f"results/figures/{name}.{kind}" for kind in kinds] if self.experiments_with(name) else []
 
     def said(self, name: str) -> str:
-        """Message of a target: where its files are, or why there are none."""
-        files, lacks = self.files(name), self.kinds.get(name, {}).get("lacks")
+        """Message of a target: where its files are, or why there are none; Snakemake fills in what stands in braces."""
+        files, lacks = self.files(name), self.kinds.get(name, {}).get("lacks", "").translate({123: "{{", 125: "}}"})
         none = "no experiment of the suite has a panel in it" + (f"; {lacks}" if lacks else "")
         return f"{name}: {' '.join(files) or none}"
 
