@@ -231,11 +231,13 @@ def deepfool(
             statuses[part] = state
     clipped = _clipped(images, perturbations.reshape(copies, *images.shape), overshoot, bounds).flatten(0, 1)
     attack = Attack(clipped, sources, reached, statuses, iterations, overshoot)
+    if not refine:
+        return attack
     ended = attack.converged | (statuses == Status.NOT_CONVERGED)
     for copy, (first, beyond) in enumerate(blocks or [(0, None)]):
         span = None if basis is None else basis[:, first:beyond]
         rows = ended[copy * n : (copy + 1) * n].nonzero().squeeze(1) + copy * n
-        for part in rows.split(batch_size) if refine and len(rows) else ():
+        for part in rows.split(batch_size) if len(rows) else ():
             _refine(attack, part, network, images[part % n], perturbations[part], targets, refine, span, bounds)
     return attack
 
