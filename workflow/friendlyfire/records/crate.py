@@ -183,14 +183,13 @@ def rules(commits: Mapping[str, set[str]]) -> list[Entity]:
 
 
 def packages(versions: Iterable[tuple[str, str]]) -> list[Entity]:
-    """Return each installed package, in each version that a job used."""
+    """Return each installed package, in each version that a job used, by its package URL."""
     return [
         {
-            "@id": f"https://pypi.org/project/{name}/{number.partition('+')[0]}/",
+            "@id": f"pkg:pypi/{name}@{number.partition('+')[0]}",
             "@type": "SoftwareApplication",
             "name": name,
             "version": number,
-            "url": f"https://pypi.org/project/{name}/",
         }
         for name, number in sorted(versions)
     ]
