@@ -1,8 +1,11 @@
 """Python imports this module at start if its folder is on PYTHONPATH: jobs then compute on the pretended GPU."""
 
+import os
+import runpy
 import sys
 
-if any(".snakemake/scripts" in argument for argument in sys.orig_argv):
+
+def pretend():
     import pretended_gpu
     from friendlyfire import devices
 
@@ -13,5 +16,18 @@ if any(".snakemake/scripts" in argument for argument in sys.orig_argv):
         return pretended_gpu.DEVICE
 
     devices.resolve_device = resolve_device
-    until_the_process_ends = pretended_gpu.pretended_gpu()
-    until_the_process_ends.__enter__()
+    pretend.until_the_process_ends = pretended_gpu.pretended_gpu()
+    pretend.until_the_process_ends.__enter__()
+
+
+def run_path(*arguments, run=runpy.run_path, **options):
+    pretend()
+    return run(*arguments, **options)
+
+
+if any(argument.endswith("engine/warm.py") for argument in sys.orig_argv):
+    runpy.run_path = run_path  # what a fork calls
+elif any(".snakemake/scripts" in argument for argument in sys.orig_argv):
+    # A job that will be handed over to a fork, as soon as one listens, has no need of it.
+    if not os.path.exists(f"{os.environ['FRIENDLYFIRE_WARM']}/{os.path.basename(sys.executable)}"):
+        pretend()

@@ -33,8 +33,7 @@ class OnGPU(Workflow):
             return super().environment()
         paths = (REPOSITORY / "tests/pretended", REPOSITORY / "tests", self.folder / "workflow")
         path = os.pathsep.join(map(str, paths))
-        # What stands in for a GPU is set up when Python starts, and not in a fork.
-        return {**super().environment(), "PYTHONPATH": path, "FRIENDLYFIRE_WARM": "off"}
+        return {**super().environment(), "PYTHONPATH": path}
 
 
 def test_every_script_of_the_demo_runs_on_a_gpu(tmp_path):
