@@ -50,6 +50,9 @@ CONFIG = {
     },
     "experiments": {
         "digits-lenet": {
+            "perturbations": {"images": 200},
+            "boundary": {"images": 10},
+            "confinement": {"images": 20, "ranks": 3},
             "figures": {"fig3": ["means"], "fig4": ["means", "gradients", "push-high"], "fig5": ["means"]},
             "fractions": {"attacks": ["push", "fgsm"]},
         }

@@ -25,7 +25,8 @@ SITE = (
     *("--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2"),
 )
 
-MINIATURE = "experiments={digits-lenet: {perturbations: {images: 100}, networks: {epochs: 30}}}"
+MINIATURE = """experiments={digits-lenet: {
+    perturbations: {images: 100}, networks: {epochs: 30}, figures: {fig4: [deepfool-high, pca, random]}}}"""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def slurm(tmp_path_factory):
 
 def test_jobs_get_their_gpus_and_one_that_is_killed_is_tried_again(slurm, tmp_path):
     workflow = Workflow(tmp_path / "ff")
-    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", *SITE, "fig4", "--config", MINIATURE]
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", *SITE, "fig4", "--config", " ".join(MINIATURE.split())]
     environment = workflow.environment()
     with (workflow.folder / "printed").open("w") as printed:
         run = subprocess.Popen(command, cwd=workflow.folder, env=environment, stdout=printed, stderr=printed)
