@@ -53,7 +53,7 @@ format: $(INSTALLED)
 	$(BIN)/snakefmt Snakefile workflow/rules
 
 clean:  ## delete all outputs, but keep the environment
-	rm -rf results docs/reference/generated .snakemake .pytest_cache .ruff_cache .hypothesis
+	rm -rf results docs/reference/generated docs/notebooks .snakemake .pytest_cache .ruff_cache .hypothesis
 
 $(INSTALLED): envs/requirements.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11, 4) and 'Friendly Fire needs Python 3.11.4 or newer, this is ' + sys.version.split()[0] + '; try: make PYTHON=python3.11')"

@@ -16,11 +16,24 @@ author = "the Friendly Fire developers"
 version = release = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 copyright = "the Friendly Fire developers, MIT licence"
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_gallery.gen_gallery"]
 # Files that are included in pages, not pages themselves.
-exclude_patterns = ["reference/generated/*.inc.md"]
+exclude_patterns = ["reference/generated/*.inc.md", "examples"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
+
+# Notebooks are Python files that each build runs; their output and pictures are on the pages.
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "notebooks",
+    "filename_pattern": r"\.py$",
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+    "write_computation_times": False,
+    "min_reported_time": 1e9,
+}
 
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints = "signature"

@@ -42,7 +42,7 @@ def test_readme_is_read_in_a_minute():
 )
 def test_links_resolve(path):
     # Generated pages exist in a build only; there the builder checks them.
-    written = [target for target in links(path) if "generated" not in target]
+    written = [target for target in links(path) if "generated" not in target and "notebooks" not in target]
     assert [target for target in written if not (path.parent / target).exists()] == []
 
 
@@ -106,7 +106,7 @@ def test_site_builds_without_a_warning(tmp_path):
         pytest.skip("Sphinx is not installed: pip install -r docs/requirements.txt")
     # A copy, without the generated pages of an earlier build.
     for name in ("docs", "workflow"):
-        ignored = shutil.ignore_patterns("__pycache__", "generated")
+        ignored = shutil.ignore_patterns("__pycache__", "generated", "notebooks")
         shutil.copytree(REPOSITORY / name, tmp_path / name, ignore=ignored)
     for name in ("config.yaml", "pyproject.toml"):
         shutil.copy(REPOSITORY / name, tmp_path)
@@ -122,6 +122,9 @@ def test_site_builds_without_a_warning(tmp_path):
     site = tmp_path / "site"
     keys = (site / "reference/configuration.html").read_text(encoding="utf-8")
     assert all(key in keys for key in ("step_back", "deepfool.overshoot"))
+    notebook = (site / "notebooks/any_classifier.html").read_text(encoding="utf-8")
+    assert "fooled along first: 100 % succeed" in notebook
+    assert list((site / "_downloads").rglob("any_classifier.ipynb"))
     kinds = (site / "reference/kinds.html").read_text(encoding="utf-8")
     assert all(kind in kinds for kind in ("uap", "curvature-flat", "lenet", "confinement", "fig4"))
     claims = (site / "explanation/claims.html").read_text(encoding="utf-8")
