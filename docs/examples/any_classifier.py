@@ -2,8 +2,8 @@
 Any classifier, without the workflow
 ====================================
 
-The library computes with tensors and callables. This page takes a small network of its own, attacks it, makes a basis of
-the attacks, and asks how well the network classifies with that basis alone: figure 4 of the paper. It runs in a few
+The library computes with tensors and callables. This page takes a small network of its own, attacks it, makes a basis
+of the attacks, and asks how well the network classifies with that basis alone: figure 4 of the paper. It runs in a few
 seconds, whenever the documentation is built. It needs no configuration, no file and no Snakemake.
 """
 
