@@ -27,7 +27,7 @@ def run_path(*arguments, run=runpy.run_path, **options):
 
 if any(argument.endswith("engine/warm.py") for argument in sys.orig_argv):
     runpy.run_path = run_path  # what a fork calls
-elif any(".snakemake/scripts" in argument for argument in sys.orig_argv):
-    # A job that will be handed over to a fork, as soon as one listens, has no need of it.
-    if not os.path.exists(f"{os.environ['FRIENDLYFIRE_WARM']}/{os.path.basename(sys.executable)}"):
-        pretend()
+elif any(".snakemake/scripts" in argument for argument in sys.orig_argv) and not os.path.exists(
+    f"{os.environ['FRIENDLYFIRE_WARM']}/{os.path.basename(sys.executable)}"
+):
+    pretend()  # no fork listens yet that this job could be handed over to

@@ -1,9 +1,13 @@
 """The requirements, the conda files, the package's bounds and its public names agree."""
 
+import importlib.util
+import json
+import os
 import re
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -72,3 +76,22 @@ def test_names_stay_names(tmp_path):
         table.assign(seed=0)[["experiment", "seed", "class", "value"]],
         check_dtype=False,
     )
+
+
+def test_types_of_the_public_surface_are_known():
+    if importlib.util.find_spec("basedpyright") is None and "CI" not in os.environ:
+        pytest.skip("basedpyright is not installed: pip install -r envs/requirements.txt")
+    command = [Path(sys.executable).with_name("basedpyright"), "--verifytypes", "friendlyfire", "--ignoreexternal"]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # it asks the first Python for torch
+    printed = subprocess.run(
+        [*command, "--outputjson"],
+        cwd=REPOSITORY / "workflow",
+        env={**os.environ, "PATH": path, "PYTHONPATH": "."},
+        capture_output=True,
+        text=True,
+    ).stdout
+    symbols = [symbol for symbol in json.loads(printed)["typeCompleteness"]["symbols"] if symbol["isExported"]]
+    assert len(symbols) > 500
+    unknown = {symbol["name"] for symbol in symbols if not symbol["isTypeKnown"]}
+    # Declarations are data, some of them with empty lists.
+    assert {name for name in unknown if not name.rpartition(".")[2].isupper()} == set()

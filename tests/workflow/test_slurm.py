@@ -43,7 +43,8 @@ def slurm(tmp_path_factory):
 
 def test_jobs_get_their_gpus_and_one_that_is_killed_is_tried_again(slurm, tmp_path):
     workflow = Workflow(tmp_path / "ff")
-    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", *SITE, "fig4", "--config", " ".join(MINIATURE.split())]
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", *SITE, "fig4", "--config"]
+    command.append(" ".join(MINIATURE.split()))
     environment = workflow.environment()
     with (workflow.folder / "printed").open("w") as printed:
         run = subprocess.Popen(command, cwd=workflow.folder, env=environment, stdout=printed, stderr=printed)

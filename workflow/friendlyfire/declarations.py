@@ -29,7 +29,7 @@ def declared(noun: str) -> dict[str, Kind]:
     Returns:
         For each kind its declaration, with its functions as "package.module:function".
     """
-    found = {}
+    found: dict[str, Kind] = {}
     library = Path(__file__).parent
     for path in sorted(library.rglob(f"{noun}/*.py")):
         module = ".".join(path.relative_to(library.parent).with_suffix("").parts)

@@ -19,7 +19,7 @@ from friendlyfire.records.stores import open_store
 Materials = dict[str, Callable[[], Any]]
 
 
-def dataset(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[Materials, dict]:
+def dataset(inputs: Any, settings: dict[str, Any], kind: Kind, stores: ExitStack) -> tuple[Materials, dict[str, Any]]:
     """Return the mean-subtracted images that make directions; pixels in [0, 1]."""
     images = Dataset(stores.enter_context(open_store(inputs.dataset, "dataset")))
     limits = settings.get("bases", {})
@@ -40,7 +40,7 @@ def dataset(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple
     }, {"settings": limits, "role": "directions", "images": len(part)}
 
 
-def network(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[Materials, dict]:
+def network(inputs: Any, settings: dict[str, Any], kind: Kind, stores: ExitStack) -> tuple[Materials, dict[str, Any]]:
     """Return the network, and the images that make directions as its input: tensors, without mean subtraction."""
     from friendlyfire.devices import resolve_device
     from friendlyfire.networks.network import as_pixels, load_network
@@ -56,7 +56,9 @@ def network(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple
     }, {**about, "images": number}
 
 
-def architecture(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[Materials, dict]:
+def architecture(
+    inputs: Any, settings: dict[str, Any], kind: Kind, stores: ExitStack
+) -> tuple[Materials, dict[str, Any]]:
     """Return a function of a seed that draws a network like the experiment's, and images as its input."""
     from friendlyfire.networks.network import draw_network
 
@@ -69,7 +71,9 @@ def architecture(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> 
     }, about
 
 
-def perturbations(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[Materials, dict]:
+def perturbations(
+    inputs: Any, settings: dict[str, Any], kind: Kind, stores: ExitStack
+) -> tuple[Materials, dict[str, Any]]:
     """Return the successful perturbations with unit norm, resampled if the kind has a ``side``.
 
     PAPER 4.3: unit norm, so all perturbations have equal weight.
@@ -97,7 +101,7 @@ def perturbations(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) ->
     }, {"settings": store.record["settings"], "side": side, "perturbations": len(fooled)}
 
 
-def curvature(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[Materials, dict]:
+def curvature(inputs: Any, settings: dict[str, Any], kind: Kind, stores: ExitStack) -> tuple[Materials, dict[str, Any]]:
     """Return the eigenpairs of the mean Hessian of each class."""
     eigenpairs = {}
     for path in inputs.curvature:
@@ -113,7 +117,7 @@ def curvature(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tup
     }, {"settings": section}
 
 
-def basis(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[Materials, dict]:
+def basis(inputs: Any, settings: dict[str, Any], kind: Kind, stores: ExitStack) -> tuple[Materials, dict[str, Any]]:
     """Return another basis."""
     store = stores.enter_context(open_store(inputs.basis, "basis", settings["experiment"]))
     basis = Basis(store["vectors"], store["scores"], store["rounds"])
@@ -121,7 +125,9 @@ def basis(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[M
     return {"basis": lambda: basis, "pixels": lambda: len(basis.vectors)}, {**about, "of": kind["of"]}
 
 
-def experiment(inputs: Any, settings: dict, kind: Kind, stores: ExitStack) -> tuple[Materials, dict]:
+def experiment(
+    inputs: Any, settings: dict[str, Any], kind: Kind, stores: ExitStack
+) -> tuple[Materials, dict[str, Any]]:
     """Return a basis of another experiment."""
     store = stores.enter_context(open_store(inputs.basis, "basis"))
     about = {key: store.record[key] for key in ("settings", "side", "perturbations") if key in store.record}

@@ -42,11 +42,15 @@ class Sample:
         original: "Sample | None" = None,
     ):
         self.original = original
-        self.stores, self.pixels, self.majority = stores, pixels, majority
+        self.stores: Mapping[str, Store] = stores
+        self.pixels: int = pixels
+        self.majority: float = majority
         self.made_by_network = made_by_network
-        self.draws, self._seed, self._weights = draws, seed, {}
+        self.draws: int = draws
+        self._seed = seed
+        self._weights: dict[tuple[str, int], np.ndarray] = {}
         #: Fewest images that any mean was over, since it was set.
-        self.fewest = np.inf
+        self.fewest: float = np.inf
         #: The same for single parts of a claim.
         self.fewest_of: dict[str, float] = {}
 

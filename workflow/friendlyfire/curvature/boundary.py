@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,7 +28,7 @@ class BoundaryPoints:
 
 
 def find_boundary(
-    network: Callable[[Tensor], Tensor], images: Tensor, target: int, *, step_back: float = 1.0, **options
+    network: Callable[[Tensor], Tensor], images: Tensor, target: int, *, step_back: float = 1.0, **options: Any
 ) -> BoundaryPoints:
     """Move images to the boundary of the class ``target`` by DeepFool.
 
@@ -67,7 +68,7 @@ def find_boundary(
 
 
 def boundary_points(
-    network: Callable[[Tensor], Tensor], images: Tensor, target: int, *, step_back: float = 1.0, **options
+    network: Callable[[Tensor], Tensor], images: Tensor, target: int, *, step_back: float = 1.0, **options: Any
 ) -> BoundaryPoints:
     """Move many images to the boundary of the class ``target``, block by block; see :func:`find_boundary`."""
     found = []

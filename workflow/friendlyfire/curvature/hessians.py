@@ -83,9 +83,15 @@ class DifferenceHessian:
         step: float,
         batch_size: int | None = None,
     ):
-        self.network, self.images, self.target, self.sources = network, images, target, sources
-        self.step, self.batch_size = step, batch_size or images_at_once(network, images)
-        self.points, self.pixels, self.num_gradients = len(images), images[0].numel(), 0
+        self.network = network
+        self.images = images
+        self.target = target
+        self.sources = sources
+        self.step = step
+        self.batch_size: int = batch_size or images_at_once(network, images)
+        self.points: int = len(images)
+        self.pixels: int = images[0].numel()
+        self.num_gradients: int = 0
 
     def __matmul__(self, probes: np.ndarray) -> np.ndarray:
         probes = np.asarray(probes, dtype=np.float64)
@@ -142,10 +148,11 @@ class OneSidedHessian(DifferenceHessian):
         _check_smooth(network, "one-sided differences need")
         ExactHessian(network, images[:1], target, sources[:1])  # refuses piecewise linear functions too
         super().__init__(network, images, target, sources, step, batch_size)
-        self.sides = 1 - 2 * (torch.arange(len(images), device=images.device) % 2)
+        self.sides: Tensor = 1 - 2 * (torch.arange(len(images), device=images.device) % 2)
         parts = torch.arange(self.points, device=images.device).split(self.batch_size)
-        self.here = torch.cat([margin_gradients(network, images[part], target, sources[part]) for part in parts])
-        self.num_gradients = self.points
+        here = [margin_gradients(network, images[part], target, sources[part]) for part in parts]
+        self.here: Tensor = torch.cat(here)
+        self.num_gradients: int = self.points
 
     def _change(self, part: Tensor, shifts: Tensor) -> Tensor:
         sides = self.sides[part]
@@ -189,14 +196,14 @@ class ExactHessian:
         batch_size: int | None = None,
     ):
         _check_smooth(network, "the exact Hessian needs")
-        self.network, self.images, self.target, self.sources, self.batch_size = (
-            network,
-            images,
-            target,
-            sources,
-            batch_size or images_at_once(network, images),
-        )
-        self.points, self.pixels, self.num_gradients = len(images), images[0].numel(), 0
+        self.network = network
+        self.images = images
+        self.target = target
+        self.sources = sources
+        self.batch_size: int = batch_size or images_at_once(network, images)
+        self.points: int = len(images)
+        self.pixels: int = images[0].numel()
+        self.num_gradients: int = 0
         probe = np.random.default_rng(0).standard_normal((self.pixels, 1))
         if not np.any(self @ probe):
             raise CurvatureError(
@@ -240,7 +247,9 @@ class PooledHessian:
     """Mean over the points of several :class:`MeanHessian`, such as the blocks of a sample, added in their order."""
 
     def __init__(self, *parts: MeanHessian):
-        self.parts, self.points, self.pixels = parts, sum(part.points for part in parts), parts[0].pixels
+        self.parts = parts
+        self.points: int = sum(part.points for part in parts)
+        self.pixels: int = parts[0].pixels
 
     @property
     def num_gradients(self) -> int:

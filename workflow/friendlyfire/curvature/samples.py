@@ -80,7 +80,8 @@ class WatchedHessian(PooledHessian):
 
     def __init__(self, parts: list[MeanHessian], products: int, progress: Progress):
         super().__init__(*parts)
-        self.products, self.progress = products, progress
+        self.products = products
+        self.progress = progress
 
     def __matmul__(self, probes: np.ndarray) -> np.ndarray:
         product = super().__matmul__(probes)

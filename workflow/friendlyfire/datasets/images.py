@@ -57,7 +57,10 @@ class FileSplit:
     """A split of image files, each decoded, resized and cropped to a square on access."""
 
     def __init__(self, files: Sequence[Path], labels: np.ndarray, class_names: list[str], shape: tuple[int, int, int]):
-        self.files, self.labels, self.class_names, self.shape = files, labels, class_names, shape
+        self.files = files
+        self.labels = labels
+        self.class_names = class_names
+        self.shape = shape
 
     def fingerprint(self) -> str:
         """Return a text that changes with the names, sizes and times of the files."""
@@ -266,7 +269,7 @@ class Dataset:
         #: Mean of the training images, or else of those that make directions: pixels in [0, 1], float64, same shape.
         self.mean: np.ndarray = store["mean"]
         #: Standard deviation of the pixels of the same images about their mean image, one number.
-        self.deviation = float(store["deviation"])
+        self.deviation: float = float(store["deviation"])
 
     @property
     def pixels(self) -> int:

@@ -53,6 +53,7 @@ def known_classes(settings: Mapping[str, Any]) -> int | None:
 def known_images(settings: Mapping[str, Any]) -> int:
     """Return the number of images that a data set keeps, from its section ``datasets.<name>`` and its folder."""
     splits = ("train", "test")
+    counts: Sequence[int]
     if settings["source"] in NATIVE_IMAGES:
         counts = NATIVE_IMAGES[settings["source"]]
     else:

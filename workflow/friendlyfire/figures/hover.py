@@ -12,8 +12,6 @@ from bokeh.models import (
     CheckboxGroup,
     ColumnDataSource,
     CustomJS,
-    Glyph,
-    GlyphRenderer,
     HoverTool,
     InlineStyleSheet,
     LayoutDOM,
@@ -76,7 +74,9 @@ class Panel:
         tools = "pan,box_zoom,wheel_zoom,reset"
         usual = {"height": HEIGHT, "max_width": WIDEST, "sizing_mode": "stretch_width", "toolbar_location": "above"}
         usual["html_attributes"] = {"role": "figure", "aria-label": f"{title}: {f'{y} against ' if y else ''}{x}"}
-        self.plot = figure(**{**usual, "tools": tools, "active_drag": None, "active_scroll": None, **plain, **options})
+        self.plot: figure = figure(
+            **{**usual, "tools": tools, "active_drag": None, "active_scroll": None, **plain, **options}
+        )
         self.plot.toolbar.logo = None
         self.plot.title.update(text_color=INK, text_font_style="bold")
         self.plot.grid.grid_line_color = GRID
@@ -85,7 +85,7 @@ class Panel:
         for axis in self.plot.axis:
             axis.update(axis_label_text_color=INK, major_label_text_color=INK, axis_line_color=INK)
             axis.update(major_tick_line_color=INK, minor_tick_line_color=None, axis_label_text_font_style="normal")
-        self.parts: list[GlyphRenderer] = []
+        self.parts: list[Any] = []
         self._dots: list[pd.DataFrame] = []
 
     def line(
@@ -222,13 +222,13 @@ class Panel:
         self.plot.ygrid.grid_line_color = None
         self.plot.add_layout(Span(location=0, dimension="height", line_color=INK, line_width=1))
 
-    def keep(self, source: ColumnDataSource, glyph: Glyph, tags: Sequence[str]) -> None:
+    def keep(self, source: ColumnDataSource, glyph: Any, tags: Sequence[str]) -> None:
         """Draw a part of the plot that boxes switch."""
         part = self.plot.add_glyph(source, glyph)
         part.tags = list(tags)
         self.parts.append(part)
 
-    def finished(self) -> GlyphRenderer:
+    def finished(self) -> Any:
         """Draw the dots, with their numbers on hover, and return them."""
         dots = pd.concat(self._dots, ignore_index=True)
         look = {"size": DOT, "fill_color": "colour", "line_color": "colour", "fill_alpha": "alpha", "line_alpha": 0}

@@ -1,5 +1,7 @@
 """Attacks confined to a subspace, and images projected onto it (section 4.3, figure 5)."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import torch
@@ -61,7 +63,7 @@ def confinement(
     images: int,
     ranks: int | list[int],
     pictures: int,
-    options: dict,
+    options: dict[str, Any],
 ) -> Measured:
     """Measure the norm and success of DeepFool confined to the first columns of a basis, at each rank.
 

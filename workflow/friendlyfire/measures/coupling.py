@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -168,7 +168,7 @@ def read_curves(correct: Sequence[Store], inside: Sequence[Store], attack: str) 
     return curves
 
 
-def distances(curves: Mapping[str, Curve], experiment: str, seed: Callable[..., int]) -> list[dict]:
+def distances(curves: Mapping[str, Curve], experiment: str, seed: Callable[..., int]) -> list[dict[str, Any]]:
     """Return the distance of each basis of one experiment from the reference, with its intervals."""
     if REFERENCE not in curves:
         return []

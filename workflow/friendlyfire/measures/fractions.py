@@ -1,6 +1,7 @@
 """The fraction of a perturbation's norm in a subspace (section 4.3, figure 3, bottom row)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -106,7 +107,7 @@ def usable_rows(store: Store) -> np.ndarray:
     return np.flatnonzero(usable)
 
 
-def fooling(store: Store) -> dict:
+def fooling(store: Store) -> dict[str, Any]:
     """Return the columns ``role``, ``images`` and ``fooling``, the fraction of held-out images that an attack fools.
 
     Universal perturbations have the mean of their rates after the last pass, and saliency maps have no rate.

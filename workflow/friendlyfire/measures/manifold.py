@@ -5,6 +5,7 @@ Source: A. Shamir, O. Melamed, O. BenShmuel, "The dimpled manifold model of adve
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -61,7 +62,7 @@ def manifold(
     *,
     images: int,
     variances: list[float],
-    options: dict,
+    options: dict[str, Any],
 ) -> Measured:
     """Measure the margin of each image within the first columns of a basis and within their complement.
 

@@ -5,6 +5,7 @@ features on deep network boundaries", NeurIPS 2020.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -71,7 +72,7 @@ def margins(
     images: int,
     width: float,
     blocks: int,
-    options: dict,
+    options: dict[str, Any],
 ) -> Measured:
     """Measure the margin of each image within sliding blocks of consecutive directions of a basis.
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -78,7 +79,7 @@ def resampling(
     images: int,
     sides: Sequence[float],
     factors: Sequence[float],
-    options: dict,
+    options: dict[str, Any],
 ) -> Measured:
     """Measure accuracy, norms and fooling rates behind a unit that downsamples and upsamples, for each side.
 

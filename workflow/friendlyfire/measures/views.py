@@ -1,5 +1,7 @@
 """Single images inside and outside the first columns of a basis, and the attack confined to them (4.2 and 4.3)."""
 
+from typing import Any
+
 import numpy as np
 
 from friendlyfire.attacks.deepfool import deepfool
@@ -55,7 +57,7 @@ def views(
     images: int,
     classes: int,
     ranks: int | list[int],
-    options: dict,
+    options: dict[str, Any],
 ) -> Measured:
     """Project images onto the first columns of a basis, and attack them inside these, at several ranks.
 

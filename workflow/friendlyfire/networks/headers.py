@@ -11,7 +11,7 @@ RECORD = "friendlyfire"
 LARGEST_HEADER = 100_000_000
 
 
-def record_of(path: str | os.PathLike) -> dict[str, Any]:
+def record_of(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the record of a network that this project saved; empty for any other file."""
     try:
         with open(path, "rb") as file:

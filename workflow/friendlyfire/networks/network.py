@@ -118,7 +118,7 @@ def build_network(
     mean: np.ndarray,
     deviation: float,
     classes: int,
-    weights: str | os.PathLike | None = None,
+    weights: str | os.PathLike[str] | None = None,
     columns: Tensor | None = None,
 ) -> Network:
     """Build the network that the section ``networks`` describes, with its preprocessing, in evaluation mode.
@@ -203,7 +203,7 @@ def record_of_network(
 
 
 def save_network(
-    path: str | os.PathLike, network: Network, record: Mapping[str, Any], images: Tensor | None = None
+    path: str | os.PathLike[str], network: Network, record: Mapping[str, Any], images: Tensor | None = None
 ) -> None:
     """Write the weights, the preprocessing, ``record``, and the network's logits on a few images.
 
@@ -229,7 +229,7 @@ def save_network(
 
 
 def load_network(
-    path: str | os.PathLike, device: torch.device | str = "cpu", settings: Mapping[str, Any] | None = None
+    path: str | os.PathLike[str], device: torch.device | str = "cpu", settings: Mapping[str, Any] | None = None
 ) -> Network:
     """Load a network that :func:`save_network` wrote: in evaluation mode, channels last, without weight gradients.
 
@@ -275,7 +275,7 @@ def load_network(
     return network
 
 
-def draw_network(path: str | os.PathLike, like: Network, seed: int) -> Network:
+def draw_network(path: str | os.PathLike[str], like: Network, seed: int) -> Network:
     """Build the network of a file with freshly drawn weights: same architecture and preprocessing, evaluation mode.
 
     Args:

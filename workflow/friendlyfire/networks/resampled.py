@@ -35,7 +35,8 @@ class Resampled(nn.Module):
 
     def __init__(self, network: nn.Module, mean: Tensor, side: int):
         super().__init__()
-        self.network, self.side = network, side
+        self.network = network
+        self.side = side
         self.register_buffer("mean", mean)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -85,9 +85,10 @@ class AttackTest:
         asked, trained = section["robustness"], section.get(section.get("robust"), {})
         ball = {key: trained.get(key) if asked[key] is None else asked[key] for key in ("norm", "radius")}
         #: Norm and radius of the ball around each image.
-        self.ball = {**ball, "norm": ball["norm"] or "l2"}
-        self.images, self.labels = images[: asked["images"]].float() / 255, labels[: asked["images"]]
-        self.options = {"steps": asked["steps"], "restarts": asked["restarts"], "seed": seed}
+        self.ball: dict[str, Any] = {**ball, "norm": ball["norm"] or "l2"}
+        self.images: Tensor = images[: asked["images"]].float() / 255
+        self.labels: Tensor = labels[: asked["images"]]
+        self.options: dict[str, int] = {"steps": asked["steps"], "restarts": asked["restarts"], "seed": seed}
 
     def accuracy(self, network: nn.Module) -> float:
         """Measure the accuracy under attack, see :func:`withstands`."""

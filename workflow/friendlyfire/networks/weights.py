@@ -17,7 +17,7 @@ from friendlyfire.records.errors import NetworkError, in_a_line
 from friendlyfire.records.files import whole
 
 
-def read_weights(path: str | os.PathLike) -> dict[str, Tensor]:
+def read_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Load a state dict from a safetensors file or a ``torch.save`` file; pickled objects are not loaded.
 
     A file of :func:`.save_network` gives the state dict of the body, without the preprocessing.
@@ -83,7 +83,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return state, record
 
 
-def save_tensors(path: str | os.PathLike, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+def save_tensors(path: str | os.PathLike[str], state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write a safetensors file next to ``path`` and move it there; raise an OSError if that fails."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     with whole(path) as partial:

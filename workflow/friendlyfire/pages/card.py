@@ -205,13 +205,13 @@ class Accuracy:
         rows = pd.concat(parts) if parts else pd.DataFrame(columns=["basis", "split", "rank", "accuracy"])
         rows = rows[rows["split"] == "test"]
         #: Mean over repetitions, by basis and rank.
-        self.lines = rows.groupby(["basis", "rank"])["accuracy"].mean().sort_index()
-        self.full = float(tables["network"]["accuracy"].mean())
+        self.lines: pd.Series = rows.groupby(["basis", "rank"])["accuracy"].mean().sort_index()
+        self.full: float = float(tables["network"]["accuracy"].mean())
         classes = int(tables["network"]["classes"].iloc[0])
         constant = self.lines.xs(0, level="rank").max() if (self.lines.index.get_level_values("rank") == 0).any() else 0
         #: Of a constant guess: that of the mean image, at least one of the number of classes.
-        self.chance = max(float(constant), 1 / classes)
-        self.at_chance = bool(tables["network"]["ci_low"].mean() <= self.chance)
+        self.chance: float = max(float(constant), 1 / classes)
+        self.at_chance: bool = bool(tables["network"]["ci_low"].mean() <= self.chance)
 
     @property
     def pixels(self) -> int:

@@ -169,7 +169,7 @@ def view_data(view: Store) -> dict[str, Any]:
     }
 
 
-def carried(population: pd.DataFrame | None, walk: Store) -> dict[str, dict[str, list]]:
+def carried(population: pd.DataFrame | None, walk: Store) -> dict[str, dict[str, list[Any]]]:
     """Return the lines of figures 2, S1 and S2: by kind and class, the steps and what the movement does there."""
     if population is None:
         return {}

@@ -78,7 +78,7 @@ def crate_of(notes: Mapping[str, Note], sizes: Mapping[str, int], title: str, co
     results = {path: result(path, notes.get(path), sizes.get(path)) for path in sorted(named)}
     enclosed = [entity for entity in results.values() if entity["@type"] == "File"]
     software = packages({pair for note in jobs.values() for pair in note["packages"].items()})
-    commits = {}
+    commits: dict[str, set[str]] = {}
     for note in jobs.values():
         commits.setdefault(note["rule"], set()).update(filter(None, [note["commit"]]))
     steps = rules(commits)
@@ -145,13 +145,13 @@ def frame() -> list[Entity]:
 
 def project(software: list[Entity], steps: list[Entity], commit: str | None) -> list[Entity]:
     """Return the files and folders of the project; the first is the workflow with its steps and requirements."""
-    workflow, *others = (
+    files: list[Entity] = [
         {"@id": path, "name": path, "description": about}
         | ({"@type": "Dataset"} if path.endswith("/") else {"@type": "File", "encodingFormat": encoding(path)})
         | ({"about": {"@id": "./"}} if path == "README.md" else {})
         for path, about in PROJECT.items()
-    )
-    workflow |= {
+    ]
+    files[0] |= {
         "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"],
         "name": "Friendly Fire",
         "license": {"@id": "LICENSE"},
@@ -161,7 +161,7 @@ def project(software: list[Entity], steps: list[Entity], commit: str | None) -> 
         "step": refer(steps, "HowToStep"),
         **({"version": commit} if commit else {}),
     }
-    return [workflow, *others]
+    return files
 
 
 def rules(commits: Mapping[str, set[str]]) -> list[Entity]:

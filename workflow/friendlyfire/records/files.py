@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def whole(path: str | os.PathLike) -> Iterator[Path]:
+def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path next to ``path``; move it to ``path`` when the block ends without an error.
 
     The temporary name is unique, so two processes that write the same file at the same time do not collide.
@@ -24,7 +24,7 @@ def whole(path: str | os.PathLike) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def sha256(path: str | os.PathLike) -> str:
+def sha256(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file, in 64 hex digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

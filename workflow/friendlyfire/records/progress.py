@@ -27,8 +27,12 @@ class Progress:
 
     def __init__(self, what: str, total: int, done: float = 0):
         global _latest
-        self.what, self.total, self.done, self.before = what, total, done, done
-        self.began = self.logged = time.monotonic()
+        self.what = what
+        self.total = total
+        self.done: float = done
+        self.before: float = done
+        self.began: float = time.monotonic()
+        self.logged: float = self.began
         _latest = self
 
     def reach(self, done: float) -> None:

@@ -68,7 +68,7 @@ class StoreWriter:
         if data.size:
             target[...] = data
 
-    def empty(self, name: str, shape: tuple[int, ...], dtype: np.dtype | str, axis: int = 0) -> zarr.Array:
+    def empty(self, name: str, shape: tuple[int, ...], dtype: np.dtype | str, axis: int = 0) -> zarr.Array[Any]:
         """Create an array to fill by whole chunks (of ``.chunks``), each once."""
         dtype = np.dtype(dtype)
         chunks = [max(1, size) for size in shape]
@@ -88,7 +88,7 @@ class StoreWriter:
 
 
 @contextlib.contextmanager
-def create_store(path: str | os.PathLike, kind: str, record: Mapping[str, Any]) -> Iterator[StoreWriter]:
+def create_store(path: str | os.PathLike[str], kind: str, record: Mapping[str, Any]) -> Iterator[StoreWriter]:
     """Write a store next to ``path`` and move it there when the block ends without an error.
 
     Args:
@@ -161,7 +161,7 @@ class Store:
 
 
 @contextlib.contextmanager
-def open_store(path: str | os.PathLike, kind: str | None, experiment: str | None = None) -> Iterator[Store]:
+def open_store(path: str | os.PathLike[str], kind: str | None, experiment: str | None = None) -> Iterator[Store]:
     """Open a store for reading, after checking that it is the expected one.
 
     Args:
@@ -196,7 +196,7 @@ def open_store(path: str | os.PathLike, kind: str | None, experiment: str | None
         store.close()
 
 
-def contents(path: str | os.PathLike) -> str:
+def contents(path: str | os.PathLike[str]) -> str:
     """Return a digest of a store, arrays and record, in 64 hex digits (SHA-256 of its members' names and CRC-32).
 
     Dates are left out, so equal stores have equal contents. Only the directory of the zip file is read, so each member

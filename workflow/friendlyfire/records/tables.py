@@ -17,7 +17,7 @@ COLUMN = "provenance"
 NAMES = ("experiment", "theirs", "part", "class", "predicted")
 
 
-def write_table(path: str, table: pd.DataFrame, settings: dict) -> None:
+def write_table(path: str, table: pd.DataFrame, settings: dict[str, Any]) -> None:
     """Write a table atomically, :func:`with_seeds`, and with the digest of its settings as the last column."""
     with whole(path) as partial:
         with_seeds(table).assign(**{COLUMN: settings["provenance"]["digest"]}).to_csv(partial, index=False)
