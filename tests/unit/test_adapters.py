@@ -1,14 +1,16 @@
 """DeepFool called by the helpers of other libraries."""
 
-import sys
-import types
 import warnings
+from functools import partial
 
+import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader, TensorDataset
 
 from friendlyfire.attacks.adapters import deepfool_images, foolbox_deepfool
 from friendlyfire.attacks.deepfool import deepfool
+from programs import library
 
 
 @pytest.fixture
@@ -53,10 +55,10 @@ def test_foolbox_refuses_another_criterion(clean):
 
 @pytest.mark.parametrize("targeted", [False, True])
 def test_adv_lib_measures_the_attack(clean, targeted):
-    sys.modules.setdefault("visdom", types.ModuleType("visdom"))  # for plots that nothing here draws
+    library("adv_lib")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of adv-lib, when it is imported
-        helpers = pytest.importorskip("adv_lib.utils.attack_utils", reason="adv-lib is not installed")
+        from adv_lib.utils import attack_utils as helpers
     network, images, labels, targets = clean
     attacked = deepfool_images(network, images, targets if targeted else labels, targeted=targeted)
     data = {"inputs": images, "labels": labels, "targets": targets if targeted else None, "adv_inputs": attacked}
@@ -64,6 +66,26 @@ def test_adv_lib_measures_the_attack(clean, targeted):
     assert metrics["success"].float().mean() > 0.9
     norms = (attacked - images).flatten(1).norm(dim=1)
     torch.testing.assert_close(metrics["distances"]["l2"], norms)
+
+
+@pytest.mark.parametrize("options", [{}, {"refine": 8, "overshoot": 1e-3}])
+def test_attackbench_runs_the_attack_within_its_budget(clean, options):
+    library("attackbench")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of AttackBench, when it is imported
+        import attackbench
+        from attackbench.attacks import deepfool as theirs
+    network, images, labels, _ = clean
+    loader = DataLoader(TensorDataset(images[:20], labels[:20]), batch_size=10)
+    ours = partial(deepfool_images, **options)
+    mine, other = (
+        attackbench.run_attack(network, loader, attack, "l2", device=torch.device("cpu"), debug=True)
+        for attack in (ours, theirs)
+    )
+    assert np.mean(mine["adv_success"]) >= np.mean(other["adv_success"]) > 0.9
+    assert np.median(mine["final_distances"]["l2"]) <= 1.001 * np.median(other["final_distances"]["l2"])
+    assert not any(mine["box_failures"])
+    assert 0 < np.add(mine["num_forwards"], mine["num_backwards"]).max() < mine["query_budget"]
 
 
 def test_both_forms_of_targets_are_one(clean):

@@ -160,6 +160,13 @@ def test_training_mode_is_refused(affine):
         deepfool(affine.train(), torch.rand(2, *SHAPE, dtype=torch.float64))
 
 
+def test_the_mode_of_a_module_around_the_network_does_not_count(affine):
+    images = torch.rand(2, *SHAPE, dtype=torch.float64)
+    around = nn.Sequential(affine)
+    assert around.training
+    assert torch.equal(deepfool(around, images).perturbations, deepfool(affine, images).perturbations)
+
+
 def test_one_candidate_is_refused(affine):
     with pytest.raises(ValueError, match="candidates=1: the predicted class and at least one other"):
         deepfool(affine, torch.rand(2, *SHAPE, dtype=torch.float64), candidates=1)

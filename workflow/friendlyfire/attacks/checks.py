@@ -1,13 +1,27 @@
 """Checks of the arguments of the library's functions: a ValueError in one line, before any computation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 #: Largest absolute pixel value accepted for an image in [0, 1], perturbed or not. ASSUME: images in 0 to 255 have
 #: larger values, and perturbed images do not.
 LARGEST_PIXEL = 16
+
+
+def check_mode(network: Callable[[Tensor], Tensor]) -> None:
+    """Raise if a layer of a network is in training mode, in which dropout and batch normalisation differ.
+
+    Only modules without children count: what another library puts around a network has a mode of its own.
+
+    Raises:
+        ValueError: a layer is in training mode.
+    """
+    if isinstance(network, nn.Module) and any(
+        module.training and not any(True for _ in module.children()) for module in network.modules()
+    ):
+        raise ValueError("the network is in training mode; call network.eval() first")
 
 
 def check_images(images: Tensor, name: str = "images") -> None:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from friendlyfire.attacks.checks import check_basis, check_blocks, check_bounds, check_images, check_targets
+from friendlyfire.attacks.checks import check_basis, check_blocks, check_bounds, check_images, check_mode, check_targets
 from friendlyfire.attacks.refinement import refined, rounding, without_outward
 from friendlyfire.attacks.statuses import Status
 from friendlyfire.devices import full_float32, images_at_once
@@ -155,8 +155,7 @@ def deepfool(
         The first iterations of all blocks share their backward passes. Per image, block and refining step, one forward
         and one backward pass.
     """
-    if isinstance(network, nn.Module) and network.training:
-        raise ValueError("the network is in training mode; call network.eval() first")
+    check_mode(network)
     if candidates < 2:
         raise ValueError(f"candidates={candidates}: the predicted class and at least one other are needed")
     if refine < 0:
