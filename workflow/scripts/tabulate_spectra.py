@@ -34,7 +34,8 @@ def main(inputs, outputs, settings):
             with open_store(path, "basis", experiment) as store:
                 spectra.append(spectrum(kind, "", store["scores"]))
     columns = ["experiment", "spectrum", "class", "index", "value"]
-    write_table(outputs.spectra, pd.concat(spectra).assign(experiment=experiment)[columns], settings)
+    rows = pd.concat(spectra or [spectrum("", "", np.empty(0))])
+    write_table(outputs.spectra, rows.assign(experiment=experiment)[columns], settings)
     sampled = any("stopped" in row for row in quality)
     columns = [
         "class",
