@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from benchmarks import attacks, coverage, decompositions, growth, hessians, margins, projections, workflow
+from benchmarks.harness import table_of
 
 RESULTS = Path("results/benchmarks")
 
@@ -34,21 +35,25 @@ PACKAGES += ("adv-lib", "adversarial-robustness-toolbox", "curvlinops-for-pytorc
 
 
 def main(names: list[str]) -> None:
-    """Run the benchmarks, and write a CSV per benchmark, the table of goals and the figure."""
+    """Run the benchmarks, and write a CSV per benchmark, the goals, as a CSV and as a table, and the figure.
+
+    Goals of benchmarks that are not run now stay as they are.
+    """
     RESULTS.mkdir(parents=True, exist_ok=True)
-    began, goals = time.monotonic(), []
+    began, path = time.monotonic(), RESULTS / "goals.csv"
+    goals = pd.read_csv(path, keep_default_na=False) if path.exists() else pd.DataFrame(columns=["benchmark"])
     for name in names:
         table, reached = {**BENCHMARKS, **LONG}[name]()
         table.to_csv(RESULTS / f"{name}.csv", index=False)
-        goals += reached
+        rows = pd.DataFrame(reached).assign(benchmark=name, machine=machine())
+        goals = pd.concat([goals[goals["benchmark"] != name], rows])
+        goals.to_csv(path, index=False)
         print(
             f"{name}, {time.monotonic() - began:.0f} s",
             *(f"  {' | '.join(map(str, goal))}" for goal in reached),
             sep="\n",
         )
-    head = "| what | against | goal | reached | |\n|---|---|---|---|---|\n"
-    lines = (f"| {g.what} | {g.against} | {g.goal} | {g.reached} | {'' if g.met else 'missed'} |\n" for g in goals)
-    (RESULTS / "table.md").write_text(f"{head}{''.join(lines)}\n{machine()}\n", encoding="utf-8")
+    (RESULTS / "table.md").write_text(f"{table_of(goals)}\n", encoding="utf-8")
     draw()
     print(f"{RESULTS}/table.md, after {time.monotonic() - began:.0f} s")
 

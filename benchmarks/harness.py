@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -27,6 +28,16 @@ class Goal(NamedTuple):
     goal: str
     reached: str
     met: bool
+
+
+def table_of(goals: pd.DataFrame) -> str:
+    """Return the goals as a table, and the machines that they were measured on."""
+    lines = ["| what | against | aim | reached | |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {row.what} | {row.against} | {row.goal} | {row.reached} | {'' if row.met else '**missed**'} |"
+        for row in goals.itertuples()
+    ]
+    return "\n".join([*lines, "", *(f"Measured with {one}" for one in dict.fromkeys(goals["machine"]))])
 
 
 class Timing(NamedTuple):

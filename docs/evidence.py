@@ -10,6 +10,7 @@ Repetitions are taken over one by one, so that they need not be of one run.
 import argparse
 import json
 import re
+import shutil
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -58,8 +59,10 @@ PAGES = ("README.md", "docs/explanation/measured.md", "docs/explanation/figures.
 
 
 def add(results: Path) -> None:
-    """Take over the tables of each repetition that a run has figures of."""
+    """Take over the tables of each repetition that a run has figures of, and the goals of the benchmarks."""
     repetitions = sorted(path.parent.name for path in results.glob("*/claims.csv"))
+    if (results / "benchmarks/goals.csv").exists():
+        shutil.copy(results / "benchmarks/goals.csv", EVIDENCE / "benchmarks.csv")
     for name in FIGURES:
         for file in tables_of(name).values():
             path = results / "figures" / file
@@ -477,6 +480,15 @@ def _cell(cells: pd.DataFrame, rule: str, name: str) -> str:
         if (rule, name) in cells.index
         else ""
     )
+
+
+@text
+def benchmarks(*names: str) -> str:
+    """The goals of benchmarks, and what was reached."""
+    from benchmarks.harness import table_of
+
+    goals = pd.read_csv(EVIDENCE / "benchmarks.csv", keep_default_na=False)
+    return table_of(goals[goals["benchmark"].isin(names)])
 
 
 def main() -> None:
