@@ -162,13 +162,15 @@ def test_noise_has_its_deviation():
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_an_attack_leaves_statistics_and_mode_as_they_are(training):
+def test_an_attack_leaves_statistics_and_modes_as_they_are(training):
     network = nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(4, 2)).train(training)
+    network[0].train(not training)
+    modes = [module.training for module in network.modules()]
     before = {name: value.clone() for name, value in network.state_dict().items()}
     with evaluating(network):
-        assert not network.training
+        assert not any(module.training for module in network.modules())
     pgd(network, torch.rand(8, 1, 2, 2), torch.zeros(8, dtype=torch.long), norm="l2", radius=1.0, steps=2)
-    assert network.training == training
+    assert [module.training for module in network.modules()] == modes
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 

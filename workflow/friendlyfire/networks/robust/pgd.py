@@ -37,7 +37,7 @@ ROBUST = {
 
 @contextlib.contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Hold a network in evaluation mode in the block.
+    """Hold a network in evaluation mode in the block; then each of its modules is in its own mode again.
 
     Attacks during training see the function that will be used: the running statistics of batch normalisation, which
     they leave as they are, and no dropout. Every image is then attacked on its own. Attacks in evaluation mode make
@@ -45,12 +45,13 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
     Source: T. Pang, X. Yang, Y. Dong, H. Su, J. Zhu, "Bag of tricks for adversarial training", ICLR 2021.
     """
-    before = network.training
+    before = [(module, module.training) for module in network.modules()]
     network.eval()
     try:
         yield
     finally:
-        network.train(before)
+        for module, training in before:
+            module.training = training
 
 
 def cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
