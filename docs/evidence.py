@@ -1,6 +1,6 @@
-"""The evidence: published tables of the suite ``evidence``, and the pictures and texts that are made of them.
+"""The evidence: published tables of two suites, and the pictures and texts that are made of them.
 
-``python -m docs.evidence add results`` takes over what a run of the suite, or of some of its repetitions, has written.
+``python -m docs.evidence add results`` takes over what a run of a suite, or of some of its repetitions, has written.
 ``python -m docs.evidence`` draws the pictures, and fills in the marked blocks of the pages.
 
 docs/evidence/<experiment>/ holds the tables that figures are drawn from, with all repetitions, rounded to five digits.
@@ -8,6 +8,7 @@ Repetitions are taken over one by one, so that they need not be of one run.
 """
 
 import argparse
+import functools
 import json
 import re
 import shutil
@@ -34,19 +35,25 @@ ROOT = Path(__file__).resolve().parents[1]
 EVIDENCE = ROOT / "docs" / "evidence"
 STYLE = ROOT / "workflow" / "friendlyfire" / "figures" / "style.mplstyle"
 
-#: Figures that the suite does not ask for, or that need several experiments.
-OTHERS = {"comparison", "transfer", "twins", "margins", "manifold", "frequency"}
+#: Figures of other explanations, of which the suite ``rivals`` shows the tables.
+RIVALS = ["margins", "manifold", "frequency", "transfer"]
 
-#: Figures of which tables are kept; the scorecard is made of the claims.
-FIGURES = [name for name in declared("figures") if name not in OTHERS | {"scorecard"}]
+#: Figures of which tables are kept, by suite; the scorecard is made of the claims.
+FIGURES = {
+    "evidence": [n for n in declared("figures") if n not in {*RIVALS, "comparison", "twins", "scorecard"}],
+    "rivals": RIVALS,
+}
 
 #: Tables beside those of the figures: where they lie in the folder of an experiment, and in the results.
 TABLES = {
-    "network": "results/{repetition}/network.csv",
-    "quality": "results/{repetition}/quality.csv",
-    "claims": "results/{repetition}/claims.csv",
-    "transfer": "results/{repetition}/resampling/transfer.csv",
-    "attacks": "results/{repetition}/resampling/attacks.csv",
+    "evidence": {
+        "network": "results/{repetition}/network.csv",
+        "quality": "results/{repetition}/quality.csv",
+        "claims": "results/{repetition}/claims.csv",
+        "transfer": "results/{repetition}/resampling/transfer.csv",
+        "attacks": "results/{repetition}/resampling/attacks.csv",
+    },
+    "rivals": {"network": "results/{repetition}/network.csv", "claims": "results/{repetition}/claims.csv"},
 }
 
 #: Images per line of figure 1, and points per line of the spectra (of which half at either end).
@@ -63,17 +70,18 @@ def add(results: Path) -> None:
     repetitions = sorted(path.parent.name for path in results.glob("*/claims.csv"))
     if (results / "benchmarks/goals.csv").exists():
         shutil.copy(results / "benchmarks/goals.csv", EVIDENCE / "benchmarks.csv")
-    for name in FIGURES:
+    for name in dict.fromkeys(name for figures in FIGURES.values() for name in figures):
         for file in tables_of(name).values():
             path = results / "figures" / file
             if path.exists():
                 for experiment, rows in read_table(path).groupby("experiment", sort=False):
-                    merge(experiment, file, shown(name, rows))
+                    if name in FIGURES[suite_of(experiment)]:
+                        merge(experiment, file, shown(name, rows))
         if "pictures" in declared("figures")[name] and (results / "figures" / f"{name}.zarr.zip").exists():
             add_pictures(name, results)
     for one in repetitions:
         experiment, number = repetition_of(one)
-        for table, pattern in TABLES.items():
+        for table, pattern in TABLES[suite_of(experiment)].items():
             path = results.parent / pattern.format(repetition=one)
             if path.exists():
                 merge(experiment, f"{table}.csv", read_table(path))
@@ -144,10 +152,20 @@ def provenance_of(one: str, results: Path) -> pd.DataFrame:
 # ---- Reading the evidence --------------------------------------------------------------------------------------------
 
 
-def experiments() -> list[str]:
-    """Return the experiments of the suite that have evidence, in its order."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    return [name for name in config["suites"]["evidence"] if (EVIDENCE / name / "network.csv").exists()]
+@functools.cache
+def suites() -> dict[str, list[str]]:
+    """Return the experiments of the suites of the configuration."""
+    return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["suites"]
+
+
+def suite_of(experiment: str) -> str:
+    """Return the suite that an experiment is evidence in."""
+    return next(suite for suite in FIGURES if experiment in suites()[suite])
+
+
+def experiments(suite: str = "evidence") -> list[str]:
+    """Return the experiments of a suite that have evidence, in its order."""
+    return [name for name in suites()[suite] if (EVIDENCE / name / "network.csv").exists()]
 
 
 def table(file: str, *names: str) -> pd.DataFrame:
@@ -201,7 +219,8 @@ def figure_of(name: str, *names: str) -> Figure:
 
 def draw(folder: Path) -> None:
     """Draw every figure, a column per experiment, and write the verdicts."""
-    verdicts().to_csv(folder / "scorecard.csv", index=False, float_format="%.5g")
+    both = pd.concat([verdicts(*names) for names in map(experiments, FIGURES) if names])
+    both.to_csv(folder / "scorecard.csv", index=False, float_format="%.5g")
     for name in PICTURES:
         draw_one(name, folder)
 
@@ -220,7 +239,9 @@ def in_short() -> Figure:
 
 
 #: The pictures of the evidence.
-PICTURES = {**{name: partial(figure_of, name) for name in [*FIGURES, "scorecard"]}, "in-short": in_short}
+PICTURES = {name: partial(figure_of, name) for name in [*FIGURES["evidence"], "scorecard"]}
+PICTURES |= {name: partial(figure_of, name, *experiments("rivals")) for name in RIVALS if experiments("rivals")}
+PICTURES["in-short"] = in_short
 
 
 # ---- Texts -----------------------------------------------------------------------------------------------------------
@@ -259,9 +280,9 @@ SIGNS = {"holds": "holds", "fails": "**fails**", "undecided": "undecided", "not 
 
 
 @text
-def claims() -> str:
+def claims(suite: str = "evidence") -> str:
     """Every claim: the estimate with its interval, and the verdict, experiment by experiment."""
-    found = verdicts()
+    found = verdicts(*experiments(suite))
     names = list(dict.fromkeys(found["experiment"]))
     rows = []
     for (claim, part), group in found.groupby(["claim", "part"], sort=False):
