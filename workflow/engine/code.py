@@ -8,7 +8,7 @@ import ast
 import functools
 import hashlib
 import importlib.util
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,14 +124,15 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
 
 def _used(statement: ast.stmt, module: _Module, folders: tuple[Path, ...]) -> set[Definition]:
     """Return the definitions, of the same module and of imported ones, that a statement names."""
-    names = Counter(node.id for node in ast.walk(statement) if isinstance(node, ast.Name))
-    attributes = Counter(
-        (node.value.id, node.attr)
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-    )
+    names, attributes, inner = Counter(), defaultdict(list), []
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name):
+            names[node.id] += 1
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            attributes[node.value.id].append(node.attr)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            inner.append(node)
     used = {Definition(module.path, name) for name in names if name in module.bound}
-    inner = [node for node in ast.walk(statement) if isinstance(node, ast.Import | ast.ImportFrom)]
     imported = [*_imports_of(module.path, folders), *_imported(inner, module.path, folders)]
     for name, target in imported:
         if name not in names:
@@ -139,10 +140,9 @@ def _used(statement: ast.stmt, module: _Module, folders: tuple[Path, ...]) -> se
         if target.name != "*":
             used.add(target)
             continue
-        taken = {attribute for base, attribute in attributes if base == name}
-        found = {_attribute(target.path, attribute, folders) for attribute in taken} - {None}
+        found = {_attribute(target.path, attribute, folders) for attribute in set(attributes[name])} - {None}
         # The whole module where it is passed on, or where what is taken from it is not found.
-        alone = names[name] > sum(count for (base, _), count in attributes.items() if base == name)
+        alone = names[name] > len(attributes[name])
         used |= found | ({target} if alone or not found else set())
     return used
 
