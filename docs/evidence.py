@@ -478,9 +478,7 @@ def listed(names: Sequence[str], said: Callable[[str], str]) -> str:
 @text
 def jobs() -> str:
     """CPU time and memory of each rule: all jobs of a repetition together, in the mean over repetitions."""
-    found = table("results.csv")
-    # A job with several results has a row for each.
-    found = found.drop_duplicates(["experiment", "seed", "rule", "began", "seconds", "cpu_seconds"])
+    found = jobs_of(*experiments())
     names = list(dict.fromkeys(found["experiment"]))
     per_seed = found.groupby(["rule", "experiment", "seed"], sort=False).agg(
         seconds=("cpu_seconds", "sum"), peak=("peak_gib", "max")
@@ -493,6 +491,27 @@ def jobs() -> str:
     total = cells["seconds"].groupby(level=1).sum()
     rows.append(["all", *(f"{total[name] / 60:.0f} min" for name in names)])
     return markdown(rows, ["CPU seconds (GiB)", *names])
+
+
+def jobs_of(*names: str) -> pd.DataFrame:
+    """Return a row per job; a job with several results has a row for each in the table."""
+    return table("results.csv", *names).drop_duplicates(
+        ["experiment", "seed", "rule", "began", "seconds", "cpu_seconds"]
+    )
+
+
+@text
+def rival_times(experiment: str) -> str:
+    """CPU time of each of the other explanations, and of all else."""
+    found = jobs_of(experiment)
+    kinds = found["result"].str.extract(
+        r"^(?:bases/)?(jacobian|untrained|margins|manifold|heatmap|energies|transfer)\b"
+    )
+    seconds = found.groupby(kinds[0].fillna("all else").to_numpy())["cpu_seconds"].sum()
+    rivals = seconds.drop("all else")
+    rows = [[f"`{name}`", f"{value:,.0f}"] for name, value in rivals.items()]
+    rows += [["all of these", f"{rivals.sum():,.0f}"], ["the main line: all else", f"{seconds['all else']:,.0f}"]]
+    return markdown(rows, [f"CPU seconds, `{experiment}`", ""])
 
 
 def _cell(cells: pd.DataFrame, rule: str, name: str) -> str:
