@@ -1,5 +1,6 @@
 """DeepFool called by the helpers of other libraries."""
 
+import copy
 import warnings
 from functools import partial
 
@@ -79,7 +80,7 @@ def test_attackbench_runs_the_attack_within_its_budget(clean, options):
     loader = DataLoader(TensorDataset(images[:20], labels[:20]), batch_size=10)
     ours = partial(deepfool_images, **options)
     mine, other = (
-        attackbench.run_attack(network, loader, attack, "l2", device=torch.device("cpu"), debug=True)
+        attackbench.run_attack(copy.deepcopy(network), loader, attack, "l2", device=torch.device("cpu"), debug=True)
         for attack in (ours, theirs)
     )
     assert np.mean(mine["adv_success"]) >= np.mean(other["adv_success"]) > 0.9
