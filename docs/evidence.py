@@ -342,8 +342,8 @@ def accuracy(experiment: str, *counts: str) -> str:
     numbers = per_class(experiment)
     legend, rows = declared("bases"), []
     for basis, lines in numbers.groupby("basis", sort=False):
-        per_count = [lines[lines["directions_per_class"] == float(count)] for count in counts]
-        rows.append([legend[basis]["label"], *(over_seeds(100 * one["accuracy"]) for one in per_count)])
+        found = [100 * accuracies_at(lines, float(count)) for count in counts]
+        rows.append([legend[basis]["label"], *(over_seeds(values) if len(values) else "" for values in found)])
     return markdown(rows, [f"`{experiment}`", *(f"{count} per class" for count in counts)])
 
 
@@ -357,7 +357,7 @@ def fig4_per_class(experiment: str, known: Sequence[str]) -> pd.DataFrame:
 #: Lines of the summary, and the directions per class at which each experiment is summed up.
 LINES = ("curvature-positive", "curvature-flat", "deepfool-high", "deepfool-low", "pca", "random")
 SUMMED_UP = {"mnist-lenet": ("5", "10", "20")}
-USUAL = ("10", "50", "100")
+USUAL = ("50", "100", "200")
 
 
 @text
@@ -382,14 +382,19 @@ def per_class(experiment: str) -> pd.DataFrame:
 
 
 def at(line: pd.DataFrame, count: float) -> str:
-    """Return the mean accuracy in % at some directions per class, on the line between the nearest two."""
+    """Return the mean accuracy in % at some directions per class; empty where the line ends before."""
+    found = accuracies_at(line, count)
+    return f"{100 * found.mean():.1f}" if len(found) else ""
+
+
+def accuracies_at(line: pd.DataFrame, count: float) -> pd.Series:
+    """Return the accuracy of each repetition at some directions per class, on the line between the nearest two."""
     found = []
     for _, one in line.groupby("seed"):
         one = one.sort_values("directions_per_class")
-        if one["directions_per_class"].iloc[-1] < count:
-            return ""
-        found.append(np.interp(count, one["directions_per_class"], one["accuracy"]))
-    return f"{100 * np.mean(found):.1f}"
+        if one["directions_per_class"].iloc[-1] >= count:
+            found.append(np.interp(count, one["directions_per_class"], one["accuracy"]))
+    return pd.Series(found, dtype=float)
 
 
 @text

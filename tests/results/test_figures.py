@@ -22,7 +22,7 @@ def tables_beside(folder, name):
     }
 
 
-@pytest.mark.parametrize("name", sorted(set(declared("figures")) - evidence.OTHERS))
+@pytest.mark.parametrize("name", [*evidence.FIGURES["evidence"], "scorecard"])
 def test_what_is_written_beside_a_figure_is_enough_to_draw_it(demo, tmp_path, name):
     kind, folder = declared("figures")[name], demo.folder / "results/figures"
     tables, pictures = tables_beside(folder, name), None
