@@ -84,7 +84,7 @@ def norms_and_pictures(numbers: pd.DataFrame, pictures: Mapping[str, Strip], leg
         mine = numbers[numbers["experiment"] == name]
         for basis, plot, below in zip(bases, axes[::2], axes[1::2], strict=True):
             confined_norms(mine[mine["basis"] == basis], plot)
-            plot.set_xlabel(f"number of directions\n({basis_name(basis, legend)})")
+            plot.set_xlabel(f"directions ({basis_name(basis, legend)})")
             in_rows(pictures[f"{name}/{basis}"], below, rows=("attack", "image"))
     return figure
 
