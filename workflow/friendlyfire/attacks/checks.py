@@ -18,9 +18,8 @@ def check_mode(network: Callable[[Tensor], Tensor]) -> None:
     Raises:
         ValueError: a layer is in training mode.
     """
-    if isinstance(network, nn.Module) and any(
-        module.training and not any(True for _ in module.children()) for module in network.modules()
-    ):
+    modules = network.modules() if isinstance(network, nn.Module) else ()
+    if any(module.training for module in modules if not list(module.children())):
         raise ValueError("the network is in training mode; call network.eval() first")
 
 

@@ -65,12 +65,12 @@ def withstands(
     standing = classes_of(predict(network, images)) == labels
     for restart in range(restarts):
         generator = torch.Generator().manual_seed(derive_seed(seed, restart)) if restart else None
+        objective = cross_entropies if restart % 2 else margins
         left = standing.nonzero().squeeze(1)
         for rows in left.split(size) if len(left) else ():
             attacked, truth = images[rows], labels[rows]
-            options = {"norm": norm, "radius": radius, "steps": steps, "bounds": bounds}
-            options["objective"] = cross_entropies if restart % 2 else margins
-            found = pgd(network, attacked, truth, generator=generator, best=True, **options)
+            options = {"norm": norm, "radius": radius, "steps": steps, "bounds": bounds, "generator": generator}
+            found = pgd(network, attacked, truth, objective=objective, best=True, **options)
             standing[rows] = classes_of(predict(network, attacked + found)) == truth
     return standing
 
