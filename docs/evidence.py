@@ -12,7 +12,6 @@ import functools
 import json
 import re
 import shutil
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -399,46 +398,26 @@ def accuracies_at(line: pd.DataFrame, count: float) -> pd.Series:
 
 @text
 def findings() -> str:
-    """What the numbers say, in the words of README."""
+    """The numbers behind README's findings, experiment by experiment: means over repetitions."""
     names = experiments()
     network, record = table("network.csv"), table("quality.csv")
-    accurate = listed(names, lambda name: f"{100 * of(network, name)['accuracy'].mean():.1f} %")
-    overlap = listed(names, lambda name: f"{of(record, name)['overlap'].median():.2f}")
-    points = listed(names, lambda name: f"{of(record, name)['points'].median():.0f}")
     correlated = table("coupling-correlations.csv")
     together = correlated[correlated["directions_per_class"].isna()].groupby("experiment")["spearman"]
-    related = listed(names, lambda name: f"{together.min()[name]:.2f} to {together.max()[name]:.2f}")
     apart = table("coupling-distances.csv").groupby(["experiment", "basis"])["gap"].mean().abs().groupby(level=0).max()
-    gaps = listed(names, lambda name: f"{100 * apart[name]:.0f} points")
     through = table("attacks.csv")
     behind = through[through["side"] == through.groupby("experiment")["side"].transform(second)]
-    fooled = behind.groupby(["experiment", "attack"])["fooling"].mean()
-    unaware = listed(names, lambda name: f"{fooled[name, 'free, without the unit']:.0%}".replace("%", " %"))
-    aware = listed(names, lambda name: f"{fooled[name, 'white box, through the unit']:.0%}".replace("%", " %"))
-    said = {
-        "The effect is there.": (
-            "Curved directions classify, flat ones do not. The directions of attack classify best of those that come "
-            f"from the network. Accuracy without projection: {accurate}."
-        ),
-        "The controls qualify it.": (
-            "Principal components do not depend on the network, and classify as well or better."
-        ),
-        "Single directions need many boundary points.": (
-            "The spans of ten leading directions of two halves of the sample overlap by "
-            f"{overlap} (median points per class: {points})."
-        ),
-        "Accuracy and vulnerability go together along the ranks, not from basis to basis.": (
-            f"The rank correlation of accuracy with the share of an attack inside is {related}, for four attacks. At "
-            f"an equal share, a basis is up to {gaps} off the line of DeepFool's own directions."
-        ),
-        "Resampling protects from unaware attackers only.": (
-            "Behind a unit that keeps two thirds of the side, the free attack fools "
-            f"{unaware}; an attacker who knows of the unit fools {aware}."
-        ),
+    fooled = behind.groupby(["attack", "experiment"])["fooling"].mean()
+    numbers = {
+        "accuracy without projection, %": (100 * network.groupby("experiment")["accuracy"].mean(), ".1f"),
+        "overlap of ten leading directions between halves": (record.groupby("experiment")["overlap"].median(), ".2f"),
+        "boundary points per class": (record.groupby("experiment")["points"].median(), ".0f"),
+        "least rank correlation of accuracy and attack inside": (together.min(), ".2f"),
+        "farthest basis from the line of DeepFool's directions, points": (100 * apart, ".0f"),
+        "fooled behind the unit by the free attack, %": (100 * fooled["free, without the unit"], ".0f"),
+        "fooled behind the unit by who knows of it, %": (100 * fooled["white box, through the unit"], ".0f"),
     }
-    return "\n".join(
-        textwrap.fill(f"- **{what}** {words}", 120, subsequent_indent="  ") for what, words in said.items()
-    )
+    rows = [[what, *(f"{found[name]:{form}}" for name in names)] for what, (found, form) in numbers.items()]
+    return markdown(rows, ["", *names])
 
 
 @text
@@ -473,11 +452,6 @@ def second(sides: pd.Series) -> float:
     """Return the side nearest to two thirds of the largest."""
     found = np.unique(sides)
     return found[np.abs(found - found.max() * 2 / 3).argmin()]
-
-
-def listed(names: Sequence[str], said: Callable[[str], str]) -> str:
-    """List what is said of each experiment; of a single one, without its name."""
-    return ", ".join(f"{said(name)} ({name})" for name in names) if len(names) > 1 else said(names[0])
 
 
 @text
