@@ -1,4 +1,4 @@
-"""The evidence: published tables of two suites, and the pictures and texts that are made of them.
+"""The evidence: published tables of some suites, and the pictures and texts that are made of them.
 
 ``python -m docs.evidence add results`` takes over what a run of a suite, or of some of its repetitions, has written.
 ``python -m docs.evidence`` draws the pictures, and fills in the marked blocks of the pages.
@@ -40,19 +40,17 @@ RIVALS = ["margins", "manifold", "frequency", "transfer"]
 #: Figures of which tables are kept, by suite; the scorecard is made of the claims.
 FIGURES = {
     "evidence": [n for n in declared("figures") if n not in {*RIVALS, "comparison", "twins", "scorecard"}],
+    "evidence-imagenet": ["fig4", "fig5", "coupling", "spectrum"],
     "rivals": RIVALS,
 }
 
 #: Tables beside those of the figures: where they lie in the folder of an experiment, and in the results.
 TABLES = {
-    "evidence": {
-        "network": "results/{repetition}/network.csv",
-        "quality": "results/{repetition}/quality.csv",
-        "claims": "results/{repetition}/claims.csv",
-        "transfer": "results/{repetition}/resampling/transfer.csv",
-        "attacks": "results/{repetition}/resampling/attacks.csv",
-    },
-    "rivals": {"network": "results/{repetition}/network.csv", "claims": "results/{repetition}/claims.csv"},
+    "network": "results/{repetition}/network.csv",
+    "quality": "results/{repetition}/quality.csv",
+    "claims": "results/{repetition}/claims.csv",
+    "transfer": "results/{repetition}/resampling/transfer.csv",
+    "attacks": "results/{repetition}/resampling/attacks.csv",
 }
 
 #: Images per line of figure 1, and points per line of the spectra (of which half at either end).
@@ -80,7 +78,7 @@ def add(results: Path) -> None:
             add_pictures(name, results)
     for one in repetitions:
         experiment, number = repetition_of(one)
-        for table, pattern in TABLES[suite_of(experiment)].items():
+        for table, pattern in TABLES.items():
             path = results.parent / pattern.format(repetition=one)
             if path.exists():
                 merge(experiment, f"{table}.csv", read_table(path))
@@ -237,9 +235,13 @@ def in_short() -> Figure:
     return redrawn("fig3", tables)
 
 
-#: The pictures of the evidence.
-PICTURES = {name: partial(figure_of, name) for name in [*FIGURES["evidence"], "scorecard"]}
-PICTURES |= {name: partial(figure_of, name, *experiments("rivals")) for name in RIVALS if experiments("rivals")}
+#: The pictures of the evidence; those of other suites begin with the name of the suite.
+PICTURES = {
+    name if suite == "evidence" else f"{suite}-{name}": partial(figure_of, name, *experiments(suite))
+    for suite, figures in FIGURES.items()
+    if experiments(suite)
+    for name in [*figures, "scorecard"]
+}
 PICTURES["in-short"] = in_short
 
 
@@ -421,9 +423,9 @@ def findings() -> str:
 
 
 @text
-def table1() -> str:
-    """Table 1 of all experiments, as the paper prints it: means over repetitions, norms of 0 to 255, the rest in %."""
-    found = table("transfer.csv")
+def table1(suite: str = "evidence") -> str:
+    """Table 1, as the paper prints it: means over repetitions, norms of 0 to 255, the rest in %."""
+    found = table("transfer.csv", *experiments(suite))
     factors, rows = np.unique(found["factor"]), []
     for (name, side), part in found.groupby(["experiment", "side"], sort=False):
         means = part[["image_norm", "perturbation_norm", "accuracy"]].mean()
@@ -455,9 +457,9 @@ def second(sides: pd.Series) -> float:
 
 
 @text
-def jobs() -> str:
+def jobs(suite: str = "evidence") -> str:
     """CPU time and memory of each rule: all jobs of a repetition together, in the mean over repetitions."""
-    found = jobs_of(*experiments())
+    found = jobs_of(*experiments(suite))
     names = list(dict.fromkeys(found["experiment"]))
     per_seed = found.groupby(["rule", "experiment", "seed"], sort=False).agg(
         seconds=("cpu_seconds", "sum"), peak=("peak_gib", "max")
