@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from benchmarks.harness import Counted, Goal, alternating, bare, network_and_images, seconds_of
+from benchmarks.harness import Counted, Goal, alternating, bare, network_and_images
 from friendlyfire.attacks.deepfool import deepfool
 
 #: Number of images per contender, by network; torchattacks attacks them one by one and gets fewer.
@@ -93,7 +93,8 @@ def measure_network(name: str, n: int, few: int) -> tuple[pd.DataFrame, list[Goa
         warnings.simplefilter("ignore")  # warnings of the other libraries
         logging.getLogger("art").setLevel(logging.ERROR)
         batches = [n // 3, n]
-        best = min(batches, key=lambda batch: seconds_of(lambda: by_foolbox(network, images, batch), 1))
+        tried = alternating({b: lambda b=b: by_foolbox(network, images, b) for b in batches}, repeats=1, warm=False)
+        best = min(batches, key=lambda batch: tried[batch].median)
         foolbox = f"Foolbox, batches of {best}"
         counted, passes = Counted(network), bare(name)
         deepfool(counted, images)
@@ -107,6 +108,7 @@ def measure_network(name: str, n: int, few: int) -> tuple[pd.DataFrame, list[Goa
                 "bare": lambda: passes(plain=counted.plain, graph=counted.graph, backward=counted.backward),
             },
             repeats=2,
+            warm=False,  # to save time: all but the bare passes have run, or take many seconds
         )
     share = taken.pop("bare").median / taken["Friendly Fire"].median
     rows = []
@@ -170,6 +172,12 @@ def measure_bounded(name: str, n: int) -> list[Goal]:
     both = fooled["DeepFool"] & fooled["adv-lib's DeepFool"]
     longer = (norms["DeepFool"][both].mean() / norms["adv-lib's DeepFool"][both].mean() - 1).item()
     no_less = fooled["DeepFool"].sum() >= fooled["adv-lib's DeepFool"].sum()
+    passes = {key: Counted(network) for key in contenders}
+    deepfool(passes["DeepFool"], images, bounds=(0, 1))
+    by_adv_lib(passes["adv-lib's DeepFool"], images)
+    ours, theirs = passes["DeepFool"], passes["adv-lib's DeepFool"]
+    forward = (ours.plain + ours.graph) / (theirs.plain + theirs.graph)
+    needs = f"with {forward:.0%} of its forward and {ours.backward / theirs.backward:.0%} of its backward passes"
     slower, least, most = ratio(seconds["refined DeepFool"], seconds["DeepFool"])
     limit = min(norms["DDN, 300 steps"].median(), norms["ALMA, 300 steps"].median())
     beyond = (norms["refined DeepFool"].median() / limit - 1).item()
@@ -180,7 +188,7 @@ def measure_bounded(name: str, n: int) -> list[Goal]:
             f"DeepFool {what}",
             "adv-lib",
             "3 times, norm at most +0.1 %",
-            f"{faster:.1f} times ({low:.1f} to {high:.1f}), norm {100 * longer:+.2f} %",
+            f"{faster:.1f} times ({low:.1f} to {high:.1f}), norm {100 * longer:+.2f} %, {needs}",
             faster >= 3 and longer <= 1e-3 and bool(no_less),
         ),
         Goal(

@@ -20,10 +20,10 @@ def measure() -> tuple[pd.DataFrame, list[Goal]]:
     network, images = network_and_images("LeNet, 28 px")
     sources = network(images).argmax(1)
     basis = torch.from_numpy(random_basis(784, 784, seed=0)).float()
-    matrix = np.random.default_rng(0).standard_normal((1600, 128_000), dtype=np.float32)
+    matrix = np.random.default_rng(0).standard_normal((1200, 128_000), dtype=np.float32)
 
     def attack(n, candidates=10):
-        deepfool(network, images.repeat(2, 1, 1, 1)[:n], candidates=candidates)
+        deepfool(network, images[:n], candidates=candidates)
 
     def product(n, probes):
         DifferenceHessian(network, images[:n], 3, sources[:n], step=0.5) @ np.eye(784, probes)
@@ -36,17 +36,17 @@ def measure() -> tuple[pd.DataFrame, list[Goal]]:
         singular_directions(lambda rows: matrix[rows][:, :d], n, d)
 
     studies: list[tuple[str, str, list[int], Callable, float]] = [
-        ("DeepFool", "images", [180, 360, 720], attack, 1),
-        ("DeepFool", "classes", [3, 5, 9], lambda k: attack(360, k + 1), 1),
+        ("DeepFool", "images", [90, 180, 360], attack, 1),
+        ("DeepFool", "classes", [3, 5, 9], lambda k: attack(180, k + 1), 1),
         ("product with the mean Hessian", "points", [16, 32, 64], lambda n: product(n, 64), 1),
         ("product with the mean Hessian", "probes", [32, 64, 128], lambda p: product(32, p), 1),
         ("accuracy", "ranks", [10, 20, 40], accuracy, 1),
-        ("singular vectors", "rows n", [400, 800, 1600], lambda n: directions(n, 16_000), 2),
+        ("singular vectors", "rows n", [300, 600, 1200], lambda n: directions(n, 16_000), 2),
         ("singular vectors", "pixels d", [32_000, 64_000, 128_000], lambda d: directions(400, d), 1),
     ]
     rows = []
     for what, grows, sizes, run, expected in studies:
-        taken = alternating({size: lambda run=run, size=size: run(size) for size in sizes}, repeats=5)
+        taken = alternating({size: lambda run=run, size=size: run(size) for size in sizes}, repeats=3)
         # A fit per turn, so that a phase in which the machine is slow moves no exponent.
         slopes = np.polyfit(np.log(sizes), np.log([timing.turns for timing in taken.values()]), 1)[0]
         rows.append(
