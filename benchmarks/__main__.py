@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from benchmarks import attacks, coverage, decompositions, growth, hessians, margins, projections, workflow
-from benchmarks.harness import table_of
+from benchmarks.harness import machines_of, table_of
 
 RESULTS = Path("results/benchmarks")
 
@@ -53,7 +53,7 @@ def main(names: list[str]) -> None:
             *(f"  {' | '.join(map(str, goal))}" for goal in reached),
             sep="\n",
         )
-    (RESULTS / "table.md").write_text(f"{table_of(goals)}\n", encoding="utf-8")
+    (RESULTS / "table.md").write_text(f"{table_of(goals)}\n\n{machines_of(goals)}\n", encoding="utf-8")
     draw()
     print(f"{RESULTS}/table.md, after {time.monotonic() - began:.0f} s")
 

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from benchmarks.harness import Counted, Goal, alternating, bare, network_and_images
+from benchmarks.harness import Counted, Goal, alternating, bare, network_and_images, passes_compared
 from friendlyfire.attacks.deepfool import deepfool
 
 #: Number of images per contender, by network; torchattacks attacks them one by one and gets fewer.
@@ -172,12 +172,10 @@ def measure_bounded(name: str, n: int) -> list[Goal]:
     both = fooled["DeepFool"] & fooled["adv-lib's DeepFool"]
     longer = (norms["DeepFool"][both].mean() / norms["adv-lib's DeepFool"][both].mean() - 1).item()
     no_less = fooled["DeepFool"].sum() >= fooled["adv-lib's DeepFool"].sum()
-    passes = {key: Counted(network) for key in contenders}
-    deepfool(passes["DeepFool"], images, bounds=(0, 1))
-    by_adv_lib(passes["adv-lib's DeepFool"], images)
-    ours, theirs = passes["DeepFool"], passes["adv-lib's DeepFool"]
-    forward = (ours.plain + ours.graph) / (theirs.plain + theirs.graph)
-    needs = f"with {forward:.0%} of its forward and {ours.backward / theirs.backward:.0%} of its backward passes"
+    ours, theirs = Counted(network), Counted(network)
+    deepfool(ours, images, bounds=(0, 1))
+    by_adv_lib(theirs, images)
+    passes = passes_compared(ours, theirs)
     slower, least, most = ratio(seconds["refined DeepFool"], seconds["DeepFool"])
     limit = min(norms["DDN, 300 steps"].median(), norms["ALMA, 300 steps"].median())
     beyond = (norms["refined DeepFool"].median() / limit - 1).item()
@@ -188,7 +186,7 @@ def measure_bounded(name: str, n: int) -> list[Goal]:
             f"DeepFool {what}",
             "adv-lib",
             "3 times, norm at most +0.1 %",
-            f"{faster:.1f} times ({low:.1f} to {high:.1f}), norm {100 * longer:+.2f} %, {needs}",
+            f"{faster:.1f} times ({low:.1f} to {high:.1f}), norm {100 * longer:+.2f} %, with {passes}",
             faster >= 3 and longer <= 1e-3 and bool(no_less),
         ),
         Goal(

@@ -31,13 +31,18 @@ class Goal(NamedTuple):
 
 
 def table_of(goals: pd.DataFrame) -> str:
-    """Return the goals as a table, and the machines that they were measured on."""
+    """Return the goals as a table."""
     lines = ["| what | against | aim | reached | |", "|---|---|---|---|---|"]
     lines += [
         f"| {row.what} | {row.against} | {row.goal} | {row.reached} | {'' if row.met else '**missed**'} |"
         for row in goals.itertuples()
     ]
-    return "\n".join([*lines, "", *(f"Measured with {one}" for one in dict.fromkeys(goals["machine"]))])
+    return "\n".join(lines)
+
+
+def machines_of(goals: pd.DataFrame) -> str:
+    """Return what the goals were measured with."""
+    return "\n".join(f"Measured with {one}" for one in dict.fromkeys(goals["machine"]))
 
 
 class Timing(NamedTuple):
@@ -212,3 +217,9 @@ class Counted(nn.Module):
 
         logits.register_hook(count)
         return logits
+
+
+def passes_compared(ours: Counted, theirs: Counted, times: float = 1) -> str:
+    """Say how many of another's passes we need, for ``times`` as many images."""
+    forward = (ours.plain + ours.graph) / (theirs.plain + theirs.graph) / times
+    return f"{forward:.0%} of its forward and {ours.backward / theirs.backward / times:.0%} of its backward passes"

@@ -12,6 +12,7 @@ import functools
 import json
 import re
 import shutil
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
+from benchmarks.harness import machines_of, table_of
 from matplotlib.figure import Figure
 
 from friendlyfire.declarations import called, declared
@@ -56,7 +58,7 @@ TABLES = {
 #: Images per line of figure 1, and points per line of the spectra (of which half at either end).
 CURVES, POINTS = 30, 48
 
-PAGES = ("README.md", "docs/explanation/measured.md", "docs/explanation/figures.md")
+PAGES = ("README.md", *(f"docs/explanation/{name}.md" for name in ("measured", "figures", "speed")))
 
 
 # ---- Taking over results ---------------------------------------------------------------------------------------------
@@ -505,10 +507,10 @@ def _cell(cells: pd.DataFrame, rule: str, name: str) -> str:
 
 @text
 def benchmarks(*names: str) -> str:
-    """The goals of benchmarks, and what was reached."""
-    from benchmarks.harness import table_of
-
+    """The goals of benchmarks, and what was reached; without names, what they were measured with."""
     goals = pd.read_csv(EVIDENCE / "benchmarks.csv", keep_default_na=False)
+    if not names:
+        return textwrap.fill(machines_of(goals), 120, break_long_words=False, break_on_hyphens=False)
     return table_of(goals[goals["benchmark"].isin(names)])
 
 

@@ -1,12 +1,14 @@
 """Common fixtures: a trained LeNet on digits, and the demo suite built once in its own folder."""
 
 import fcntl
+import functools
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import unittest.mock
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ import pytest
 import torch
 
 from debian import need
+from engine import warm
 
 torch.set_num_threads(1)  # two threads that wait for each other take minutes on shared cores
 
@@ -103,6 +106,18 @@ def kept(*paths: Path) -> Iterator[None]:
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
+#: Variables of the environment of every run.
+ENVIRONMENT = {"PYTHONWARNINGS": "", "PYTHONDONTWRITEBYTECODE": "1", "CUDA_VISIBLE_DEVICES": ""}
+
+
+@functools.cache
+def warmed() -> dict[str, str]:
+    """Start a process that has imported the libraries and Snakemake, for all runs; return how they find it."""
+    with unittest.mock.patch.dict(os.environ, ENVIRONMENT):
+        warm.start("snakemake.cli")
+        return {name: os.environ[name] for name in (warm.FOLDER,) if name in os.environ}
+
+
 class Workflow:
     """Runs snakemake on a copy of the workflow's code in its own folder."""
 
@@ -118,14 +133,15 @@ class Workflow:
         return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONWARNINGS": "", "PYTHONDONTWRITEBYTECODE": "1", "CUDA_VISIBLE_DEVICES": ""}
+        return {**os.environ, **ENVIRONMENT, **warmed()}
 
     def run(self, *arguments: str, fails: bool = False) -> str:
         """Run snakemake and return its output; it must succeed, or fail if ``fails``."""
-        with self.started(*arguments) as running:
-            printed, _ = running.communicate(timeout=900)
-        assert (running.returncode != 0) == fails, printed[-5000:]
-        return printed
+        command = [sys.executable, "-P", str(REPOSITORY / "tests/forked.py"), *self.command(*arguments)[3:]]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        done = subprocess.run(command, cwd=self.folder, env=self.environment(), timeout=900, **pipes)
+        assert (done.returncode != 0) == fails, done.stdout[-5000:]
+        return done.stdout
 
     @contextmanager
     def started(self, *arguments: str) -> Iterator[subprocess.Popen]:

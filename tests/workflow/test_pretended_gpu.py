@@ -6,6 +6,7 @@ import os
 import torch
 
 from conftest import REPOSITORY, Workflow
+from engine import warm
 from pretended_gpu import DEVICE, NAME
 
 #: The demo, with the smallest numbers that its figures allow.
@@ -33,7 +34,9 @@ class OnGPU(Workflow):
             return super().environment()
         paths = (REPOSITORY / "tests/pretended", REPOSITORY / "tests", self.folder / "workflow")
         path = os.pathsep.join(map(str, paths))
-        return {**super().environment(), "PYTHONPATH": path}
+        own = {**super().environment(), "PYTHONPATH": path}
+        own.pop(warm.FOLDER, None)  # a process that has not found the pretended GPU
+        return own
 
 
 def test_every_script_of_the_demo_runs_on_a_gpu(tmp_path):

@@ -28,6 +28,7 @@ FOLDER = "FRIENDLYFIRE_WARM"
 
 #: What most jobs import.
 LIBRARIES = ("torch", "pandas", "zarr", "safetensors.torch", "scipy.linalg", "scipy.special", "matplotlib.pyplot")
+LIBRARIES += ("snakemake.iocontainers", "snakemake.logging")  # by Snakemake's preamble
 
 #: A number in a message: its length, a process, a status.
 NUMBER = struct.Struct("q")
@@ -36,11 +37,16 @@ NUMBER = struct.Struct("q")
 _started: list[subprocess.Popen] = []
 
 
-def start() -> None:
-    """Start a warm process that ends with this one, and let the jobs of this run know where it listens."""
+def start(*more: str) -> None:
+    """Start a warm process that ends with this one, and let the jobs of this run know where it listens.
+
+    Args:
+        more: libraries to import beside those that most jobs do.
+    """
     if hasattr(os, "pidfd_open") and FOLDER not in os.environ:
         folder = os.environ[FOLDER] = tempfile.mkdtemp(prefix="friendlyfire-")
-        _started.append(subprocess.Popen([sys.executable, "-P", __file__, folder], stdin=subprocess.PIPE))
+        command = [sys.executable, "-P", __file__, folder, *LIBRARIES, *more]
+        _started.append(subprocess.Popen(command, stdin=subprocess.PIPE))
 
 
 def hand_over() -> None:
@@ -50,7 +56,7 @@ def hand_over() -> None:
         server.connect(f"{os.environ.pop(FOLDER)}/{os.path.basename(sys.executable)}")
     except (KeyError, OSError):
         return
-    job = {"script": sys.argv[0], "path": sys.path, "folder": os.getcwd(), "environment": dict(os.environ)}
+    job = {"arguments": sys.argv, "path": sys.path, "folder": os.getcwd(), "environment": dict(os.environ)}
     message = json.dumps(job).encode()
     socket.send_fds(server, [NUMBER.pack(len(message))], [0, 1, 2])
     server.sendall(message)
@@ -65,9 +71,9 @@ def hand_over() -> None:
     os._exit(code)
 
 
-def serve(folder: str) -> None:
-    """Import the libraries, then fork a job for each connection, until standard input ends."""
-    for name in LIBRARIES:
+def serve(folder: str, *libraries: str) -> None:
+    """Import libraries, then fork a job for each connection, until standard input ends."""
+    for name in libraries:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     gc.freeze()
@@ -114,10 +120,10 @@ def become(job: dict, files: list[int]) -> None:
     os.environ.clear()
     os.environ.update(job["environment"])
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.argv[:], sys.path[:] = [job["script"]], job["path"]
+    sys.argv[:], sys.path[:] = job["arguments"], job["path"]
     code = 1
     try:
-        runpy.run_path(job["script"], run_name="__main__")
+        runpy.run_path(sys.argv[0], run_name="__main__")
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -144,4 +150,4 @@ def _number(connection: socket.socket) -> int:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(*sys.argv[1:])
