@@ -228,15 +228,15 @@ def counts(dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         return found
     return merged(
         found,
-        boundary={"images": 12},
-        curvature={"max_products": 64},
-        bases={"directions": min(directions, 500), "pca_images": min(directions, 500)},
-        perturbations={"images": min(directions, 500)},
-        accuracy={"training_images": 100, "measured_images": 100, "ranks": 8},
-        scores={"images": 30, "steps": 11, "anchored_images": 10},
-        slopes={"images": 10},
-        confinement={"images": 20, "ranks": 4},
-        resampling={"images": 40},
+        boundary={"images": 8},
+        curvature={"max_products": 48},
+        bases={"directions": min(directions, 300), "pca_images": min(directions, 300)},
+        perturbations={"images": min(directions, 300), "uap": {"count": 2, "images": 30, "max_passes": 2}},
+        accuracy={"training_images": 60, "measured_images": 60, "ranks": 7},
+        scores={"images": 20, "steps": 9, "anchored_images": 5},
+        slopes={"images": 5},
+        confinement={"images": 12, "ranks": 4},
+        resampling={"images": 25},
     )
 
 
