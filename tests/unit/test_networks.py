@@ -96,7 +96,7 @@ def test_networks_of_torchvision_and_timm_come_by_name(name):
     ("name", "message"),
     [
         ("torchvision/nonesuch", "network 'torchvision/nonesuch' cannot be built: ValueError: Unknown model nonesuch"),
-        ("collections:OrderedDict", "cannot be built: TypeError"),
+        ("collections:OrderedDict", "cannot be built: TypeError.*; a factory is called with the number of classes"),
         ("operator:neg", "the factory returned a int, not a torch.nn.Module"),
         ("no_such_module:f", "cannot be built: ModuleNotFoundError"),
     ],
@@ -230,11 +230,15 @@ def test_a_damaged_network_is_told(tmp_path, content):
         load_network(path)
 
 
-@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
-def test_weights_are_read_from_safetensors_and_state_dicts(tmp_path, suffix):
+@pytest.mark.parametrize("prefix", ["", "module."])
+@pytest.mark.parametrize("form", ["safetensors", "bare", "state_dict", "model_state_dict", "model"])
+def test_weights_are_read_from_safetensors_state_dicts_and_checkpoints(tmp_path, form, prefix):
     state = built().body.state_dict()
-    path = tmp_path / f"w{suffix}"
-    save_file(state, path) if suffix == ".safetensors" else torch.save({"state_dict": state}, path)
+    kept, path = {prefix + name: value for name, value in state.items()}, tmp_path / f"w.{form}"
+    if form == "safetensors":
+        save_file(kept, path)
+    else:
+        torch.save(kept if form == "bare" else {"epoch": 3, form: kept}, path)
     body = built().body
     load_weights(body, read_weights(path), str(path))
     for name, value in body.state_dict().items():
@@ -291,8 +295,15 @@ def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path, name, wrapped, fa
 @pytest.mark.parametrize("content", [{"epoch": 3}, [torch.zeros(2)]])
 def test_more_or_other_than_tensors_is_refused(tmp_path, content):
     torch.save(content, tmp_path / "w.pt")
-    with pytest.raises(NetworkError, match="not a state dict of tensors"):
+    with pytest.raises(NetworkError, match=r"hold a (dict with the keys epoch|list), not a state dict of tensors"):
         read_weights(tmp_path / "w.pt")
+
+
+def test_probabilities_are_refused():
+    body = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 3), torch.nn.Softmax(1))
+    with pytest.raises(NetworkError, match=r"returns probabilities, .* and not logits; remove the softmax at its end"):
+        check_logits(body, torch.rand(1, 3, 2, 2), 3, "mine")
+    check_logits(body[:2], torch.rand(1, 3, 2, 2), 3, "mine")
 
 
 def test_weights_that_are_not_there_are_told(tmp_path):

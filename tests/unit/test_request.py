@@ -14,7 +14,8 @@ def images(tmp_path):
     """A folder of two classes whose images have different sizes, one of them in colour."""
     for name, mode, size in (("n00000001", "L", (20, 20)), ("n00000002", "RGB", (30, 24))):
         (tmp_path / name).mkdir()
-        Image.new(mode, size).save(tmp_path / name / "1.png")
+        for number in range(12):
+            Image.new(mode, size).save(tmp_path / name / f"{number}.png")
     return tmp_path
 
 
@@ -49,6 +50,22 @@ def test_a_given_key_is_kept(images):
     experiment, _ = requested(network="lenet", images="digits", boundary={"images": 7})
     assert "images" not in experiment["boundary"]
     assert experiment["boundary"]["classes"] == "all"
+
+
+def test_the_counts_are_those_of_the_images_that_make_directions(images, tmp_path):
+    alone, _ = requested(network="lenet", images=str(images), size=16)
+    assert alone["perturbations"]["images"] == 10  # of 24, 4 are held out and half of the others are measured
+    for split, folder in (("train", "n00000001"), ("test", "n00000002")):
+        (tmp_path / split).mkdir()
+        (images / folder).rename(tmp_path / split / folder)
+    divided, _ = requested(network="lenet", images=str(tmp_path), size=16)
+    assert divided["perturbations"]["images"] == 10  # of 12 training images, 2 are held out
+
+
+def test_a_folder_without_test_images_is_told(images, tmp_path):
+    (tmp_path / "train").mkdir()
+    with pytest.raises(ConfigError, match=r"holds train/ but no test/; name the folder of other images test/"):
+        requested(network="lenet", images=str(tmp_path))
 
 
 def test_without_a_network_nothing_is_requested():

@@ -50,9 +50,11 @@ FAULTS = [
     (
         "epoch",
         3,
-        r"config: unknown key 'epoch'; allowed: accuracy, attacks, bases, bending, boundary, claims, ",
+        r"config: unknown key 'epoch'; allowed: accuracy, attacks, bases, bending, boundary, channels, claims, ",
     ),
     ("curvature.image", 3, r"curvature: unknown key 'image'; allowed: .*hessian, leading"),
+    ("normalization", "none", r"unknown key 'normalization'; allowed: .*normalisation.*; did you mean normalisation\?"),
+    ("networks.normalisation", {"mean": [117], "std": [60]}, r"networks.normalisation"),
     ("experiments.digits-lenet.network", {}, r"experiments\.digits-lenet: unknown key 'network'; allowed: .*networks"),
     ("boundary.images", "many", r"boundary\.images: 'many' is not of type 'integer' \(how many"),
     ("boundary.images", 60.0, r"boundary\.images: 60\.0 is not of type 'integer'"),

@@ -11,7 +11,7 @@ from typing import Any
 from engine.kinds import attack_kind
 from engine.repetitions import compared
 from engine.sections import experiment_settings, is_trained
-from friendlyfire.datasets.sources import HELD_OUT, NATIVE_IMAGES, image_shape, known_classes, known_images
+from friendlyfire.datasets.sources import HELD_OUT, image_shape, known_classes, known_images
 from friendlyfire.declarations import declared
 
 #: Iterations of DeepFool, free or targeted, confined to few directions, and gradients per iteration after the first,
@@ -58,10 +58,9 @@ def work(config: Mapping[str, Any], experiment: str) -> dict[str, Work]:
 
     dataset = config["datasets"][config["experiments"][experiment]["dataset"]]
     channels, height, width = image_shape(dataset)
-    pixels, classes, known = channels * height * width, known_classes(dataset) or USUAL_CLASSES, known_images(dataset)
+    pixels, classes, split = channels * height * width, known_classes(dataset) or USUAL_CLASSES, known_images(dataset)
+    known, train = sum(split.values()), split["train"]
     figures, accuracy, scores, resampling = of("figures"), of("accuracy"), of("scores"), of("resampling")
-    train = NATIVE_IMAGES.get(dataset["source"], (0.8 * known, 0.2 * known))[0]
-    train = min(train, dataset.get("train") or train)
     measured = min(accuracy["measured_images"] or known, known - train)
 
     def deepfool(steps: int = STEPS) -> Work:

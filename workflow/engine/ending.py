@@ -40,11 +40,19 @@ def forget_checkpoints():
 
 
 def where_to_look():
-    """Return a line that names the figure to open first, if this run made any."""
-    order = ["fig4", "fig3", "fig1"]
-    made = [path for path in Path("results/figures").glob("*.png") if path.stat().st_mtime >= BEGAN]
-    made.sort(key=lambda path: (order.index(path.stem) if path.stem in order else len(order), path.stem))
-    return [f"Figures are in results/figures, tables in results/tables; open {made[0]} first."] if made else []
+    """Return a line that names the page or figure to open first, if this run made any."""
+    first = ["fig4", "fig3", "fig1"]
+    cards, figures = made_now("results/cards/*.html"), made_now("results/figures/*.png")
+    figures.sort(key=lambda path: first.index(path.stem) if path.stem in first else len(first))
+    if not cards + figures:
+        return []
+    places = [name for name in ("figures", "tables", "cards") if made_now(f"results/{name}/*")]
+    return [f"Results are in {', '.join(f'results/{name}' for name in places)}; open {(cards + figures)[0]} first."]
+
+
+def made_now(pattern):
+    """Return the files that this run made, by their pattern."""
+    return sorted(path for path in Path().glob(pattern) if path.stat().st_mtime >= BEGAN)
 
 
 def how_to_go_on():

@@ -13,20 +13,12 @@ from typing import Any
 from PIL import Image
 
 from engine.cost import USUAL_CLASSES
-from engine.settings import LARGEST_SQUARE, check_architecture
+from engine.sections import experiment_settings
+from engine.settings import LARGEST_SQUARE, REQUEST, check_architecture
 from friendlyfire.datasets.class_names import IMAGENET
-from friendlyfire.datasets.sources import (
-    HELD_OUT,
-    HELD_OUT_FRACTION,
-    folder_of,
-    image_shape,
-    known_classes,
-    known_images,
-)
+from friendlyfire.datasets.roles import draw_roles
+from friendlyfire.datasets.sources import folder_of, image_shape, known_classes, known_images
 from friendlyfire.records.errors import ConfigError
-
-#: Keys of a request; ``compare`` is a second network, or a mapping with the keys of one.
-KEYS = ("network", "weights", "normalisation", "classes", "images", "size", "channels", "compare")
 
 #: Name of the suite of a request.
 SUITE = "requested"
@@ -51,7 +43,7 @@ def with_request(config: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[
     Raises:
         ConfigError: a key is missing, or the images cannot be read.
     """
-    asked = {key: config[key] for key in KEYS if config.get(key) is not None}
+    asked = {key: config[key] for key in REQUEST if config.get(key) is not None}
     if not asked:
         return dict(config)
     for needed in ("network", "images"):
@@ -77,7 +69,7 @@ def with_request(config: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[
     if len(experiments) < len(networks):
         raise ConfigError("config: compare: is the same network with the same weights; give another one")
     return {
-        **{key: value for key, value in config.items() if key not in KEYS},
+        **{key: value for key, value in config.items() if key not in REQUEST},
         "suite": SUITE,
         "suites": {**config.get("suites", {}), SUITE: list(experiments)},
         "datasets": {**config.get("datasets", {}), data: dataset},
@@ -107,6 +99,8 @@ def dataset_of(asked: Mapping[str, Any], datasets: Mapping[str, Any]) -> tuple[s
             f"config: images: {images} is neither a folder nor a data set; choose from {', '.join(datasets)}, "
             "or give a folder that holds train/<class>/ and test/<class>/, or class folders alone"
         )
+    if not folder_of(folder, "test").is_dir():
+        raise ConfigError(f"config: images: {images} holds train/ but no test/; name the folder of other images test/")
     size, channels = asked.get("size"), asked.get("channels")
     published = published_size(asked["network"])
     if size is None or channels is None:
@@ -189,12 +183,17 @@ def wordnet(dataset: Mapping[str, Any]) -> bool:
     return bool(names) and all(re.fullmatch(r"n\d{8}", name) for name in names)
 
 
+def roles(dataset: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many images of a data set have each role."""
+    split = {name: count for name, count in known_images(dataset).items() if count}
+    drawn = draw_roles({"dataset": "images", **dataset}, {"test": 0, **split})
+    return {role: stop - start for role, (_, start, stop) in drawn.items()}
+
+
 def counts(dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the counts that suit a data set, by section, as docs/how-to/card.md explains them."""
     pixels, classes = math.prod(image_shape(dataset)), known_classes(dataset) or USUAL_CLASSES
-    images = known_images(dataset)
-    held_out = dataset.get("held_out") or min(HELD_OUT, int(HELD_OUT_FRACTION * images))
-    directions = max(2, (images - held_out) // 2)
+    directions = roles(dataset)["directions"]
     targets = CLASSES if pixels <= DENSE else FEW_CLASSES
     chosen = "all" if classes <= targets else [round(i * (classes - 1) / (targets - 1)) for i in range(targets)]
     found = {"boundary": {"classes": chosen}, "scores": {"shown": 0 if chosen == "all" else chosen[0]}}
@@ -255,12 +254,16 @@ def told(config: Mapping[str, Any]) -> list[str]:
     table, lines = estimate(config, torch.device("cuda" if on_gpu else "cpu")), []
     for name in config["suites"][SUITE]:
         experiment = config["experiments"][name]
+        dataset = config["datasets"][experiment["dataset"]]
         chosen = "; ".join(
-            f"{section}: {', '.join(f'{key} {value}' for key, value in experiment[section].items())}"
-            for section in experiment
-            if section not in ("dataset", "networks", "pages", "figures")
+            f"{section}: {', '.join(f'{key} {of_experiment[key]}' for key in values)}"
+            for section, values in counts(dataset).items()
+            if section not in ("pages", "figures")
+            for of_experiment in [experiment_settings(config, name, section)]
         )
         lines.append(f"{name}: about {60 * table.loc[name, 'all, h']:.0f} minutes on this machine. Counts: {chosen}")
+        divided = ", ".join(f"{count:,} {role}" for role, count in roles(dataset).items() if role != "training")
+        lines.append(f"{name}: images by their role: {divided}; no count can exceed them")
     return lines
 
 

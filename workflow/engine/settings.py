@@ -1,6 +1,7 @@
 """Checks of the configuration before any job starts."""
 
 import ast
+import difflib
 import importlib
 import importlib.util
 import math
@@ -26,6 +27,9 @@ FOOLBOX = "foolbox:"
 
 #: Largest number of dimensions in which a basis of the whole space is formed: 3.2 GB in float64.
 LARGEST_SQUARE = 20_000
+
+#: Keys of a request on the command line; ``compare`` is a second network, or a mapping with the keys of one.
+REQUEST = ("network", "weights", "normalisation", "classes", "images", "size", "channels", "compare")
 
 _WORDS = {"true": True, "false": False, "null": None}
 _NUMBER = re.compile(r"[-+]?(?!0\d)(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")  # 007 is a name, not a number
@@ -75,7 +79,10 @@ def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         case "additionalProperties":
             allowed = error.schema.get("properties", {})
             unknown = sorted(set(error.instance) - set(allowed))
-            message = f"unknown key {', '.join(map(repr, unknown))}; allowed: {', '.join(sorted(allowed))}"
+            known = [*allowed, *([] if key else REQUEST)]
+            close = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.8)
+            message = f"unknown key {', '.join(map(repr, unknown))}; allowed: {', '.join(sorted(known))}"
+            message += f"; did you mean {close[0]}?" if close else ""
         case "enum":
             message = f"{error.instance!r} is not allowed; choose from {', '.join(map(str, error.validator_value))}"
         case "pattern" if "description" in error.schema:

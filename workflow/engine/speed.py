@@ -14,6 +14,7 @@ from engine.sections import experiment_settings
 from engine.settings import suite_experiments
 from friendlyfire.datasets.sources import image_shape, known_classes
 from friendlyfire.devices import full_float32, images_at_once
+from friendlyfire.networks.acceptance import logits_of
 from friendlyfire.networks.network import build_body
 from friendlyfire.records.progress import progress
 from friendlyfire.records.seeds import repetition_of
@@ -78,6 +79,7 @@ def speeds_of(
     body = build_body(section, image_shape(dataset), known_classes(dataset) or USUAL_CLASSES)
     body = body.to(device, memory_format=torch.channels_last).eval()
     one = torch.rand(1, *image_shape(dataset), device=device)
+    logits_of(body, one, section["architecture"])
     at_once = images_at_once(body, one)
 
     def trained(n: int) -> None:

@@ -348,7 +348,7 @@ class Stages:
 
     def training_gigabytes(self, wildcards, attempt):
         """Resource ``mem`` of a training job, which holds all images as bytes."""
-        images = known_images(self.dataset_section(wildcards.experiment))
+        images = sum(known_images(self.dataset_section(wildcards.experiment)).values())
         return f"{math.ceil(attempt * (8 + 1e-9 * images * self.pixels_of(wildcards.experiment)))}GB"
 
     def hours(self, base):

@@ -50,15 +50,15 @@ def known_classes(settings: Mapping[str, Any]) -> int | None:
     return sum(entry.is_dir() for entry in folder_of(settings["folder"], "test").glob("*")) or None
 
 
-def known_images(settings: Mapping[str, Any]) -> int:
-    """Return the number of images that a data set keeps, from its section ``datasets.<name>`` and its folder."""
+def known_images(settings: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many images a data set keeps by split, from its section ``datasets.<name>`` and its folder."""
     splits = ("train", "test")
     counts: Sequence[int]
     if settings["source"] in NATIVE_IMAGES:
         counts = NATIVE_IMAGES[settings["source"]]
     else:
         counts = [sum(1 for _ in folder_of(settings["folder"], split).glob("*/*")) for split in splits]
-    return sum(min(count, settings.get(split) or count) for split, count in zip(splits, counts, strict=True))
+    return {split: min(count, settings.get(split) or count) for split, count in zip(splits, counts, strict=True)}
 
 
 def sampled_sides(sides: Sequence[float], size: int) -> list[int]:

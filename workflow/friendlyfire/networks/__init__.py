@@ -49,8 +49,8 @@ SECTIONS = {
                                 "type": "array",
                                 "minItems": 1,
                                 "maxItems": 3,
-                                "items": {"type": "number"},
-                                "description": "one number a channel",
+                                "items": {"type": "number", "minimum": 0, "maximum": 1},
+                                "description": "one number a channel, of pixels in [0, 1]",
                             },
                             "std": {
                                 "type": "array",

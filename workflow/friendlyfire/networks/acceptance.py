@@ -115,7 +115,7 @@ def check_logits(network: Callable[[Tensor], Tensor], image: Tensor, classes: in
         name: of the architecture.
 
     Raises:
-        NetworkError: the network fails on the image, or its logits are not (1, classes) and finite.
+        NetworkError: the network fails on the image, or its logits are not (1, classes) and finite, or probabilities.
     """
     logits = logits_of(network, image, name)
     if logits.shape != (1, classes) or not logits.isfinite().all():
@@ -123,6 +123,10 @@ def check_logits(network: Callable[[Tensor], Tensor], image: Tensor, classes: in
             f"network {name!r} returns logits of shape {tuple(logits.shape)} for an image, all finite: "
             f"{bool(logits.isfinite().all())}; {classes} classes need finite logits of shape (1, {classes}); "
             "if the network has more classes, name all of them in networks.classes"
+        )
+    if (logits >= 0).all() and abs(logits.sum() - 1) < 1e-4:
+        raise NetworkError(
+            f"network {name!r} returns probabilities, which sum to 1, and not logits; remove the softmax at its end"
         )
 
 

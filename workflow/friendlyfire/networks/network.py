@@ -107,7 +107,8 @@ def build_body(
         module, _, factory = name.partition(":")
         body = getattr(importlib.import_module(module), factory)(classes)
     except (Exception, SystemExit) as error:  # A user's factory may raise anything.
-        raise NetworkError(f"network {name!r} cannot be built: {in_a_line(error)}") from error
+        how = "; a factory is called with the number of classes" if ":" in name else ""
+        raise NetworkError(f"network {name!r} cannot be built: {in_a_line(error)}{how}") from error
     if not isinstance(body, nn.Module):
         raise NetworkError(f"network {name!r}: the factory returned a {type(body).__name__}, not a torch.nn.Module")
     return body

@@ -16,11 +16,19 @@ from friendlyfire.networks.headers import record_of
 from friendlyfire.records.errors import NetworkError, in_a_line
 from friendlyfire.records.files import whole
 
+#: Keys under which checkpoints hold a state dict beside other things.
+CHECKPOINT = ("state_dict", "model_state_dict", "model")
+
+#: What DataParallel puts before every name.
+PARALLEL = "module."
+
 
 def read_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Load a state dict from a safetensors file or a ``torch.save`` file; pickled objects are not loaded.
 
-    A file of :func:`.save_network` gives the state dict of the body, without the preprocessing.
+    A file of :func:`.save_network` gives the state dict of the body, without the preprocessing. Of a checkpoint, the
+    state dict is taken that it holds as ``state_dict``, ``model_state_dict`` or ``model``. Names that all begin with
+    ``module.``, as those of DataParallel do, lose it.
 
     Raises:
         NetworkError: the file is missing, has another format, or holds more than tensors.
@@ -32,7 +40,7 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             state, record = read_safetensors(path)
             bodies = {name.removeprefix("body."): value for name, value in state.items() if name.startswith("body.")}
-            return bodies if record else state
+            return bodies if record else _without_parallel(state)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         pickled = isinstance(error, pickle.UnpicklingError)
@@ -41,10 +49,18 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
             f"weights {path} are not a safetensors file or a state dict of tensors ({reason}); "
             "save them with safetensors.torch.save_file(model.state_dict(), ...)"
         ) from error
-    state = state.get("state_dict", state) if isinstance(state, dict) else state
+    if isinstance(state, dict):
+        state = next((state[key] for key in CHECKPOINT if isinstance(state.get(key), dict)), state)
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise NetworkError(f"weights {path} hold a {type(state).__name__}, not a state dict of tensors")
-    return state
+        keys = f" with the keys {', '.join(map(str, list(state)[:5]))}" if isinstance(state, dict) else ""
+        raise NetworkError(f"weights {path} hold a {type(state).__name__}{keys}, not a state dict of tensors")
+    return _without_parallel(state)
+
+
+def _without_parallel(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Remove the prefix that DataParallel puts before every name."""
+    parallel = all(name.startswith(PARALLEL) for name in state)
+    return {name.removeprefix(PARALLEL): value for name, value in state.items()} if parallel else state
 
 
 def load_weights(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
