@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from friendlyfire import figures
-from friendlyfire.claims.verdicts import FEWEST_POINTS, SMALLEST_OVERLAP
+from friendlyfire.claims.verdicts import FEWEST_POINTS, SMALLEST_OVERLAP, UNTRUSTED
 from friendlyfire.figures.panels import basis_name
 from friendlyfire.figures.redrawn import redrawn
 from friendlyfire.figures.shown import Legend
@@ -150,7 +151,8 @@ def described(
             found.pictures.append(Picture(title, source, sentence(tables, legend)))
     for row in tables["verdicts"].fillna({"part": "", "reason": ""}).to_dict("records"):
         part = f" ({attacks.get(row['part'], row['part'])})" if row["part"] else ""
-        found.verdicts.append({**row, "statement": row["statement"].rstrip(".") + part})
+        told = UNTRUSTED if accuracy.at_chance else row["verdict"]
+        found.verdicts.append({**row, "verdict": told, "statement": row["statement"].rstrip(".") + part})
     return found
 
 
@@ -321,6 +323,9 @@ def doubts_of(network: pd.Series, accuracy: Accuracy, quality: pd.DataFrame, ver
     if network["images"] < 300:
         found.append(f"Accuracies rest on {network['images']:,} images: mind the intervals, or add images.")
     if len(verdicts):
-        reasons = verdicts["reason"].dropna()
-        found += [f"No verdict, {reason}." for reason in dict.fromkeys(reasons) if reason and "overlap" not in reason]
+        said = [reason for reason in verdicts["reason"].dropna() if not reason.endswith("raise boundary.images")]
+        found += [
+            f"Not to be trusted below, {count} claim{'s' if count > 1 else ''}: {reason}."
+            for reason, count in Counter(filter(None, said)).items()
+        ]
     return found
