@@ -16,6 +16,8 @@ SHORT = (
     "accuracy={ranks: 6, directions_per_class: 4}",
     "scores={images: 40, steps: 9, anchored_images: 10, curves: 10}",
     "confinement={images: 20, ranks: 3}",
+    "resampling={images: 20, sides: [1.0, 0.66], factors: [1, 5]}",
+    "slopes={images: 10}",
     "claims={tested: [identity-positive, few-suffice, svd-orders, confined-inverse], draws: 100}",
 )
 
