@@ -299,6 +299,12 @@ def test_more_or_other_than_tensors_is_refused(tmp_path, content):
         read_weights(tmp_path / "w.pt")
 
 
+def test_a_network_that_is_called_module_keeps_its_names():
+    network, other = (torch.nn.DataParallel(built().body) for _ in range(2))
+    load_weights(network, other.state_dict(), "w.pt")
+    assert all(torch.equal(value, other.state_dict()[name]) for name, value in network.state_dict().items())
+
+
 def test_probabilities_are_refused():
     body = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 3), torch.nn.Softmax(1))
     with pytest.raises(NetworkError, match=r"returns probabilities, .* and not logits; remove the softmax at its end"):

@@ -27,8 +27,7 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Load a state dict from a safetensors file or a ``torch.save`` file; pickled objects are not loaded.
 
     A file of :func:`.save_network` gives the state dict of the body, without the preprocessing. Of a checkpoint, the
-    state dict is taken that it holds as ``state_dict``, ``model_state_dict`` or ``model``. Names that all begin with
-    ``module.``, as those of DataParallel do, lose it.
+    state dict is taken that it holds as ``state_dict``, ``model_state_dict`` or ``model``.
 
     Raises:
         NetworkError: the file is missing, has another format, or holds more than tensors.
@@ -40,7 +39,7 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             state, record = read_safetensors(path)
             bodies = {name.removeprefix("body."): value for name, value in state.items() if name.startswith("body.")}
-            return bodies if record else _without_parallel(state)
+            return bodies if record else state
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         pickled = isinstance(error, pickle.UnpicklingError)
@@ -54,22 +53,18 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         keys = f" with the keys {', '.join(map(str, list(state)[:5]))}" if isinstance(state, dict) else ""
         raise NetworkError(f"weights {path} hold a {type(state).__name__}{keys}, not a state dict of tensors")
-    return _without_parallel(state)
-
-
-def _without_parallel(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Remove the prefix that DataParallel puts before every name."""
-    parallel = all(name.startswith(PARALLEL) for name in state)
-    return {name.removeprefix(PARALLEL): value for name, value in state.items()} if parallel else state
+    return state
 
 
 def load_weights(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
-    """Load ``state`` into ``module``; change nothing on failure.
+    """Load ``state`` into ``module``, with or without the prefix of DataParallel; change nothing on failure.
 
     Raises:
         NetworkError: the names or shapes differ, or a weight is not finite; the message has the first difference.
     """
     own = module.state_dict()
+    if all(str(name).startswith(PARALLEL) for name in state) and not any(name.startswith(PARALLEL) for name in own):
+        state = {name.removeprefix(PARALLEL): value for name, value in state.items()}
     for name in [*own, *state]:
         here, there = (tuple(side[name].shape) if name in side else "absent" for side in (own, state))
         if here != there:

@@ -15,6 +15,6 @@ def number(value: float) -> str:
 
 
 TEMPLATES = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-# Bokeh reads its documents in their order.
 TEMPLATES.filters["number"] = number
+# Bokeh reads its documents in their order.
 TEMPLATES.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
