@@ -1,6 +1,7 @@
 """Networks contain their preprocessing, load as they were saved, and reject weights of other networks."""
 
 import os
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -300,7 +301,7 @@ def test_more_or_other_than_tensors_is_refused(tmp_path, content):
 
 
 def test_a_network_that_is_called_module_keeps_its_names():
-    network, other = (torch.nn.DataParallel(built().body) for _ in range(2))
+    network, other = (torch.nn.Sequential(OrderedDict(module=built().body)) for _ in range(2))
     load_weights(network, other.state_dict(), "w.pt")
     assert all(torch.equal(value, other.state_dict()[name]) for name, value in network.state_dict().items())
 
