@@ -306,6 +306,18 @@ def test_a_network_that_is_called_module_keeps_its_names():
     assert all(torch.equal(value, other.state_dict()[name]) for name, value in network.state_dict().items())
 
 
+@pytest.mark.parametrize(
+    ("normalisation", "said"),
+    [
+        ("none", "none"),
+        ("dataset", "mean image; deviation 0.25"),
+        ({"mean": [0.5], "std": [0.2, 0.3, 0.4]}, "mean 0.5; deviation 0.2, 0.3, 0.4"),
+    ],
+)
+def test_preprocessing_is_said_in_words(normalisation, said):
+    assert built(normalisation=normalisation).preprocessing() == said
+
+
 def test_probabilities_are_refused():
     body = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 3), torch.nn.Softmax(1))
     with pytest.raises(NetworkError, match=r"returns probabilities, .* and not logits; remove the softmax at its end"):

@@ -73,6 +73,7 @@ def test_numbers_of_the_demo_are_those_of_its_tables(demo, browser):
         assert f"{row.verdict}\t{row.estimate:.2f} ({row.ci_low:.2f} to {row.ci_high:.2f})" in text
     network = pd.read_csv(demo.folder / "results/digits-lenet/network.csv").iloc[0]
     assert f"{100 * network.accuracy:.1f} % (95 % interval" in page.inner_text("dl")
+    assert "mean image; deviation" in page.inner_text("dl")
     accuracy = pd.read_csv(demo.folder / "results/figures/fig4.csv").query(
         "split == 'test' and basis == 'deepfool-high'"
     )

@@ -216,6 +216,7 @@ def accepted(
         "experiment": name,
         "architecture": section["architecture"],
         "weights": section["weights"] or "trained",
+        "preprocessing": network.preprocessing(),
         "logits": logits,
         "classes": classes,
         "accuracy": correct / images,

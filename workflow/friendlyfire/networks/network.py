@@ -71,6 +71,14 @@ class Network(nn.Module):
         logits = self.all_logits(images)
         return logits if self.columns is None else logits[:, self.columns]
 
+    def preprocessing(self) -> str:
+        """State what is subtracted from pixels in [0, 1], and what they are divided by."""
+        mean, deviation = (
+            ", ".join(f"{value:.3g}" for value in buffer.flatten().tolist()) if buffer.numel() <= 3 else "image"
+            for buffer in (self.mean, self.deviation)
+        )
+        return "none" if (mean, deviation) == ("0", "1") else f"mean {mean}; deviation {deviation}"
+
 
 def build_body(
     settings: Mapping[str, Any], shape: tuple[int, int, int], classes: int, pretrained: bool = False

@@ -121,6 +121,7 @@ def described(
     accuracy = Accuracy(tables)
     facts = [
         ("network", f"{first['architecture']}, weights {first['weights']}"),
+        ("preprocessing of pixels in [0, 1]", first["preprocessing"]),
         ("images", f"{images}; {first['images']:,} of them measured"),
         (
             "classes",
