@@ -28,6 +28,16 @@ def test_the_same_seed_gives_the_same_network(digits):
     assert all(torch.equal(value, second[1][name]) for name, value in first[1].items())
 
 
+@pytest.mark.parametrize("mixed", [False, True, "always"])
+def test_the_precision_on_a_cpu_changes_only_if_it_is_asked_for(digits, mixed):
+    settings = {**SETTINGS, "mixed_precision": mixed}
+    row, state = run(digits, fresh(settings), settings)[-1]
+    usual = run(digits, fresh())[-1][0]
+    assert (row == usual) == (mixed != "always")
+    assert row.train_loss == pytest.approx(usual.train_loss, rel=0.1)
+    assert {value.dtype for value in state.values() if value.is_floating_point()} == {torch.float32}
+
+
 @pytest.mark.parametrize("killed_after", [1, 2])
 @pytest.mark.parametrize("architecture", ["lenet", "alexnet"])  # the second with dropout and batch normalisation
 def test_a_resumed_training_ends_where_the_undisturbed_one_ends(digits, killed_after, architecture):

@@ -64,7 +64,7 @@ def augment(images: Tensor, flip: bool, crop_padding: int, generator: torch.Gene
 def plain_loss(network: nn.Module, images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return the logits of images and their mean cross-entropy; nothing is drawn."""
     logits = network(images)
-    return logits, cross_entropy(logits, labels)
+    return logits, cross_entropy(logits.float(), labels)
 
 
 def train(
@@ -115,13 +115,7 @@ def train(
                 optimiser.state[parameter]["momentum_buffer"] = state[f"momentum.{name}"].to(device).clone()
     network.eval()
     steps = math.ceil(n / batch_size)
-    # GPUs before the Ampere generation emulate bfloat16, slowly.
-    mixed = (
-        settings["mixed_precision"]
-        and objective is plain_loss
-        and device.type == "cuda"
-        and torch.cuda.is_bf16_supported(including_emulation=False)
-    )
+    mixed = objective is plain_loss and in_bfloat16(settings["mixed_precision"], device)
 
     for epoch in range(done, epochs):
         torch.manual_seed(derive_seed(seed, "epoch", epoch))
@@ -173,6 +167,14 @@ def train(
                 },
             },
         )
+
+
+def in_bfloat16(mixed_precision: bool | str, device: torch.device) -> bool:
+    """Whether the plain loss is computed in bfloat16, see ``networks.mixed_precision``."""
+    if device.type != "cuda":
+        return mixed_precision == "always"
+    # GPUs before the Ampere generation emulate bfloat16, slowly.
+    return bool(mixed_precision) and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def in_pixels(images: Tensor) -> Tensor:
