@@ -26,7 +26,7 @@ CLAIMS = {
         "make": "svd_beats_random",
         "section": "4.3",
         "statement": "Directions of high singular value classify more than random ones.",
-        "estimate": "the same area, high minus random, over the full accuracy",
+        "estimate": "area under accuracy over the logarithm of the rank, high minus random, over the full accuracy",
         "control": "random directions",
         "reads": ["accuracy/deepfool-high.zarr.zip", "accuracy/random.zarr.zip"],
         "holds": {"": [">", 0.15]},

@@ -40,7 +40,7 @@ CLAIMS = {
     "symmetric": {
         "make": "symmetric",
         "section": "1",
-        "statement": "The scores are about symmetric about some point.",
+        "statement": "Along a curved direction, scores are about symmetric about some point.",
         "estimate": "symmetry minus its noise floor, positive and negative directions; median over classes",
         "control": "noise floor",
         "reads": ["scores/positive.zarr.zip", "scores/negative.zarr.zip"],
@@ -50,7 +50,7 @@ CLAIMS = {
     "monotonic": {
         "make": "monotonic",
         "section": "1",
-        "statement": "The scores are monotonic on either side of that point.",
+        "statement": "Along a curved direction, scores are monotonic on either side of that point.",
         "estimate": "monotonicity minus its noise floor, positive and negative directions; median over classes",
         "control": "noise floor",
         "reads": ["scores/positive.zarr.zip", "scores/negative.zarr.zip"],
@@ -60,7 +60,7 @@ CLAIMS = {
     "separable": {
         "make": "separable",
         "section": "1",
-        "statement": "The scores are additively separable along the direction.",
+        "statement": "Scores are additively separable: what a direction adds does not depend on the rest of the image.",
         "estimate": "fraction of the variance explained by the sum, minus its floor; and fraction of the interaction "
         "in what the direction explains; medians over classes",
         "control": "noise floor",
@@ -71,7 +71,7 @@ CLAIMS = {
     "universal": {
         "make": "universal",
         "section": "1, 3",
-        "statement": "Such a direction is a class-specific universal perturbation.",
+        "statement": "A direction of positive curvature is a class-specific universal perturbation.",
         "estimate": "fooling rate of the best of the first positive directions, at the norm at which a random "
         "direction fools 5 % of the images, minus 0.05",
         "control": "random direction",

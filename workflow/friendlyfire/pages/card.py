@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from friendlyfire import figures
 from friendlyfire.claims.verdicts import FEWEST_POINTS, SMALLEST_OVERLAP, UNTRUSTED
+from friendlyfire.declarations import Kind
 from friendlyfire.figures.panels import basis_name
 from friendlyfire.figures.redrawn import redrawn
 from friendlyfire.figures.shown import Legend
@@ -87,6 +88,7 @@ def card(
     options: Mapping[str, Any],
     legend: Legend,
     attacks: Mapping[str, str],
+    claims: Mapping[str, Kind],
     tables: Mapping[str, pd.DataFrame | None],
 ) -> str:
     """Return the card of an experiment's network, with those that it is compared with beside it.
@@ -97,13 +99,14 @@ def card(
         options: ``compare``, the names of other experiments.
         legend: label and colour of each basis.
         attacks: label of each attack.
+        claims: their declarations.
         tables: those in ``reads`` of the declaration, None where a figure does not show the experiments.
     """
     names = [repetition_of(experiment)[0], *options["compare"]]
     networks = []
     for name in names:
         mine = {word: of(table, name) for word, table in tables.items()}
-        networks.append(described(name, datasets[name], mine, legend, attacks))
+        networks.append(described(name, datasets[name], mine, legend, attacks, claims))
     return TEMPLATES.get_template("card.html").render(networks=networks)
 
 
@@ -113,7 +116,12 @@ def of(table: pd.DataFrame | None, experiment: str) -> pd.DataFrame:
 
 
 def described(
-    name: str, images: str, tables: Mapping[str, pd.DataFrame], legend: Legend, attacks: Mapping[str, str]
+    name: str,
+    images: str,
+    tables: Mapping[str, pd.DataFrame],
+    legend: Legend,
+    attacks: Mapping[str, str],
+    claims: Mapping[str, Kind],
 ) -> Network:
     """Describe one network from its tables."""
     network, quality = tables["network"], tables["quality"]
@@ -153,7 +161,8 @@ def described(
     for row in tables["verdicts"].fillna({"part": "", "reason": ""}).to_dict("records"):
         part = f" ({attacks.get(row['part'], row['part'])})" if row["part"] else ""
         told = UNTRUSTED if accuracy.at_chance else row["verdict"]
-        found.verdicts.append({**row, "verdict": told, "statement": row["statement"].rstrip(".") + part})
+        words = {"statement": row["statement"].rstrip(".") + part, "measure": claims[row["claim"]]["estimate"]}
+        found.verdicts.append({**row, **words, "verdict": told})
     return found
 
 
@@ -262,7 +271,8 @@ class Accuracy:
         reached = [f"{basis_name(basis, legend)}: {rank:,}" for basis, rank in found if rank is not None]
         never = [basis_name(basis, legend) for basis, rank in found if rank is None]
         words = (
-            f"Directions of {self.pixels:,} that restore {100 * RESTORED:.0f} % of its accuracy: {'; '.join(reached)}."
+            f"Directions of all classes together that restore {100 * RESTORED:.0f} % of its accuracy, of "
+            f"{self.pixels:,}: {'; '.join(reached)}."
             if reached
             else ""
         )
