@@ -20,7 +20,7 @@ CLAIMS = {
     "network-not-data": {
         "make": "network_not_data",
         "section": "5, implied",
-        "statement": "That accuracy and vulnerability go together is the network's doing, not the data's.",
+        "statement": "The coupling of both is the network's doing, not the data's.",
         "estimate": "gap of the images' principal components from DeepFool's own directions, at equal fraction",
         "reads": [
             "accuracy/deepfool-high.zarr.zip",

@@ -60,7 +60,7 @@ CLAIMS = {
     "separable": {
         "make": "separable",
         "section": "1",
-        "statement": "Scores are additively separable: what a direction adds does not depend on the rest of the image.",
+        "statement": "Scores are additively separable along a curved direction.",
         "estimate": "fraction of the variance explained by the sum, minus its floor; and fraction of the interaction "
         "in what the direction explains; medians over classes",
         "control": "noise floor",
