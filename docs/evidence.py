@@ -9,6 +9,7 @@ Repetitions are taken over one by one, so that they need not be of one run.
 
 import argparse
 import functools
+import hashlib
 import json
 import re
 import shutil
@@ -51,7 +52,7 @@ TABLES = {
     "network": "results/{repetition}/network.csv",
     "quality": "results/{repetition}/quality.csv",
     "claims": "results/{repetition}/claims.csv",
-    "transfer": "results/{repetition}/resampling/transfer.csv",
+    "table1": "results/{repetition}/resampling/transfer.csv",
     "attacks": "results/{repetition}/resampling/attacks.csv",
 }
 
@@ -73,11 +74,14 @@ def add(results: Path) -> None:
         for file in tables_of(name).values():
             path = results / "figures" / file
             if path.exists():
+                check_current(path, results)
                 for experiment, rows in read_table(path).groupby("experiment", sort=False):
                     if name in FIGURES[suite_of(experiment)]:
                         merge(experiment, file, shown(name, rows))
-        if "pictures" in declared("figures")[name] and (results / "figures" / f"{name}.zarr.zip").exists():
-            add_pictures(name, results)
+        pictures_of_figure = results / "figures" / f"{name}.zarr.zip"
+        if "pictures" in declared("figures")[name] and pictures_of_figure.exists():
+            check_current(pictures_of_figure, results)
+            add_pictures(pictures_of_figure)
     for one in repetitions:
         experiment, number = repetition_of(one)
         for table, pattern in TABLES.items():
@@ -87,6 +91,24 @@ def add(results: Path) -> None:
         draws = EVIDENCE / experiment / f"claims-{number}.zarr.zip"
         draws.write_bytes((results / one / "claims.zarr.zip").read_bytes())
         merge(experiment, "results.csv", provenance_of(one, results))
+
+
+def check_current(path: Path, results: Path) -> None:
+    """Exit if a table or the pictures of a figure were made before the results that lie beside them."""
+    for read_by_figure, seal in note_of(path, results)["inputs"].items():
+        if note_of(results.parent / read_by_figure, results)["seal"] != seal:
+            raise SystemExit(f"{path} was made of another {read_by_figure}; make its figure again")
+
+
+def note_of(path: Path, results: Path) -> dict:
+    """Return what is recorded of a result."""
+    note = results / "provenance" / f"{path.relative_to(results)}.json"
+    return json.loads(note.read_text(encoding="utf-8"))
+
+
+def leads(experiment: str, seeds: pd.Series) -> bool:
+    """Whether none of the repetitions in the evidence comes before these."""
+    return not (table("network.csv", experiment)["seed"] < seeds.min()).any()
 
 
 def tables_of(name: str) -> dict[str, str]:
@@ -109,12 +131,23 @@ def shown(name: str, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def merge(experiment: str, file: str, rows: pd.DataFrame) -> None:
-    """Put rows in the place of those of the same repetitions."""
+    """Put rows in the place of those of the same repetitions.
+
+    Exits if repetitions have other settings than those that are there.
+    """
     path = EVIDENCE / experiment / file
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
         before = read(path)
         rows = pd.concat([before[~before["seed"].isin(rows["seed"])], rows])
+    if file == "fig1.csv":  # shows images of the first repetition
+        rows = rows[rows["seed"] == rows["seed"].min()]
+    if "settings" in rows:
+        differ = rows.groupby("result")["settings"].nunique() > 1
+        if differ.any():
+            raise SystemExit(
+                f"{path}: repetitions of {differ.idxmax()} differ in their settings; run all with the same"
+            )
     rows = rows.sort_values("seed", kind="stable").drop(columns="experiment")
     rows.to_csv(path, index=False, float_format="%.5g")
 
@@ -126,15 +159,29 @@ def read(path: Path) -> pd.DataFrame:
     return table
 
 
-def add_pictures(name: str, results: Path) -> None:
-    """Take over the pictures of a figure, experiment by experiment."""
-    with open_store(results / "figures" / f"{name}.zarr.zip", "pictures") as store:
+def add_pictures(path: Path) -> None:
+    """Take over the pictures of a figure, experiment by experiment, of the first repetition."""
+    name = path.name.removesuffix(".zarr.zip")
+    numbers = read_table(path.with_name(f"{name}.csv"))
+    with open_store(path, "pictures") as store:
         found = read_pictures(store)
     for experiment in dict.fromkeys(key.partition("/")[0] for key in found):
+        if not leads(experiment, of(numbers, experiment)["seed"]):
+            continue
         mine = {key: strip for key, strip in found.items() if key.partition("/")[0] == experiment}
         record = {"figure": name, "labels": labels_of(mine)}
         with create_store(EVIDENCE / experiment / f"{name}.zarr.zip", "pictures", record) as store:
             write_pictures(store, mine)
+
+
+def settings_of(note: dict) -> str:
+    """Return a digest of the settings of a result, which all repetitions have in common."""
+    common = {}
+    for key, value in note["settings"].items():
+        experiment, dot, rest = key.partition(".")
+        if key != "seed" and not key.startswith("results/"):
+            common[repetition_of(experiment)[0] + dot + rest] = value
+    return hashlib.sha256(json.dumps(common, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def provenance_of(one: str, results: Path) -> pd.DataFrame:
@@ -143,7 +190,11 @@ def provenance_of(one: str, results: Path) -> pd.DataFrame:
     for path in sorted((results / "provenance" / one).rglob("*.json")):
         note = json.loads(path.read_text(encoding="utf-8"))
         columns = ("rule", "commit", "device", "threads", "began", "seconds", "cpu_seconds", "peak_gib", "seal")
-        row = {"experiment": one, "result": note["result"].removeprefix(f"results/{one}/")}
+        row = {
+            "experiment": one,
+            "result": note["result"].removeprefix(f"results/{one}/"),
+            "settings": settings_of(note),
+        }
         rows.append({**row, **{key: note[key] for key in columns}, "contents": note["contents"][:16]})
     return with_seeds(pd.DataFrame(rows))
 
@@ -353,7 +404,7 @@ def accuracy(experiment: str, *counts: str) -> str:
 def fig4_per_class(experiment: str, known: Sequence[str]) -> pd.DataFrame:
     """Return the lines of figure 4 of other bases, by directions per class."""
     numbers = table("fig4.csv", experiment).query("split == 'test'")
-    classes = table("network.csv", experiment)["classes"].iloc[0]
+    classes = table("quality.csv", experiment)["class"].nunique()  # those with directions
     return numbers[~numbers["basis"].isin(known)].assign(directions_per_class=numbers["rank"] / classes)
 
 
@@ -427,7 +478,7 @@ def findings() -> str:
 @text
 def table1(suite: str = "evidence") -> str:
     """Table 1, as the paper prints it: means over repetitions, norms of 0 to 255, the rest in %."""
-    found = table("transfer.csv", *experiments(suite))
+    found = table("table1.csv", *experiments(suite))
     factors, rows = np.unique(found["factor"]), []
     for (name, side), part in found.groupby(["experiment", "side"], sort=False):
         means = part[["image_norm", "perturbation_norm", "accuracy"]].mean()

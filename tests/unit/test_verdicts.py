@@ -120,7 +120,7 @@ def world(true):
         "scores/positive": strong,
         "scores/negative": strong,
         "scores/flat": still,
-        "scores/random": scores(0.0, 0.0, 0.0, 0.3, 0.3, True),
+        "scores/random": scores(0.0, 0.0, 0.12, 0.3, 0.3, True),
         "slopes/slopes": {
             "curvatures": slope if true else slope[::-1],
             "slopes": slope[:, None] + 0.01 * rng.standard_normal((30, N)),
@@ -160,6 +160,22 @@ def bent(largest):
     return {"curvatures": found, "eigenvalues": values}
 
 
+SIGNS = ("positive", "negative")
+STILL = scores(0.0, 0.0, 0.0, 0.3, 0.3, True)
+
+#: Behind the only unit, half of the accuracy is left; the other side is that of the images.
+UNIT = {
+    "resampling/images": {
+        "sides": np.array([10, 5]),
+        "factors": np.array([1, 5]),
+        "whole": np.ones(N, bool),
+        "correct": np.array([np.ones(N, bool), np.arange(N) % 2 == 0]),
+        "fooled": np.ones((2, 2, N), bool),
+        "at_median": np.ones((2, 2, N), bool),
+    }
+}
+
+
 def original():
     """Stores of the experiment whose twin the other is."""
     line = rising(10)
@@ -192,7 +208,7 @@ def sampled(tmp_path_factory):
                         store.array(key, array)
                 stores[f"{name}.zarr.zip"] = stack.enter_context(open_store(path, None))
             seed = lambda *names: derive_seed(0, *names)  # noqa: E731
-            about = {"pixels": D, "majority": 0.25, "made_by_network": BASES, "draws": 200, "seed": seed}
+            about = {"pixels": D, "majority": 0.25, "made_by_network": BASES, "draws": 200, "seed": seed, "side": 10}
             return Sample(stores, **about, **options)
 
         yield {true: sample(world(true), original=sample(original())) for true in (True, False)}
@@ -208,6 +224,61 @@ def test_a_claim_is_judged_as_the_world_is(sampled, name, true):
         side, bound = CLAIMS[name]["holds"].get(part) or CLAIMS[name]["holds"]["*"]
         verdicts.append(verdict(*interval(draws[0], draws[1:], N), side, bound))
     assert set(verdicts) == {HOLDS if true else FAILS}
+
+
+class Held(dict):
+    """A store in memory."""
+
+    def shape(self, name):
+        return self[name].shape
+
+
+def of(stores, **options):
+    """A sample of stores in memory."""
+    stores = {f"{name}.zarr.zip": Held(arrays) for name, arrays in stores.items()}
+    about = {"pixels": D, "side": 10, "majority": 0.25, "draws": 20, "seed": lambda *names: derive_seed(0, *names)}
+    return Sample(stores, **{**about, **options})
+
+
+def ending(level, last):
+    """Accuracies of a basis that ends at a rank."""
+    found, kept = accuracies(level), last >= RANKS
+    return {**found, "ranks": RANKS[kept], "measured/correct": found["measured/correct"][kept]}
+
+
+never = {"accuracy/curvature-positive": ending(lambda rank: 0.2, 20), "accuracy/random": ending(rising(50), 100)}
+early = {"accuracy/curvature-positive": ending(rising(5), 100), "accuracy/random": ending(lambda rank: 0.2, 20)}
+
+
+@pytest.mark.parametrize(
+    ("claim", "stores", "found"),
+    [
+        ("few-suffice", never, UNDECIDED),  # 20 of 100 directions are fewer than the bound
+        ("few-suffice", {"accuracy/curvature-positive": ending(lambda rank: 0.2, 40)}, FAILS),
+        ("few-suffice", {"accuracy/curvature-positive": ending(rising(5), 20)}, HOLDS),
+        ("fewer-than-random", never, UNDECIDED),
+        ("fewer-than-random", early, HOLDS),
+        ("sign-irrelevant", {f"accuracy/curvature-{sign}": ending(lambda _: 0.2, 20) for sign in SIGNS}, UNDECIDED),
+        ("universal", {f"scores/{kind}": scores(0.1, 0.1, 0, 0, 0, True) for kind in ("positive", "random")}, FAILS),
+        ("universal", {"scores/positive": scores(0.1, 0, 0, 0, 0, True), "scores/random": STILL}, UNDECIDED),
+        ("universal", {"scores/positive": scores(0.9, 0, 0, 0, 0, True), "scores/random": STILL}, HOLDS),
+        ("resampling-masks", UNIT, UNDECIDED),
+        ("scaling-restores", UNIT, UNDECIDED),
+        ("confined-white-box", UNIT, UNDECIDED),
+    ],
+)
+def test_what_was_not_measured_is_undecided(claim, stores, found):
+    draws = function_at(CLAIMS[claim]["make"])(of(stores))
+    assert verdict(*interval(draws[0], draws[1:], N), *CLAIMS[claim]["holds"][""]) == found
+
+
+def test_images_that_count_are_counted():
+    sample = of({})
+    values = np.ones((N, 3))
+    values[7:, 1] = np.nan
+    values[:, 2] = np.nan
+    sample.means(values)
+    assert sample.fewest == 7
 
 
 def test_directions_of_a_network_that_needs_no_rank_give_no_verdict(sampled, monkeypatch):

@@ -146,8 +146,11 @@ def lacking(config: Mapping[str, Any], experiment: str, claim: str) -> str:
         if same != (kind["twin"] == "the same frequencies"):
             return f"images with {kind['twin']} as those of {both[1]}"
     networks = experiment_settings(config, experiment, "networks")
-    if kind.get("requires") == "networks.train_on" and networks["train_on"] is None:
-        return "networks.train_on"
+    lesson = (networks["train_on"] or {}).get("images")
+    if kind.get("lessons", [lesson]).count(lesson) == 0:
+        return f"{' or '.join(kind['lessons'])} in networks.train_on.images"
+    if kind.get("robust") and networks["robust"] is None:
+        return "networks.robust"
     reads, factor, bases = " ".join(kind["reads"]), kind.get("factor", 1), kind.get("bases", ())
     curvature, resampling, figures = (
         experiment_settings(config, experiment, name) for name in ("curvature", "resampling", "figures")

@@ -237,6 +237,9 @@ def _check_experiment(config: Mapping[str, Any], experiment: str) -> None:
             "and test/<class>/, or class folders alone"
         )
     _check_twin(config, experiment)
+    if experiment in suite_experiments(config):
+        for other in experiment_settings(config, experiment, "pages")["compare"]:
+            _check_named(f"{experiment}: pages.compare", other, suite_experiments(config))
     channels, height, width = image_shape(dataset)
     pixels, key = channels * height * width, f"config: {experiment}"
     sections = {stage: experiment_settings(config, experiment, stage) for stage in (*stages(), "attacks")}

@@ -13,6 +13,7 @@ rule measure_claims:
         dataset=stages.dataset_of,
         quality=stages.quality_of_claims,
         original=stages.read_of_original,
+        network="results/{experiment}/network.csv",
     output:
         **noted_outputs(
             claims="results/{experiment}/claims.csv",

@@ -34,6 +34,7 @@ def main(inputs, outputs, settings):
             return Sample(
                 {path.removeprefix(folder): stack.enter_context(open_store(path, None, name)) for path in paths},
                 pixels=dataset.pixels,
+                side=dataset.shape[1],
                 majority=float(np.bincount(labels).max() / len(labels)),
                 made_by_network=bases_of_network(settings["config"], name),
                 draws=section["draws"],
@@ -51,6 +52,9 @@ def main(inputs, outputs, settings):
         least = min((count for count in perturbations if count), default=dataset.pixels)
         # Of the experiment, and of its original.
         doubt = [doubts(read_table(path), least, dataset.pixels) for path in inputs.quality]
+        network = read_table(inputs.network).iloc[0]
+        guess = f"the network is no better than a constant guess ({network.accuracy:.1%}, {sample.majority:.1%})"
+        chance = guess if network.ci_low <= sample.majority else ""
         tested = tested_claims(settings["config"], experiment)
         for name in progress(tested, "claims"):
             sample.fewest = np.inf
@@ -61,7 +65,9 @@ def main(inputs, outputs, settings):
                 low, high = interval(draws[0], draws[1:], images)
                 row = {"claim": name, "part": part, "estimate": draws[0], "ci_low": low, "ci_high": high}
                 concerned = doubt if "twin" in kinds[name] else doubt[:1]
-                reasons = [few, *(one.get(kinds[name].get("trust"), "") for one in concerned)]
+                of_quality = [one.get(kinds[name].get("trust"), "") for one in concerned]
+                # Whether a network learned anything is what claims about lessons ask.
+                reasons = ["" if "lessons" in kinds[name] else chance, few, *of_quality]
                 reason = next(filter(None, reasons), "")
                 rows.append({"experiment": experiment, **row, "images": images, "doubt": reason})
                 found[f"{name}/{part or 'all'}"] = draws

@@ -39,9 +39,9 @@ def main(inputs, outputs, settings):
 
 
 def paper_form(rows: pd.DataFrame, experiment: str) -> pd.DataFrame:
-    """Return one row per side, with accuracy and fooling rates in % and one column per factor."""
+    """Return one row per side, with accuracy and fooling rates in %, one column per factor: means over repetitions."""
     rates = (100 * rows.pivot_table(index="side", columns="factor", values="fooling")).rename(columns="{:g}".format)
-    table = rows.groupby("side")[MEASURES].first().join(rates).sort_index(ascending=False).reset_index()
+    table = rows.groupby("side")[MEASURES].mean().join(rates).sort_index(ascending=False).reset_index()
     table["accuracy"] *= 100
     table.insert(0, "experiment", experiment)
     return table

@@ -19,6 +19,9 @@ def main(inputs, outputs, settings):
             name: about(config["datasets"][one["dataset"]], one["dataset"])
             for name, one in config["experiments"].items()
         },
+        "shapes": {
+            name: image_shape(config["datasets"][one["dataset"]]) for name, one in config["experiments"].items()
+        },
         "legend": legend(config),
         "attacks": attack_labels(config),
         "claims": declared("claims"),

@@ -3,6 +3,7 @@
 import numpy as np
 
 from friendlyfire.claims.sample import Sample, area, rank_correlation
+from friendlyfire.records.intervals import FEWEST
 
 CLAIMS = {
     "attacks-inside": {
@@ -58,9 +59,9 @@ def attacks_inside(sample: Sample) -> dict[str, np.ndarray]:
     bases = sample.bases("accuracy", "fractions")
     accuracy = np.hstack([sample.accuracy(basis)[1] for basis in bases])
     attacks = [attack.replace(":", "-") for attack in sample.stores[f"fractions/{bases[0]}.zarr.zip"].record["attacks"]]
-    found = {}
+    found, classified = {}, sample.fewest
     for attack in attacks:
-        sample.fewest = np.inf
+        sample.fewest = classified
         found[attack] = rank_correlation(accuracy, np.hstack([sample.fraction(basis, attack) for basis in bases]))
         sample.fewest_of[attack] = sample.fewest
     return found
@@ -84,10 +85,11 @@ def _areas(sample: Sample, one: str, other: str) -> np.ndarray:
 def confined_inverse(sample: Sample) -> np.ndarray:
     """Return confined-inverse (1 + draws,)."""
     stores = [sample.stores[f"confinement/deepfool-{order}.zarr.zip"] for order in ("high", "low")]
-    attacks, images = (
-        np.hstack([sample.means(store[name].T) for store in stores]) for name in ("norms", "image_norms")
-    )
-    # Where no attack succeeds, no norm is large enough.
+    images = np.hstack([sample.means(store["image_norms"].T) for store in stores])
+    norms = np.hstack([store["norms"].T for store in stores])
+    # Where hardly any attack succeeds, no norm is large enough.
+    norms = np.where(np.isfinite(norms).sum(0) < FEWEST, np.nan, norms)
+    attacks = sample.means(norms)
     return rank_correlation(np.where(np.isnan(attacks), np.inf, attacks), images)
 
 

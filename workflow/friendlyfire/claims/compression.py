@@ -67,8 +67,11 @@ def _fooling(sample: Sample, factor: float) -> np.ndarray:
 
 
 def _strongest(sample: Sample) -> np.ndarray:
-    """Which side (1 + draws,) is the smallest that keeps :data:`KEPT` of the full accuracy; -1 if none does."""
+    """Which side (1 + draws,) is the smallest that keeps :data:`KEPT` of the full accuracy; -1 if none does.
+
+    A unit that keeps the side of the images is none.
+    """
     store = sample.stores["resampling/images.zarr.zip"]
     accuracy, sides = sample.means(store["correct"].T.astype(float)), store["sides"]
-    enough = accuracy >= KEPT * sample.means(store["whole"].astype(float))[:, None]
+    enough = (accuracy >= KEPT * sample.means(store["whole"].astype(float))[:, None]) & (sides < sample.side)
     return np.where(enough.any(1), np.where(enough, sides, sides.max() + 1).argmin(1), -1)

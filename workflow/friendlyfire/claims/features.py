@@ -13,7 +13,7 @@ CLAIMS = {
         "frequent class",
         "control": "most frequent class",
         "reads": ["accuracy/random.zarr.zip"],
-        "requires": "networks.train_on",
+        "lessons": ["attacks", "noise"],
         "holds": {"": [">", 0.2]},
     },
 }

@@ -23,6 +23,7 @@ class Sample:
         stores: of the results, by their path below the folder of the experiment; those of another experiment by the key
             of the section ``claims`` that names it, a colon, and their path there.
         pixels: d.
+        side: of the images, in pixels.
         majority: fraction of the most frequent class among the measured images.
         made_by_network: names of the bases that come from the network.
         draws: how many.
@@ -35,6 +36,7 @@ class Sample:
         stores: Mapping[str, Store],
         *,
         pixels: int,
+        side: int,
         majority: float,
         made_by_network: Sequence[str] = (),
         draws: int,
@@ -44,6 +46,7 @@ class Sample:
         self.original = original
         self.stores: Mapping[str, Store] = stores
         self.pixels: int = pixels
+        self.side: int = side
         self.majority: float = majority
         self.made_by_network = made_by_network
         self.draws: int = draws
@@ -67,6 +70,8 @@ class Sample:
         """Means (1 + draws, ...) over the images of ``values`` (n, ...); where they are NaN, over the others."""
         rows, weights = values.reshape(len(values), -1), self.weights(role, len(values))
         finite = np.isfinite(rows)
+        found = finite.sum(0)
+        self.fewest = min(self.fewest, found[found > 0].min(initial=len(values)))
         totals = weights @ np.where(finite, rows, 0).astype(np.float32)
         counts = weights @ finite.astype(np.float32)
         with np.errstate(invalid="ignore"):

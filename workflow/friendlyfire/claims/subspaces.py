@@ -52,30 +52,48 @@ CLAIMS = {
 LEVEL = 0.9
 
 
-def needed(sample: Sample, basis: str) -> np.ndarray:
-    """Return the rank (1 + draws,) at which a basis reaches :data:`LEVEL` of the full accuracy."""
-    return crossing(*sample.accuracy(basis), LEVEL * sample.full_accuracy(basis))
+def needed(sample: Sample, basis: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return bounds (1 + draws,) of the rank at which a basis reaches :data:`LEVEL` of the full accuracy.
+
+    They are equal where it does. Else they are its last rank and infinity.
+    """
+    ranks, curves = sample.accuracy(basis)
+    rank = crossing(ranks, curves, LEVEL * sample.full_accuracy(basis))
+    return np.minimum(rank, ranks[-1]), rank
+
+
+def decided(low: np.ndarray, high: np.ndarray, claim: str) -> np.ndarray:
+    """Return estimates (1 + draws,) of which bounds are known: NaN where these lie on both sides of the claim's."""
+    _, bound = CLAIMS[claim]["holds"][""]
+    return np.where((low <= bound) & (high > bound) & (low < high), np.nan, high)
 
 
 def few_suffice(sample: Sample) -> np.ndarray:
     """Return few-suffice (1 + draws,)."""
-    return needed(sample, "curvature-positive") / sample.pixels
+    low, high = needed(sample, "curvature-positive")
+    return decided(low / sample.pixels, high / sample.pixels, "few-suffice")
 
 
 def fewer_than_random(sample: Sample) -> np.ndarray:
     """Return fewer-than-random (1 + draws,)."""
-    return needed(sample, "curvature-positive") / needed(sample, "random")
+    (low, high), (least, most) = needed(sample, "curvature-positive"), needed(sample, "random")
+    return decided(low / most, high / least, "fewer-than-random")
 
 
 def flat_useless(sample: Sample) -> np.ndarray:
     """Return flat-useless (1 + draws,)."""
     ranks, flat = sample.accuracy("curvature-flat")
-    wanted = np.minimum(needed(sample, "curvature-positive"), ranks[-1])
+    wanted = np.minimum(needed(sample, "curvature-positive")[0], ranks[-1])
     return at_rank(ranks, flat, wanted) - sample.majority
 
 
 def sign_irrelevant(sample: Sample) -> np.ndarray:
-    """Return sign-irrelevant (1 + draws,); the ranks of both are those of the same numbers of directions per class."""
+    """Return sign-irrelevant (1 + draws,); the ranks of both are those of the same numbers of directions per class.
+
+    NaN where neither reaches :data:`LEVEL`: two lines that never rise are alike whatever the sign means.
+    """
     (_, positive), (_, negative) = (sample.accuracy(f"curvature-{sign}") for sign in ("positive", "negative"))
     shared = min(positive.shape[1], negative.shape[1])
-    return np.abs(positive[:, :shared] - negative[:, :shared]).mean(1)
+    apart = np.abs(positive[:, :shared] - negative[:, :shared]).mean(1)
+    rise = [np.isfinite(needed(sample, f"curvature-{sign}")[1]) for sign in ("positive", "negative")]
+    return np.where(rise[0] | rise[1], apart, np.nan)

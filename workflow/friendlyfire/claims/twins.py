@@ -16,6 +16,7 @@ CLAIMS = {
         "reads": ["accuracy/deepfool-high.zarr.zip", "fractions/deepfool-high.zarr.zip"],
         "bases": ["deepfool-high"],
         "twin": "the same frequencies",
+        "robust": True,
         "holds": {"": ["<", 0.05]},
     },
     "robust-flatter": {
@@ -27,6 +28,7 @@ CLAIMS = {
         "control": "the network whose twin it is",
         "reads": ["bending/images.zarr.zip"],
         "twin": "the same frequencies",
+        "robust": True,
         "holds": {"": ["<", 0.5]},
         "trust": "curvature",
     },

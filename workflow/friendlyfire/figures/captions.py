@@ -48,8 +48,8 @@ def image_counts(table: pd.DataFrame) -> str:
 
 
 def fooling_rates(table: pd.DataFrame) -> str:
-    """State the fooling rate of each judged attack on held-out images, for each experiment."""
-    rates = table.dropna(subset="fooling").groupby(["experiment", "attack"], sort=False)[["fooling", "images"]].first()
+    """State the fooling rate of each judged attack on held-out images, for each experiment: means over repetitions."""
+    rates = table.dropna(subset="fooling").groupby(["experiment", "attack"], sort=False)[["fooling", "images"]].mean()
     return "; ".join(
         f"{experiment}: "
         + ", ".join(f"{attack} {rate.fooling:.0%}" for (_, attack), rate in part.iterrows())
@@ -136,11 +136,12 @@ def shares(table: pd.DataFrame, forms: pd.DataFrame) -> str:
 
 
 def _shares(name: str, table: pd.DataFrame, forms: pd.DataFrame) -> str:
-    ends = table[table["s_relative"].abs() > 1 - 1e-6].groupby("class")
+    ends = table[table["s_relative"].abs() > 1 - 1e-6].groupby(["seed", "class"])
+    carried, stays = (found.groupby("class").mean() for found in (ends["carried"].max(), ends["stays"].min()))
     images = table["carried_images"].iloc[0] + table["stays_images"].iloc[0]
     return (
-        f"{name}: at the end of the range with the larger effect, a fraction {spread(ends['carried'].max())} of the "
-        f"other images is carried into the class, and {spread(ends['stays'].min())} of the class's own images stay; "
+        f"{name}: at the end of the range with the larger effect, a fraction {spread(carried)} of the "
+        f"other images is carried into the class, and {spread(stays)} of the class's own images stay; "
         f"symmetry about the best centre {spread(forms['symmetry'])} (noise: {forms['symmetry_floor'].median():.2g}), "
         f"monotonicity on each side {spread(forms['monotonicity'])} "
         f"(noise: {forms['monotonicity_floor'].median():.2g}), "

@@ -206,8 +206,9 @@ def accepted(
             batch.
     """
     images, called = len(part), f"the network of {name}"
+    majority = float(np.bincount(part.labels()).max() / images)
     if section["at_chance"] == "refuse":
-        check_above_chance(correct, images, float(np.bincount(part.labels()).max() / images), called, way_out)
+        check_above_chance(correct, images, majority, called, way_out)
     check_accuracy(correct, images, section["expected_accuracy"], section["accuracy_tolerance"], called, way_out)
     probes = torch.from_numpy(part.images(0, PROBES)).float() / 255
     check_alone(network, probes.to(network.mean.device), section["architecture"])
@@ -219,6 +220,7 @@ def accepted(
         "preprocessing": network.preprocessing(),
         "logits": logits,
         "classes": classes,
+        "majority": majority,
         "accuracy": correct / images,
         "ci_low": low,
         "ci_high": high,
