@@ -28,6 +28,7 @@ from friendlyfire.declarations import called, declared
 from friendlyfire.figures import file_of
 from friendlyfire.figures.panels import save
 from friendlyfire.figures.redrawn import redrawn
+from friendlyfire.figures.scorecard import spelled
 from friendlyfire.figures.shown import Strip, labels_of, read_pictures, write_pictures
 from friendlyfire.records.seeds import derive_seed, repetition_of
 from friendlyfire.records.stores import create_store, open_store
@@ -44,7 +45,7 @@ RIVALS = ["margins", "manifold", "frequency", "transfer"]
 FIGURES = {
     "evidence": [n for n in declared("figures") if n not in {*RIVALS, "comparison", "twins", "scorecard"}],
     "evidence-imagenet": ["fig4", "fig5", "coupling", "spectrum"],
-    "rivals": RIVALS,
+    "rivals": [*RIVALS, "twins"],
 }
 
 #: Tables beside those of the figures: where they lie in the folder of an experiment, and in the results.
@@ -59,7 +60,7 @@ TABLES = {
 #: Images per line of figure 1, and points per line of the spectra (of which half at either end).
 CURVES, POINTS = 30, 48
 
-PAGES = ("README.md", *(f"docs/explanation/{name}.md" for name in ("measured", "figures", "speed")))
+PAGES = ("README.md", *(f"docs/explanation/{name}.md" for name in ("measured", "figures", "rivals", "speed")))
 
 
 # ---- Taking over results ---------------------------------------------------------------------------------------------
@@ -348,7 +349,7 @@ def claims(suite: str = "evidence") -> str:
                 row.append("")
                 continue
             one = cells.loc[name]
-            row.append(f"{one['estimate']:.2f} ({one['ci_low']:.2f} to {one['ci_high']:.2f}) {SIGNS[one['verdict']]}")
+            row.append(f"{spelled(one)} {SIGNS[one['verdict']]}")
         rows.append(row)
     return markdown(rows, ["claim", "bound", *names])
 
@@ -532,6 +533,26 @@ def jobs_of(*names: str) -> pd.DataFrame:
     return table("results.csv", *names).drop_duplicates(
         ["experiment", "seed", "rule", "began", "seconds", "cpu_seconds"]
     )
+
+
+@text
+def networks(suite: str) -> str:
+    """Accuracy of the networks of a suite, DeepFool's median norm, and how many directions of attack they need."""
+    rows, first, *_ = [], *experiments(suite)
+    for name in experiments(suite):
+        norms, shared = table("twins-norms.csv", name), table("transfer.csv", name).set_index("theirs")
+        own, theirs = shared.loc[name], shared.loc[first]
+        rows.append(
+            [
+                f"`{name}`",
+                f"{100 * table('network.csv', name)['accuracy'].mean():.1f}",
+                f"{norms[norms['percent'] == 50]['norm'].mean():.2f}",
+                f"{own['rank']:.0f}",
+                f"{theirs['overlap']:.2f} ({theirs['chance']:.2f})",
+            ]
+        )
+    overlap = f"overlap of `{first}`'s with as many own ones (random)"
+    return markdown(rows, ["", "accuracy, %", "DeepFool's median norm", "directions of attack for 90 % of the accuracy", overlap])
 
 
 @text

@@ -102,7 +102,12 @@ def verdicts(numbers: pd.DataFrame) -> Figure:
         mine = parts[["claim", "part"]].merge(table[table["experiment"] == name], on=["claim", "part"], how="left")
         distances(mine, ax, in_full=not narrow)
         ax.set_title(name)
-    labels = [row.statement.rstrip(".") + (f" ({row.part})" if row.part else "") for row in parts.itertuples()]
+    labels = [
+        row.statement.rstrip(".")
+        + (f" ({row.part})" if row.part else "")
+        + (f": {row.side} {row.bound:g}" if narrow else "")
+        for row in parts.itertuples()
+    ]
     axes[0][0].set_yticks(range(len(parts)), labels, fontsize=6.5)
     axes[0][0].invert_yaxis()
     handles = [
@@ -132,9 +137,7 @@ def distances(table: pd.DataFrame, ax: Axes, in_full: bool) -> None:
         # An arrow where the estimate lies beyond the panel.
         marker = "o" if abs(middle) < REACH else "<" if middle < 0 else ">"
         ax.plot(middle, place, color=colour, marker=marker, markersize=4, markerfacecolor=face(row.verdict))
-        text = f"{row.estimate:.2f}"
-        if in_full:
-            text += f" ({row.ci_low:.2f} to {row.ci_high:.2f}), claimed {row.side} {row.bound:g}"
+        text = f"{spelled(row)}, claimed {row.side} {row.bound:g}" if in_full else spelled(row).partition(" (")[0]
         ax.text(1.02, place, text, fontsize=5.5, va="center", transform=ax.get_yaxis_transform())
     ax.set(xlim=(-1.05 * REACH, 1.05 * REACH), xticks=[-1, 0, 1], xticklabels=["fails", "bound", "holds"])
     ax.set_xlabel("distance from the bound, in units of it" if in_full else "")
@@ -145,6 +148,14 @@ def from_bound(row: Any) -> np.ndarray:
     """Return the interval's low end, the estimate and the high end as distances from the bound, within the panel."""
     sign, scale = (1 if row.side == ">" else -1), max(abs(row.bound), 0.05)
     return np.clip(sign * (np.array([row.ci_low, row.estimate, row.ci_high]) - row.bound) / scale, -REACH, REACH)
+
+
+def spelled(row: Any, form: str = ".2f") -> str:
+    """Spell an estimate with its interval, as far as there are any."""
+    if np.isnan(row.estimate):
+        return "none"
+    ends = "no interval" if np.isnan(row.ci_low) else f"{row.ci_low:{form}} to {row.ci_high:{form}}"
+    return f"{row.estimate:{form}} ({ends})"
 
 
 def counted(number: int, what: str) -> str:
@@ -171,7 +182,7 @@ def verdicts_on_hover(numbers: pd.DataFrame) -> Any:
     def in_words(row: Any) -> str:
         lines = [
             f"{row.claim}{f' ({row.part})' if row.part else ''}, section {row.section}: {row.verdict}",
-            f"{row.estimate:.3f} (95 %: {row.ci_low:.3f} to {row.ci_high:.3f}), claimed {row.side} {row.bound:g}",
+            f"{spelled(row, '.3f')}, claimed {row.side} {row.bound:g}",
             f"of {row.measured}" + (f", compared with {row.control}" if row.control else ""),
             f"{counted(row.seeds, 'repetition')}, {row.images:,} images; interval over {row.interval}",
         ]

@@ -74,7 +74,8 @@ def matrices(numbers: pd.DataFrame) -> Figure:
             ("accuracy kept (%)", "DeepFool's norm inside", "overlap (random)"),
             strict=True,
         ):
-            ax.set_title(rf"$\mathbf{{{next(letters)}}}$  {title}", loc="left", fontsize=8)
+            ax.set_title(next(letters), loc="left", fontweight="bold")
+            ax.set_title(title)
             ax.set_xlabel("network")
         accuracy.set_ylabel("directions of")
     return figure
