@@ -1,5 +1,7 @@
 """The published evidence: verdicts, pictures and texts follow from its tables, and the tables say what is claimed."""
 
+import json
+
 import matplotlib.image
 import numpy as np
 import pandas as pd
@@ -72,3 +74,39 @@ def test_directions_of_attack_classify_and_the_least_fooling_ones_do_not(name):
     full = evidence.table("network.csv", name).set_index("seed")["accuracy"]
     assert (best.loc["deepfool-high"] > 0.9 * full).all()
     assert (best.loc["deepfool-low"] < 0.5 * full).all()
+
+
+@pytest.fixture
+def empty(monkeypatch, tmp_path):
+    """A folder for evidence with nothing in it."""
+    monkeypatch.setattr(evidence, "EVIDENCE", tmp_path)
+    return tmp_path
+
+
+def test_repetitions_with_other_settings_are_refused(empty):
+    rows = pd.DataFrame({"experiment": "one", "seed": [0], "result": "network.csv", "settings": "a"})
+    evidence.merge("one", "results.csv", rows)
+    evidence.merge("one", "results.csv", rows.assign(seed=1))
+    with pytest.raises(SystemExit, match=r"repetitions of network\.csv differ in their settings"):
+        evidence.merge("one", "results.csv", rows.assign(seed=2, settings="b"))
+    assert evidence.table("results.csv", "one")["seed"].tolist() == [0, 1]
+
+
+def test_images_of_the_first_repetition_stay(empty):
+    rows = pd.DataFrame({"experiment": "one", "seed": [1], "image": 3})
+    for seed, kept in ((1, 1), (2, 1), (0, 0), (1, 0)):
+        evidence.merge("one", "fig1.csv", rows.assign(seed=seed))
+        assert evidence.table("fig1.csv", "one")["seed"].tolist() == [kept]
+
+
+def test_a_figure_that_is_older_than_its_results_is_refused(tmp_path):
+    results = tmp_path / "results"
+    notes = {"figures/fig3.csv": {"inputs": {"results/one/fig3.csv": "a"}}, "one/fig3.csv": {"seal": "a"}}
+    for name, note in notes.items():
+        path = results / "provenance" / f"{name}.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(note))
+    evidence.check_current(results / "figures/fig3.csv", results)
+    path.write_text(json.dumps({"seal": "b"}))
+    with pytest.raises(SystemExit, match=r"fig3\.csv was made of another results/one/fig3\.csv; make its figure again"):
+        evidence.check_current(results / "figures/fig3.csv", results)

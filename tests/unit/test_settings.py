@@ -154,6 +154,8 @@ FAULTS = [
     ("experiments.crate", {"dataset": "digits"}, r"experiments: 'crate' is a reserved name"),
     ("figures.fig4", ["deepfool-high-9px"], r"fig4: deepfool-high-9px: the images have only 8 pixels per side"),
     ("figures.fig4", ["pca-4px"], r"figures\.fig4: there is no 'pca-4px'; choose from .*deepfool-high-<side>px"),
+    ("pages.compare", ["mnist-lenet"], r"pages\.compare: there is no 'mnist-lenet'; choose from digits-lenet"),
+    ("claims.tested", ["features"], r"claims\.tested: features needs attacks or noise in networks\.train_on\.images"),
     ("pages.explorer", ["flattest"], r"digits-lenet: pages\.explorer: there is no 'flattest'; choose from dct, curv"),
     ("pages.explorer", ["deepfool-high-9px"], r"pages\.explorer: deepfool-high-9px: the images have only 8 pixels"),
     ("pages.explorer", "pca", r"pages\.explorer: 'pca' is not of type 'array' \(bases of the explorer"),
