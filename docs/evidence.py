@@ -552,7 +552,9 @@ def networks(suite: str) -> str:
             ]
         )
     overlap = f"overlap of `{first}`'s with as many own ones (random)"
-    return markdown(rows, ["", "accuracy, %", "DeepFool's median norm", "directions of attack for 90 % of the accuracy", overlap])
+    return markdown(
+        rows, ["", "accuracy, %", "DeepFool's median norm", "directions of attack for 90 % of the accuracy", overlap]
+    )
 
 
 @text

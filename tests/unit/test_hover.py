@@ -156,7 +156,7 @@ def test_a_verdict_has_its_claim_estimate_bound_and_reason():
     for place, row in enumerate(table.itertuples()):
         (dot,) = dots[dots["y"] == place].itertuples()
         part = f" ({row.part})" if row.part else ""
-        assert dot.text.startswith(f"{row.claim}{part}, section 4.1: {row.verdict}\n{row.estimate:.3f} (")
+        assert dot.text.startswith(f"{row.claim}{part}, section 4.1: {row.verdict}\n{row.estimate:.3f} (95 %: ")
         assert f"{row.ci_low:.3f} to {row.ci_high:.3f}), claimed {row.side} 0.1\n" in dot.text
         assert dot.text.endswith("of a median\n2 repetitions, 100 images; interval over images\ntoo few")
         assert dot.x == pytest.approx(np.clip((row.estimate - 0.1) / 0.1 * (1 if row.side == ">" else -1), -1.5, 1.5))

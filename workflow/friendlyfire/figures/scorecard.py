@@ -150,11 +150,11 @@ def from_bound(row: Any) -> np.ndarray:
     return np.clip(sign * (np.array([row.ci_low, row.estimate, row.ci_high]) - row.bound) / scale, -REACH, REACH)
 
 
-def spelled(row: Any, form: str = ".2f") -> str:
-    """Spell an estimate with its interval, as far as there are any."""
+def spelled(row: Any, form: str = ".2f", level: str = "") -> str:
+    """Spell an estimate with its interval, as far as there are any, and the level of the interval before it."""
     if np.isnan(row.estimate):
         return "none"
-    ends = "no interval" if np.isnan(row.ci_low) else f"{row.ci_low:{form}} to {row.ci_high:{form}}"
+    ends = "no interval" if np.isnan(row.ci_low) else f"{level}{row.ci_low:{form}} to {row.ci_high:{form}}"
     return f"{row.estimate:{form}} ({ends})"
 
 
@@ -182,7 +182,7 @@ def verdicts_on_hover(numbers: pd.DataFrame) -> Any:
     def in_words(row: Any) -> str:
         lines = [
             f"{row.claim}{f' ({row.part})' if row.part else ''}, section {row.section}: {row.verdict}",
-            f"{spelled(row, '.3f')}, claimed {row.side} {row.bound:g}",
+            f"{spelled(row, '.3f', '95 %: ')}, claimed {row.side} {row.bound:g}",
             f"of {row.measured}" + (f", compared with {row.control}" if row.control else ""),
             f"{counted(row.seeds, 'repetition')}, {row.images:,} images; interval over {row.interval}",
         ]

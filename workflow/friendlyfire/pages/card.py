@@ -230,7 +230,8 @@ class Accuracy:
             for basis, part in rows.groupby("basis")
         }
         network = tables["network"]
-        self.pixels, self.images = pixels, int(rows["images"].min()) if len(rows) else 0
+        self.pixels: int = pixels
+        self.images: int = int(rows["images"].min()) if len(rows) else 0
         self.full: float = float(network["accuracy"].mean())
         #: Of a constant guess.
         self.chance: float = float(network["majority"].mean())
