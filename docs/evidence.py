@@ -411,7 +411,7 @@ def fig4_per_class(experiment: str, known: Sequence[str]) -> pd.DataFrame:
 
 #: Lines of the summary, and the directions per class at which each experiment is summed up.
 LINES = ("curvature-positive", "curvature-flat", "deepfool-high", "deepfool-low", "pca", "random")
-SUMMED_UP = {"mnist-lenet": ("5", "10", "20")}
+SUMMED_UP = {"mnist-lenet": ("5", "10", "20"), "cifar100-alexnet-half": ("25", "50", "100")}
 USUAL = ("50", "100", "200")
 
 
