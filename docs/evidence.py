@@ -22,11 +22,12 @@ import numpy as np
 import pandas as pd
 import yaml
 from benchmarks.harness import machines_of, table_of
+from matplotlib import rc_params_from_file
 from matplotlib.figure import Figure
 
 from friendlyfire.declarations import called, declared
 from friendlyfire.figures import file_of
-from friendlyfire.figures.panels import save
+from friendlyfire.figures.panels import first_repetition, save
 from friendlyfire.figures.redrawn import redrawn
 from friendlyfire.figures.scorecard import spelled
 from friendlyfire.figures.shown import Strip, labels_of, read_pictures, write_pictures
@@ -37,6 +38,9 @@ from friendlyfire.records.tables import read_table, with_seeds
 ROOT = Path(__file__).resolve().parents[1]
 EVIDENCE = ROOT / "docs" / "evidence"
 STYLE = ROOT / "workflow" / "friendlyfire" / "figures" / "style.mplstyle"
+
+#: Dots per inch of the pictures: fewer than a run's, since a column per pair makes them wide.
+DPI = 160
 
 #: Figures of other explanations, of which the suite ``rivals`` shows the tables.
 RIVALS = ["margins", "manifold", "frequency", "transfer"]
@@ -141,16 +145,16 @@ def merge(experiment: str, file: str, rows: pd.DataFrame) -> None:
     if path.exists():
         before = read(path)
         rows = pd.concat([before[~before["seed"].isin(rows["seed"])], rows])
-    if file == "fig1.csv":  # shows images of the first repetition
-        rows = rows[rows["seed"] == rows["seed"].min()]
     if "settings" in rows:
         differ = rows.groupby("result")["settings"].nunique() > 1
         if differ.any():
             raise SystemExit(
                 f"{path}: repetitions of {differ.idxmax()} differ in their settings; run all with the same"
             )
-    rows = rows.sort_values("seed", kind="stable").drop(columns="experiment")
-    rows.to_csv(path, index=False, float_format="%.5g")
+    rows = rows.sort_values("seed", kind="stable")
+    if file == "fig1.csv":  # shows images of one
+        rows = first_repetition(rows)
+    rows.drop(columns="experiment").to_csv(path, index=False, float_format="%.5g")
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -278,7 +282,8 @@ def draw(folder: Path) -> None:
 
 def draw_one(name: str, folder: Path) -> None:
     """Draw one picture."""
-    save(PICTURES[name], str(STYLE), [str(folder / f"{name}.png")])
+    style = {**rc_params_from_file(STYLE, use_default_template=False), "savefig.dpi": DPI}
+    save(PICTURES[name], style, [str(folder / f"{name}.png")])
 
 
 def in_short() -> Figure:

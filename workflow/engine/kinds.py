@@ -147,7 +147,7 @@ def lacking(config: Mapping[str, Any], experiment: str, claim: str) -> str:
             return f"images with {kind['twin']} as those of {both[1]}"
     networks = experiment_settings(config, experiment, "networks")
     lesson = (networks["train_on"] or {}).get("images")
-    if kind.get("lessons", [lesson]).count(lesson) == 0:
+    if lesson not in kind.get("lessons", [lesson]):
         return f"{' or '.join(kind['lessons'])} in networks.train_on.images"
     if kind.get("robust") and networks["robust"] is None:
         return "networks.robust"
