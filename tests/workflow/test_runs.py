@@ -78,7 +78,7 @@ def test_the_demo_makes_every_figure_with_its_table_and_caption(demo):
             assert (demo.folder / f"results/figures/{figure}.{kind}").stat().st_size > 50
     fig3, fig4 = (pd.read_csv(demo.folder / f"results/figures/{name}.csv") for name in ("fig3", "fig4"))
     columns = ["experiment", "seed", "basis"]
-    columns += ["rank", "split", "role", "accuracy", "ci_low", "ci_high", "images", "provenance"]
+    columns += ["rank", "split", "role", "accuracy", "ci_low", "ci_high", "images", "full_accuracy", "provenance"]
     assert list(fig4) == columns
     assert list(fig3) == [*columns[:3], "directions_per_class", *columns[3:]]
     for table in (fig3, fig4):

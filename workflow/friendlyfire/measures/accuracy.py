@@ -109,13 +109,12 @@ def accuracy(
                 yield as_pixels(part.images(start, start + dataset.rows), device), labels
 
         correct = correct_by_rank(lambda x: predict(network, x), batches(), mean, vectors, grid["rank"].tolist())
-        if role == "measured":
-            whole = [classes_of(predict(network, x)) == labels for x, labels in batches()]
-            arrays["measured/whole"] = torch.cat(whole).cpu().numpy()
+        whole = torch.cat([classes_of(predict(network, x)) == labels for x, labels in batches()]).cpu().numpy()
+        arrays[f"{role}/whole"] = whole
         arrays[f"{role}/correct"] = np.packbits(correct, axis=1)
         arrays[f"{role}/indices"] = part.indices()
         rates = accuracies(correct.sum(1), len(part), role)
-        tables.append(grid.assign(split=part.split, role=role, **rates, images=len(part)))
+        tables.append(grid.assign(split=part.split, role=role, **rates, images=len(part), full_accuracy=whole.mean()))
     units = (
         "correct: a row a rank, a bit an image (numpy.packbits); whole: of the images as they are; "
         "indices: of the images in their split"

@@ -221,18 +221,22 @@ class Accuracy:
 
     def __init__(self, tables: Mapping[str, pd.DataFrame], pixels: int):
         parts = [tables[word] for word in ("accuracy", "ranks") if len(tables[word])]
-        columns = ["basis", "seed", "split", "rank", "accuracy", "images"]
+        columns = ["basis", "seed", "split", "rank", "accuracy", "full_accuracy", "images"]
         rows = pd.concat(parts) if parts else pd.DataFrame(columns=columns)
         rows = rows[rows["split"] == "test"]
-        #: One per repetition, by rank, for each basis.
-        self.lines: dict[str, list[pd.Series]] = {
-            basis: [line.groupby("rank")["accuracy"].first().sort_index() for _, line in part.groupby("seed")]
+        #: Accuracies on subspaces and on the same images as they are, by rank: a table per repetition, for each basis.
+        self.lines: dict[str, list[pd.DataFrame]] = {
+            basis: [
+                line.groupby("rank")[["accuracy", "full_accuracy"]].first().sort_index()
+                for _, line in part.groupby("seed")
+            ]
             for basis, part in rows.groupby("basis")
         }
         network = tables["network"]
         self.pixels: int = pixels
         self.images: int = int(rows["images"].min()) if len(rows) else 0
-        self.full: float = float(network["accuracy"].mean())
+        #: Of the images that are projected.
+        self.full: float = float((rows["full_accuracy"] if len(rows) else network["accuracy"]).mean())
         #: Of a constant guess.
         self.chance: float = float(network["majority"].mean())
         self.at_chance: bool = bool(network["ci_low"].mean() <= self.chance)
@@ -244,7 +248,8 @@ class Accuracy:
 
         With repetitions: the mean of their ranks, None if one of them has none.
         """
-        reached = [line.index[line >= RESTORED * self.full] for line in self.lines.get(basis, [])]
+        lines = self.lines.get(basis, [])
+        reached = [line.index[line["accuracy"] >= RESTORED * line["full_accuracy"]] for line in lines]
         return round(sum(found[0] for found in reached) / len(reached)) if reached and all(map(len, reached)) else None
 
     def spanned(self, basis: str) -> int:
@@ -271,7 +276,7 @@ class Accuracy:
             )
         against = ""
         if spanned == self.pixels and "deepfool-low" in self.lines:
-            left = [line[line.index <= high].iloc[-1] for line in self.lines["deepfool-low"]]
+            left = [line["accuracy"][:high].iloc[-1] for line in self.lines["deepfool-low"]]
             against = f"; as many of those along which it is fooled least leave {percent(sum(left) / len(left))}"
         return (
             f"The {high:,} directions along which it is fooled most (of {self.pixels:,}) restore "
