@@ -6,7 +6,7 @@ from PIL import Image
 from engine.request import with_request
 from friendlyfire.records.errors import ConfigError
 
-SHIPPED = {"datasets": {"digits": {"source": "digits", "held_out": 200}}}
+SHIPPED = {"datasets": {"digits": {"source": "digits", "held_out": 200}}, "experiments": {"digits-lenet": {}}}
 
 
 @pytest.fixture
@@ -66,6 +66,15 @@ def test_a_folder_without_test_images_is_told(images, tmp_path):
     (tmp_path / "train").mkdir()
     with pytest.raises(ConfigError, match=r"holds train/ but no test/; name the folder of other images test/"):
         requested(network="lenet", images=str(tmp_path))
+
+
+def test_two_normalisations_of_one_network_have_names_of_their_own():
+    plain = {"network": "torchvision/alexnet", "weights": "w.pt", "normalisation": "none"}
+    beside = {**plain, "normalisation": "imagenet", "name": "normalised"}
+    config = with_request({**plain, "images": "digits", "compare": beside}, SHIPPED)
+    assert config["suites"][config["suite"]] == ["alexnet-w-digits", "normalised"]
+    found = [config["experiments"][name]["networks"]["normalisation"] for name in config["suites"][config["suite"]]]
+    assert found == ["none", "imagenet"]
 
 
 def test_without_a_network_nothing_is_requested():

@@ -143,7 +143,8 @@ def test_another_count_keeps_what_it_can(own, compared):
         (["network=timm/resnet19", "images=my images"], "timm has no network 'resnet19'; did you mean resnet18"),
         (["network=mynets:huge_net", "weights=w.pt", "images=my images"], "does not define 'huge_net'"),
         (["network=lenet", "images=my images", "compare={weights: w.pt}"], "compare: needs the key network"),
-        (["network=lenet", "images=my images", "compare=lenet"], "compare: is the same network with the same weights"),
+        (["network=lenet", "images=my images", "compare=lenet"], "compare: both would be called lenet-my-images; give"),
+        (["network=lenet", "images=my images", "name=digits-lenet"], "name: digits-lenet is an experiment of config"),
     ],
 )
 def test_a_request_that_cannot_be_met_is_one_line_before_any_job(own, given, told):

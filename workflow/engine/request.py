@@ -24,7 +24,7 @@ from friendlyfire.records.errors import ConfigError
 SUITE = "requested"
 
 #: Keys of one network in a request.
-OF_NETWORK = ("network", "weights", "normalisation", "classes")
+OF_NETWORK = ("network", "weights", "normalisation", "classes", "name")
 
 #: Most values of an image at which whole Hessians are measured.
 DENSE = 4096
@@ -58,7 +58,11 @@ def with_request(config: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[
     experiments = {}
     for network in networks:
         chosen = {"dataset": data, "networks": networks_section(network, dataset)}
-        name = f"{name_of(network)}-{data}"
+        name = network.get("name") or f"{name_of(network)}-{data}"
+        if name in shipped["experiments"]:
+            raise ConfigError(f"config: name: {name} is an experiment of config.yaml; choose another")
+        if name in experiments:
+            raise ConfigError(f"config: compare: both would be called {name}; give one of them name=...")
         for section, values in counts(dataset).items():
             given = config.get(section, {})
             chosen[section] = {key: value for key, value in values.items() if key not in given}
@@ -66,8 +70,6 @@ def with_request(config: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[
     first, *beside = experiments
     if beside:
         experiments[first]["pages"] = {**experiments[first].get("pages", {}), "compare": beside}
-    if len(experiments) < len(networks):
-        raise ConfigError("config: compare: is the same network with the same weights; give another one")
     return {
         **{key: value for key, value in config.items() if key not in REQUEST},
         "suite": SUITE,

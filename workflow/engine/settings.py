@@ -29,7 +29,7 @@ FOOLBOX = "foolbox:"
 LARGEST_SQUARE = 20_000
 
 #: Keys of a request on the command line; ``compare`` is a second network, or a mapping with the keys of one.
-REQUEST = ("network", "weights", "normalisation", "classes", "images", "size", "channels", "compare")
+REQUEST = ("network", "weights", "normalisation", "classes", "name", "images", "size", "channels", "compare")
 
 _WORDS = {"true": True, "false": False, "null": None}
 _NUMBER = re.compile(r"[-+]?(?!0\d)(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")  # 007 is a name, not a number
