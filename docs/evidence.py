@@ -49,6 +49,7 @@ RIVALS = ["margins", "manifold", "frequency", "transfer"]
 FIGURES = {
     "evidence": [n for n in declared("figures") if n not in {*RIVALS, "comparison", "twins", "scorecard"}],
     "evidence-imagenet": ["fig4", "fig5", "coupling", "spectrum"],
+    "twins": ["twins", "training"],
     "rivals": [*RIVALS, "twins"],
 }
 
@@ -81,7 +82,7 @@ def add(results: Path) -> None:
             if path.exists():
                 check_current(path, results)
                 for experiment, rows in read_table(path).groupby("experiment", sort=False):
-                    if name in FIGURES[suite_of(experiment)]:
+                    if name in figures_of(experiment):
                         merge(experiment, file, shown(name, rows))
         pictures_of_figure = results / "figures" / f"{name}.zarr.zip"
         if "pictures" in declared("figures")[name] and pictures_of_figure.exists():
@@ -213,14 +214,19 @@ def suites() -> dict[str, list[str]]:
     return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["suites"]
 
 
-def suite_of(experiment: str) -> str:
-    """Return the suite that an experiment is evidence in."""
-    return next(suite for suite in FIGURES if experiment in suites()[suite])
+def figures_of(experiment: str) -> set[str]:
+    """Return the figures that show an experiment, in any of its suites."""
+    return {name for suite, figures in FIGURES.items() if experiment in suites()[suite] for name in figures}
 
 
 def experiments(suite: str = "evidence") -> list[str]:
     """Return the experiments of a suite that have evidence, in its order."""
     return [name for name in suites()[suite] if (EVIDENCE / name / "network.csv").exists()]
+
+
+def published() -> list[str]:
+    """Return the experiments that have evidence, in any suite."""
+    return list(dict.fromkeys(name for suite in FIGURES for name in experiments(suite)))
 
 
 def table(file: str, *names: str) -> pd.DataFrame:
@@ -274,8 +280,7 @@ def figure_of(name: str, *names: str) -> Figure:
 
 def draw(folder: Path) -> None:
     """Draw every figure, a column per experiment, and write the verdicts."""
-    both = pd.concat([verdicts(*names) for names in map(experiments, FIGURES) if names])
-    both.to_csv(folder / "scorecard.csv", index=False, float_format="%.5g")
+    verdicts(*published()).to_csv(folder / "scorecard.csv", index=False, float_format="%.5g")
     for name in PICTURES:
         draw_one(name, folder)
 
