@@ -11,7 +11,7 @@ include: "workflow/rules/root.smk"
 # Also for the scripts: the library, and the user's own modules in the working directory.
 sys.path[:0] = [str(ROOT / "workflow"), os.getcwd()]
 
-from engine import ending, request, warm
+from engine import ending, warm
 
 
 # A limit on GPUs applies per machine: the limit of this machine's profile does not restrict a cluster.
@@ -33,10 +33,15 @@ for stage in STAGES.split():
     include: f"{ROOT}/workflow/rules/{stage}.smk"
 
 
+# A dry run does not start.
+if {"-n", "--dry-run", "--dryrun"} & set(sys.argv):
+    ending.tell_request(config)
+
+
 onstart:
     ending.check_writable("results")
     ending.forget_faults()
-    ending.tell(request.told(config))
+    ending.tell_request(config)
     warm.start()
 
 

@@ -4,7 +4,8 @@ Any classifier, without the workflow
 
 The library computes with tensors and callables. This page takes a small network of its own, attacks it, makes a basis
 of the attacks, and asks how well the network classifies with that basis alone: figure 4 of the paper. It runs in a few
-seconds, whenever the documentation is built. It needs no configuration, no file and no Snakemake.
+seconds, whenever the documentation is built. It needs no configuration, no file and no Snakemake: only the library, by
+``pip install .`` or ``export PYTHONPATH=workflow`` in a clone.
 """
 
 # %%
@@ -84,7 +85,7 @@ mean, test = images["train"].mean(0), [(images["test"], labels["test"])]
 tables = []
 for name, vectors in bases.items():
     ranks = list(range(vectors.shape[1] + 1))
-    columns = torch.from_numpy(np.ascontiguousarray(vectors, np.float32))
+    columns = torch.from_numpy(np.ascontiguousarray(vectors, np.float32))  # in the precision of the images
     correct = correct_by_rank(network, test, mean, columns, ranks)
     table = accuracies(correct.sum(1), images=correct.shape[1], role="test")
     tables.append(pd.DataFrame({"basis": name, "split": "test", "seed": 0, "rank": ranks, **table}))
@@ -116,8 +117,7 @@ print(needed.rename("directions that restore 90 % of the accuracy").to_string())
 # of the paper.
 
 for name in ("fooled along first", "fooled along last"):
-    inside = torch.from_numpy(np.ascontiguousarray(bases[name][:, :16], np.float32))
-    confined = deepfool(network, images["test"], basis=inside)
+    confined = deepfool(network, images["test"], basis=bases[name][:, :16])
     norms = confined.overshot.flatten(1).norm(dim=1)[confined.converged]
     print(f"{name}: {100 * confined.converged.double().mean():.0f} % succeed, median norm {norms.median():.2f}")
 

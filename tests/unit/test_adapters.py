@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from friendlyfire.attacks.adapters import deepfool_images, foolbox_deepfool
 from friendlyfire.attacks.deepfool import deepfool
+from friendlyfire.bases.random import random_basis
 from programs import library
 
 
@@ -108,6 +109,44 @@ def test_without_bounds_it_is_deepfool(clean):
     network, images, _, _ = clean
     attack = deepfool(network, images)
     assert torch.equal(deepfool_images(network, images, attack.sources, bounds=None), images + attack.overshot)
+
+
+@pytest.mark.parametrize("bounds", [None, (0, 1)])
+def test_confinement_is_to_the_basis_or_to_the_bounds(clean, bounds):
+    network, images, labels, _ = clean
+    basis = torch.from_numpy(random_basis(64, 20, seed=0)).float()
+    attacked = deepfool_images(network, images, labels, basis=basis, bounds=bounds)
+    moved = (attacked - images).flatten(1)
+    outside = (moved - moved @ basis @ basis.T).norm() / moved.norm()
+    assert outside < 1e-5 if bounds is None else attacked.min() >= 0 and attacked.max() <= 1 and outside > 0.1
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"basis": torch.eye(64)}, ValueError, "a basis needs bounds too, since clipped images leave its span"),
+        ({"basis": torch.eye(64), "bounds": None, "blocks": [(0, 9)]}, ValueError, "blocks give several attacked"),
+        ({"refin": 3}, TypeError, "unexpected keyword argument 'refin'"),
+    ],
+)
+def test_other_options_are_refused_at_once(clean, options, error, message):
+    network, images, labels, _ = clean
+    with pytest.raises(error, match=message):
+        deepfool_images(network, images, labels, **options)
+    with pytest.raises(error, match=message):
+        foolbox_deepfool(**options)
+
+
+def test_foolbox_stays_in_the_span_if_it_is_told_so(clean):
+    import foolbox
+
+    network, images, labels, _ = clean
+    basis = torch.from_numpy(random_basis(64, 20, seed=0)).float()
+    model = foolbox.PyTorchModel(network, bounds=(0, 1), device="cpu")
+    raw, _, success = foolbox_deepfool(basis=basis, bounds=None)(model, images, labels, epsilons=None)
+    moved = (raw - images).flatten(1)
+    assert (moved - moved @ basis @ basis.T).norm() < 1e-5 * moved.norm()
+    assert success.float().mean() > 0.9
 
 
 def test_another_norm_is_refused(clean):

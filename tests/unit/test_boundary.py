@@ -59,7 +59,7 @@ def test_a_point_against_a_third_class_is_not_on_the_named_boundary(three):
 
 
 def test_images_that_do_not_arrive_leave_no_point(two):
-    flat = linear([[0.0, 0.0], [0.0, 0.0]], [1.0, 0.0])
+    flat = linear([[0.0, 0.0], [0.0, 0.0]], [2.0, 0.0])
     found = find_boundary(flat, images_at(0.0, 0.9), 1)
     assert found.statuses.tolist() == [Status.ZERO_GRADIENT] * 2
     assert found.points.shape == (0, *SHAPE)

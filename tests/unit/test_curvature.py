@@ -28,6 +28,7 @@ class Quadratic(nn.Module):
     def __init__(self, hessian):
         super().__init__()
         self.hessian, self.slope = hessian, torch.randn(D, dtype=hessian.dtype)
+        self.eval()
 
     def forward(self, images):
         x = images.flatten(1)
@@ -80,7 +81,7 @@ def test_dense_recovers_values_vectors_and_sign(planted, kind, options):
 
 def test_a_linear_network_does_not_curve(planted):
     *_, points = planted
-    linear = nn.Sequential(nn.Flatten(), nn.Linear(D, 2, dtype=torch.float64))
+    linear = nn.Sequential(nn.Flatten(), nn.Linear(D, 2, dtype=torch.float64)).eval()
     pairs = decompose_dense(halves_of(DifferenceHessian, linear, points, step=0.5), leading=8)
     assert not pairs.values.any()
     assert np.isnan(pairs.quality.overlap)  # no leading directions
@@ -205,19 +206,39 @@ def test_more_directions_than_dimensions_are_refused(planted):
 @pytest.mark.parametrize(("kind", "options"), KINDS[2:])
 def test_networks_with_kinks_are_refused(trained, digits, kind, options):
     images = digits["test"][0][:4].float() / 255
-    with pytest.raises(CurvatureError, match=r"this one has MaxPool2d, ReLU; choose networks\.activation softplus"):
+    with pytest.raises(CurvatureError, match=r"this one has max_pool2d_with_indices, relu; choose networks"):
         kind(trained(), images, 0, torch.ones(4, dtype=torch.long), **options)
 
 
+class Gated(nn.Module):
+    """A network that curves, and whose rectifier is no module."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = nn.Linear(D, 2), nn.Linear(D, 2)
+        self.eval()
+
+    def forward(self, images):
+        x = images.flatten(1)
+        return torch.relu(self.one(x)) * torch.sigmoid(self.other(x))
+
+
+WEIGHT = torch.linspace(-1, 1, 2 * D).reshape(D, 2)
+
+
 @pytest.mark.parametrize(("kind", "options"), KINDS[2:])
-@pytest.mark.parametrize("activation", [torch.relu, torch.positive])
-def test_functions_that_are_piecewise_linear_are_refused(kind, options, activation):
-    weight = torch.randn(D, 2)
-
-    def network(images):
-        return activation(images.flatten(1)) @ weight
-
-    with pytest.raises(CurvatureError, match="vanishes: the network is piecewise linear"):
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (Gated(), "this one has relu; choose"),
+        (lambda images: torch.relu(images.flatten(1)) @ WEIGHT, "this one has relu; choose"),
+        (lambda images: images.flatten(1).clamp(min=0.1) @ WEIGHT, "this one has clamp"),
+        (lambda images: nn.functional.max_pool1d(images.flatten(1), 2) @ WEIGHT[::2], "this one has max_pool"),
+        (lambda images: images.flatten(1) @ WEIGHT, "vanishes: the network is piecewise linear"),
+    ],
+)
+def test_functions_with_kinks_are_refused(kind, options, network, message):
+    with pytest.raises(CurvatureError, match=message):
         kind(network, torch.rand(3, *SHAPE), 1, torch.zeros(3, dtype=torch.long), **options)
 
 

@@ -20,7 +20,7 @@ def linear(weights):
     layer = nn.Linear(weights.shape[1], len(weights))
     with torch.no_grad():
         layer.weight.copy_(weights)
-    return nn.Sequential(nn.Flatten(), layer).requires_grad_(False)
+    return nn.Sequential(nn.Flatten(), layer).requires_grad_(False).eval()
 
 
 def images(n):

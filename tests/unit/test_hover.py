@@ -12,7 +12,8 @@ from markupsafe import escape
 
 from friendlyfire.figures.dark import BLACK, CONTRAST, luminance, on_black
 from friendlyfire.figures.hover import MEANS, SINGLE
-from friendlyfire.figures.redrawn import LEGEND, interactive
+from friendlyfire.figures.panels import basis_colours, basis_name
+from friendlyfire.figures.redrawn import LEGEND, interactive, redrawn
 from friendlyfire.figures.standalone import page, readable
 from friendlyfire.records.intervals import interval_over_repetitions
 
@@ -193,3 +194,13 @@ def test_colours_of_a_dark_page_can_be_seen_on_it():
         seen = luminance([int(lighter[place : place + 2], 16) / 255 for place in (1, 3, 5)])
         assert (seen + 0.05) / (darkest + 0.05) >= CONTRAST - 0.02
     assert on_black("#E69F00") == "#e69f00"  # is light enough
+
+
+@pytest.mark.parametrize("draw", [redrawn, interactive])
+def test_bases_that_the_legend_does_not_name_are_shown_by_their_names(draw):
+    draw("fig4", tables_of("fig4", 1))
+    names = ["deepfool-high", "deepfool-high-14px", "mine", "random-push", "mine-14px"]
+    assert [basis_name(name, LEGEND) for name in names[1:]] == ["DeepFool, high to low, at 14 pixels", *names[2:]]
+    colours = basis_colours(names, LEGEND)
+    assert len(set(colours.values())) == len(names)
+    assert colours["deepfool-high"] == LEGEND["deepfool-high"]["colour"]

@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from engine.request import with_request
+from engine.request import named, with_request
 from friendlyfire.records.errors import ConfigError
 
 SHIPPED = {"datasets": {"digits": {"source": "digits", "held_out": 200}}, "experiments": {"digits-lenet": {}}}
@@ -79,3 +79,22 @@ def test_two_normalisations_of_one_network_have_names_of_their_own():
 
 def test_without_a_network_nothing_is_requested():
     assert with_request({"suite": "demo"}, SHIPPED) == {"suite": "demo"}
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ({"network": "torchvision/alexnet"}, "alexnet-images-224"),
+        ({"network": "lenet", "size": 16}, "lenet-images-16"),
+        ({"network": "lenet", "size": 16, "channels": 1}, "lenet-images-16-grey"),
+        (
+            {"network": "lenet", "size": 16, "weights": "w.pt", "normalisation": "imagenet"},
+            "lenet-w-imagenet-images-16",
+        ),
+        ({"network": "lenet", "size": 16, "weights": "w.pt", "normalisation": "none"}, "lenet-w-images-16"),
+        ({"network": "lenet", "size": 16, "name": "mine"}, "mine"),
+    ],
+)
+def test_what_differs_has_a_name_of_its_own(images, given, name):
+    (found,) = with_request({**given, "images": str(images)}, SHIPPED)["suites"]["requested"]
+    assert found.replace(named(images.name), "images") == name

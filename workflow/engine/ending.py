@@ -7,7 +7,8 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from friendlyfire.records.errors import FAULTS
+from engine import request
+from friendlyfire.records.errors import FAULTS, FriendlyFireError
 
 #: Start time of this run.
 BEGAN = time.time()
@@ -18,6 +19,14 @@ def check_writable(folder):
     for place, _, _ in os.walk(folder):
         if not os.access(place, os.W_OK):
             raise WorkflowError(f"{place} is not writable; it is on a read-only disk or belongs to another user")
+
+
+def tell_request(config):
+    """Tell what a request will do, or end in one line if its network cannot do it."""
+    try:
+        tell(request.told(config))
+    except FriendlyFireError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def forget_faults():

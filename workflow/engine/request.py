@@ -80,8 +80,10 @@ def with_request(config: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[
 
 
 def name_of(network: Mapping[str, Any]) -> str:
-    """Return the name of a network: that of its architecture or factory, and of its weights if they have another."""
+    """Return the name of a network: that of its architecture or factory, of other weights, of a normalisation."""
     parts = [network["network"].rpartition("/")[2].rpartition(":")[2], Path(network.get("weights") or "").stem]
+    normalisation = network.get("normalisation") or "none"
+    parts += [] if normalisation == "none" else [normalisation if isinstance(normalisation, str) else "normalised"]
     return "-".join(dict.fromkeys(named(part) for part in parts if part))
 
 
@@ -105,10 +107,13 @@ def dataset_of(asked: Mapping[str, Any], datasets: Mapping[str, Any]) -> tuple[s
         raise ConfigError(f"config: images: {images} holds train/ but no test/; name the folder of other images test/")
     size, channels = asked.get("size"), asked.get("channels")
     published = published_size(asked["network"])
+    # Images in another form than that of their files are another data set.
+    form = [f"{size or published}"] if size or published else []
+    form += [{1: "grey", 3: "colour"}.get(channels, str(channels))] if channels else []
     if size is None or channels is None:
         found = shape_in(folder, size) if published is None else (3, published)
         channels, size = channels or found[0], size or found[1]
-    name = named(folder.resolve().name)
+    name = "-".join([named(folder.resolve().name), *form])
     while name in datasets:
         name += "-images"
     return name, {"source": "folder", "folder": images, "size": size, "channels": channels}
@@ -195,7 +200,8 @@ def roles(dataset: Mapping[str, Any]) -> dict[str, int]:
 def counts(dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the counts that suit a data set, by section, as docs/how-to/card.md explains them."""
     pixels, classes = math.prod(image_shape(dataset)), known_classes(dataset) or USUAL_CLASSES
-    directions = roles(dataset)["directions"]
+    available = roles(dataset)
+    directions, measured = available["directions"], available["measured"]
     targets = CLASSES if pixels <= DENSE else FEW_CLASSES
     chosen = "all" if classes <= targets else [round(i * (classes - 1) / (targets - 1)) for i in range(targets)]
     found = {"boundary": {"classes": chosen}, "scores": {"shown": 0 if chosen == "all" else chosen[0]}}
@@ -204,10 +210,10 @@ def counts(dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             found,
             boundary={"images": min(50, directions)},
             perturbations={"images": min(directions, max(1000, round(1.3 * pixels))), "uap": {"images": 100}},
-            accuracy={"training_images": 1000, "measured_images": 2000, "ranks": 12},
-            scores={"images": 200},
-            confinement={"images": 100, "ranks": 8},
-            resampling={"images": 500},
+            accuracy={"training_images": 1000, "measured_images": min(measured, 2000), "ranks": 12},
+            scores={"images": min(measured, 200)},
+            confinement={"images": min(measured, 100), "ranks": 8},
+            resampling={"images": min(measured, 500)},
         )
     found = merged(
         found,
@@ -241,10 +247,42 @@ def counts(dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     )
 
 
+def check_network(config: Mapping[str, Any], experiment: str) -> None:
+    """Raise if the weights of a request do not fit its network, or the network does not accept the images.
+
+    Raises:
+        NetworkError: as when the network is imported, before the images are read.
+    """
+    import numpy as np
+    import torch
+
+    from friendlyfire.datasets.class_names import read_class_names
+    from friendlyfire.networks.acceptance import check_logits
+    from friendlyfire.networks.headers import record_of
+    from friendlyfire.networks.network import build_network
+
+    section = experiment_settings(config, experiment, "networks")
+    weights = section["weights"]
+    dataset = config["datasets"][config["experiments"][experiment]["dataset"]]
+    if weights in (None, "published") or not known_classes(dataset):
+        return
+    shape = image_shape(dataset)
+    names = read_class_names(section["classes"]) or record_of(weights).get("names")
+    classes = len(names or range(known_classes(dataset)))
+    network = build_network(section, np.zeros(shape, np.float32), 1.0, classes, weights)
+    check_logits(network.all_logits, torch.full((1, *shape), 0.5), classes, section["architecture"])
+
+
 def told(config: Mapping[str, Any]) -> list[str]:
-    """Return what a request will do, and about how long that takes on this machine; nothing if there is none."""
+    """Return what a request will do, and about how long that takes on this machine; nothing if there is none.
+
+    Raises:
+        NetworkError: see :func:`check_network`.
+    """
     if config["suite"] != SUITE:
         return []
+    for name in config["suites"][SUITE]:
+        check_network(config, name)
     import torch
 
     from engine.speed import estimate
@@ -258,7 +296,7 @@ def told(config: Mapping[str, Any]) -> list[str]:
         experiment = config["experiments"][name]
         dataset = config["datasets"][experiment["dataset"]]
         chosen = "; ".join(
-            f"{section}: {', '.join(f'{key} {of_experiment[key]}' for key in values)}"
+            f"{section}: {spelled({key: of_experiment[key] for key in values})}"
             for section, values in counts(dataset).items()
             if section not in ("pages", "figures")
             for of_experiment in [experiment_settings(config, name, section)]
@@ -267,6 +305,14 @@ def told(config: Mapping[str, Any]) -> list[str]:
         divided = ", ".join(f"{count:,} {role}" for role, count in roles(dataset).items() if role != "training")
         lines.append(f"{name}: images by their role: {divided}; no count can exceed them")
     return lines
+
+
+def spelled(options: Mapping[str, Any]) -> str:
+    """Return options in words, those of a nested section in parentheses."""
+    return ", ".join(
+        f"{key} ({spelled(value)})" if isinstance(value, Mapping) else f"{key} {value}"
+        for key, value in options.items()
+    )
 
 
 def merged(sections: Mapping[str, Mapping[str, Any]], **others: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -59,19 +59,23 @@ def widest_layer(network: nn.Module, image: Tensor) -> int:
 
 @contextlib.contextmanager
 def full_float32() -> Iterator[None]:
-    """Multiply and convolve in full float32 on CUDA too, without TF32, whose mantissa has 10 bits.
+    """Multiply and convolve in full float32: on CUDA without TF32, whose mantissa has 10 bits, and without autocast.
 
     Use it as a decorator of functions that call a network: cuDNN convolves in TF32 by default.
     """
     backends = (torch.backends.cuda.matmul, torch.backends.cudnn)
     before = [backend.allow_tf32 for backend in backends]
-    try:
-        for backend in backends:
-            backend.allow_tf32 = False
-        yield
-    finally:
-        for backend, allowed in zip(backends, before, strict=True):
-            backend.allow_tf32 = allowed
+    with contextlib.ExitStack() as stack:
+        for kind in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        try:
+            for backend in backends:
+                backend.allow_tf32 = False
+            yield
+        finally:
+            for backend, allowed in zip(backends, before, strict=True):
+                backend.allow_tf32 = allowed
 
 
 #: Messages of CUDA's libraries, besides torch.OutOfMemoryError, when memory runs out.

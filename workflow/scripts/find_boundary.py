@@ -44,10 +44,12 @@ def main(inputs, outputs, settings):
             logging.info("class %s: %s", dataset.class_names[c], counts)
             # Each half of the images has its own mean Hessian, and the two are compared.
             if set(found["positions"] % 2) != {0, 1}:
+                way_out = "raise boundary.images or perturbations.deepfool.max_iterations"
+                if 2 * counts.get("already_there", 0) > len(images):
+                    way_out = "most images are already classified so: is the network at chance?"
                 raise CurvatureError(
                     f"class {dataset.class_names[c]!r} of {settings['experiment']} has too few boundary points: "
-                    f"{counts}, but each half of the images needs one; raise boundary.images or "
-                    "perturbations.deepfool.max_iterations"
+                    f"{counts}, but each half of the images needs one; {way_out}"
                 )
             for name, array in found.items():
                 target.array(f"{c}/{name}", array)

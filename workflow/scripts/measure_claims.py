@@ -22,6 +22,12 @@ from friendlyfire.records.stores import create_store, open_store
 from friendlyfire.records.tables import read_table, write_table
 
 
+def too_few(name, images):
+    """Return why an estimate is not trusted that rests on so few images or perturbations; empty if it is."""
+    counts = f"the counts of perturbations.{name}" if name in declared("attacks") else "the counts of its stages"
+    return f"{name} rests on {images} images or perturbations: raise {counts}" if images < FEWEST else ""
+
+
 def main(inputs, outputs, settings):
     section, experiment, kinds = settings["claims"], settings["experiment"], declared("claims")
     rows, found = [], {}
@@ -61,7 +67,7 @@ def main(inputs, outputs, settings):
             estimates = function_at(kinds[name]["make"])(sample)
             for part, draws in (estimates if isinstance(estimates, dict) else {"": estimates}).items():
                 images = int(sample.fewest_of.pop(part, sample.fewest))
-                few = f"{part or name}: {images} images; raise the counts of its stages" if images < FEWEST else ""
+                few = too_few(part or name, images)
                 low, high = interval(draws[0], draws[1:], images)
                 row = {"claim": name, "part": part, "estimate": draws[0], "ci_low": low, "ci_high": high}
                 concerned = doubt if "twin" in kinds[name] else doubt[:1]

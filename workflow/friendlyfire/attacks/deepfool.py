@@ -3,12 +3,22 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from friendlyfire.attacks.checks import check_basis, check_blocks, check_bounds, check_images, check_mode, check_targets
 from friendlyfire.attacks.refinement import refined, rounding, without_outward
 from friendlyfire.attacks.statuses import Status
+from friendlyfire.checks import (
+    check_basis,
+    check_blocks,
+    check_bounds,
+    check_gradients,
+    check_images,
+    check_logits,
+    check_mode,
+    check_targets,
+)
 from friendlyfire.devices import full_float32, images_at_once
 
 ATTACKS = {
@@ -94,7 +104,7 @@ def deepfool(
     images: Tensor,
     targets: Tensor | None = None,
     *,
-    basis: Tensor | None = None,
+    basis: Tensor | np.ndarray | None = None,
     blocks: Sequence[tuple[int, int]] | None = None,
     overshoot: float = 0.02,
     max_iterations: int = 50,
@@ -122,7 +132,8 @@ def deepfool(
         network: images (n, channels, height, width) to logits (n, classes), each image on its own.
         images: the clean images, pixels in [0, 1]; perturbed ones may leave that range, as in the paper.
         targets: (n,) target class of each image; None for any class but the predicted one.
-        basis: (d, k) orthonormal columns whose span contains the perturbations; None for the whole space.
+        basis: (d, k) orthonormal columns whose span contains the perturbations, a tensor or an array; None for the
+            whole space.
         blocks: ranges of consecutive columns of ``basis``, each the first column and the first beyond the last. Every
             image is attacked within each of them, in common batches; None for all columns.
         overshoot: fraction by which the total perturbation is lengthened before it is judged.
@@ -146,9 +157,10 @@ def deepfool(
         in the second, and so on.
 
     Raises:
-        ValueError: the network is in training mode, the pixels are far outside [0, 1], there are fewer than two
-            candidates, ``refine`` is negative, ``bounds`` are not two ascending numbers with the images between them,
-            or a shape or dtype is wrong.
+        ValueError: the network is in training mode or returns probabilities, the pixels are far outside [0, 1], there
+            are fewer than two candidates, ``refine`` or ``overshoot`` is negative, ``bounds`` are not two ascending
+            numbers with the images between them, the basis is not orthonormal, torch is in inference mode, or a type,
+            shape or dtype is wrong.
 
     Cost:
         Per image, block and iteration, two forward passes and one backward pass per class considered (targeted: one).
@@ -156,10 +168,13 @@ def deepfool(
         and one backward pass.
     """
     check_mode(network)
+    check_gradients()
     if candidates < 2:
         raise ValueError(f"candidates={candidates}: the predicted class and at least one other are needed")
     if refine < 0:
         raise ValueError(f"refine={refine}: a number of steps is expected, 0 for none")
+    if overshoot < 0:
+        raise ValueError(f"overshoot={overshoot}: a fraction of the perturbation is expected, such as 0.02")
     check_images(images)
     if bounds is not None:
         check_bounds(bounds, images)
@@ -168,11 +183,16 @@ def deepfool(
     if blocks is not None:
         check_blocks(blocks, 0 if basis is None else basis.shape[1])
     images, batch_size = images.detach(), batch_size or images_at_once(network, images)
-    basis = None if basis is None else basis.to(images)
+    if basis is not None:
+        basis = (basis if isinstance(basis, Tensor) else torch.from_numpy(np.ascontiguousarray(basis))).to(images)
     n, copies = len(images), 1 if blocks is None else len(blocks)
 
     # Row i is image i % n in block i // n.
-    logits = torch.cat([_logits(network, batch) for batch in images.split(batch_size)]).repeat(copies, 1)
+    parts = images.split(batch_size)
+    given = [_logits(network, batch) for batch in parts]
+    for logits, batch in zip(given, parts, strict=True):
+        check_logits(logits, len(batch))
+    logits = torch.cat(given).repeat(copies, 1)
     sources = logits.argmax(1)
     if targets is None:
         approached = logits.topk(min(candidates, logits.shape[1]), 1).indices[:, 1:]

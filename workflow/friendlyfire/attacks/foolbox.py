@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from friendlyfire.attacks.checks import check_images
+from friendlyfire.checks import check_images, check_mode
 from friendlyfire.devices import full_float32, images_at_once, seeded
 from friendlyfire.networks.network import predict
 from friendlyfire.records.errors import ConfigError
@@ -51,10 +51,12 @@ def foolbox_perturbations(
 
     Raises:
         ConfigError: the attack does not accept these options.
-        ValueError: the images are not (n, channels, height, width), or their pixels are far outside [0, 1].
+        ValueError: the network is in training mode, the images are not (n, channels, height, width), or their pixels
+            are far outside [0, 1].
     """
     import foolbox
 
+    check_mode(network)
     check_images(images)
     found = []
     try:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from friendlyfire.attacks.checks import check_images
+from friendlyfire.checks import check_gradients, check_images, check_mode
 from friendlyfire.devices import full_float32, images_at_once
 
 
@@ -27,8 +27,11 @@ def gradients(
         batch_size: images that pass through the network at once.
 
     Raises:
-        ValueError: the images are not (n, channels, height, width), or their pixels are far outside [0, 1].
+        ValueError: the network is in training mode, the images are not (n, channels, height, width), their pixels are
+            far outside [0, 1], or torch is in inference mode.
     """
+    check_mode(network)
+    check_gradients()
     check_images(images)
     found = []
     batch_size = batch_size or images_at_once(network, images)

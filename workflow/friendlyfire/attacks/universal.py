@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from friendlyfire.attacks.checks import check_images
 from friendlyfire.attacks.deepfool import deepfool
 from friendlyfire.attacks.statuses import Status
+from friendlyfire.checks import check_images
 from friendlyfire.datasets.images import Dataset
 from friendlyfire.networks.network import as_pixels, classes_of, mean_pixels, predict
 from friendlyfire.records.progress import Progress

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from friendlyfire.checks import check_basis
 from friendlyfire.records.errors import BasisError
 from friendlyfire.records.stores import open_store
 
@@ -45,7 +46,14 @@ def subspace_overlap(first: np.ndarray, second: np.ndarray) -> float:
     Args:
         first: (d, k) orthonormal columns.
         second: likewise.
+
+    Raises:
+        ValueError: they have other shapes, or columns that are not orthonormal.
     """
+    check_basis(first, len(first))
+    check_basis(second, len(first))
+    if first.shape != second.shape:
+        raise ValueError(f"subspaces of {first.shape[1]} and {second.shape[1]} dimensions cannot be compared")
     return float(np.square(first.T @ second).sum() / first.shape[1])
 
 

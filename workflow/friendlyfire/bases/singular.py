@@ -92,7 +92,7 @@ def singular_directions(
         ``vectors`` (d, k), orthonormal, and ``values`` (k,) in descending order; k is the numerical rank.
 
     Raises:
-        BasisError: there are no rows, or all rows are zero.
+        BasisError: there are no rows, all rows are zero, or some are not finite.
     """
     slices = _slices(n, chunk or max(1, CHUNK_BYTES // (4 * pixels)))
     if len(slices) == 1:
@@ -104,6 +104,8 @@ def singular_directions(
             gram += block.T @ block
     else:
         gram = gram_matrix(rows, slices) if n else np.zeros((0, 0))
+    if not np.isfinite(gram).all():
+        raise BasisError(f"{n} rows of length {pixels} are not all finite, or too large to be squared")
     squares, eigenvectors = np.linalg.eigh(gram)
     values = np.sqrt(np.clip(squares[::-1], 0, None))
     # Below this the squares are rounding errors of the largest one.

@@ -18,6 +18,13 @@ HOLDS, FAILS, UNDECIDED, UNTRUSTED = "holds", "fails", "undecided", "not to be t
 FEWEST_POINTS, SMALLEST_OVERLAP = 10, 0.1
 
 
+def undetermined(quality: pd.DataFrame) -> bool:
+    """Whether the curvature rests on too few points, or its halves do not agree: medians over the classes."""
+    return len(quality) > 0 and not (
+        quality["points"].median() >= FEWEST_POINTS and quality["overlap"].median() >= SMALLEST_OVERLAP
+    )
+
+
 def interval(estimate: float, draws: np.ndarray, images: int) -> tuple[float, float]:
     """Return the 95 % bias-corrected percentile interval of an estimate; infinite where draws are.
 

@@ -5,16 +5,18 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from friendlyfire.checks import check_images, check_mode, check_targets
 from friendlyfire.devices import full_float32, images_at_once
 from friendlyfire.records.errors import CurvatureError
 
-#: Modules with kinks: second derivatives do not describe the curvature of networks that contain them.
+#: Operations with kinks, by the beginnings of their names in torch's dispatcher: second derivatives do not describe the
+#: curvature of networks that call them.
 _KINKED = (
-    nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.RReLU, nn.Threshold, nn.Hardtanh, nn.Hardsigmoid, nn.Hardswish,
-    nn.Hardshrink, nn.Softshrink, nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AdaptiveMaxPool2d,
-    nn.FractionalMaxPool2d,
+    "relu", "leaky_relu", "prelu", "_prelu", "rrelu", "threshold", "hard", "softshrink", "max", "adaptive_max_pool",
+    "fractional_max_pool", "min", "amax", "amin", "abs", "clamp",
 )  # fmt: skip
 
 
@@ -68,6 +70,10 @@ class DifferenceHessian:
         step: h, in pixels; see :func:`reference_step`.
         batch_size: images that pass through the network at once.
 
+    Raises:
+        ValueError: the network is in training mode, there are no images, a source class is the target, or a type or
+            shape is wrong.
+
     Cost:
         Two gradients per point and probe.
     """
@@ -83,6 +89,7 @@ class DifferenceHessian:
         step: float,
         batch_size: int | None = None,
     ):
+        _check_points(network, images, target, sources)
         self.network = network
         self.images = images
         self.target = target
@@ -145,7 +152,8 @@ class OneSidedHessian(DifferenceHessian):
         step: float,
         batch_size: int | None = None,
     ):
-        _check_smooth(network, "one-sided differences need")
+        _check_points(network, images, target, sources)
+        _check_smooth(network, images[:1], "one-sided differences need")
         ExactHessian(network, images[:1], target, sources[:1])  # refuses piecewise linear functions too
         super().__init__(network, images, target, sources, step, batch_size)
         self.sides: Tensor = 1 - 2 * (torch.arange(len(images), device=images.device) % 2)
@@ -161,16 +169,44 @@ class OneSidedHessian(DifferenceHessian):
         return sides[:, None] * (there.reshape(len(shifts), len(part), -1) - self.here[part])
 
 
-def _check_smooth(network: Callable[[Tensor], Tensor], method: str) -> None:
-    """Raise a CurvatureError if a network has modules with kinks."""
-    if not isinstance(network, nn.Module):
-        return
-    kinked = sorted({type(module).__name__ for module in network.modules() if isinstance(module, _KINKED)})
+class _Called(TorchDispatchMode):
+    """Records the names of all operations that are called in its context, whoever calls them."""
+
+    def __init__(self):
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.names.add(func.overloadpacket.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+@torch.enable_grad()
+def _check_smooth(network: Callable[[Tensor], Tensor], image: Tensor, method: str) -> None:
+    """Raise a CurvatureError if a network calls operations with kinks for an image (1, channels, height, width)."""
+    with _Called() as called:
+        network(image.detach().requires_grad_(True))
+    kinked = sorted(name for name in called.names if name.startswith(_KINKED))
     if kinked:
         raise CurvatureError(
             f"{method} a smooth network, but this one has {', '.join(kinked)}; choose networks."
             "activation softplus or gelu and networks.pooling average, or curvature.hessian differences"
         )
+
+
+def _check_points(network: Callable[[Tensor], Tensor], images: Tensor, target: int, sources: Tensor) -> None:
+    """Raise unless there are boundary points, each with a source class other than the target.
+
+    Raises:
+        ValueError: the network is in training mode, there are no images, or a type, shape or class is wrong.
+    """
+    check_mode(network)
+    check_images(images)
+    check_targets(sources, len(images), name="sources")
+    if not len(images):
+        raise ValueError("no boundary points: at least one image is needed")
+    if target < 0 or (sources == target).any():
+        raise ValueError(f"target={target}: a class other than those of the sources is expected")
 
 
 class ExactHessian:
@@ -195,7 +231,8 @@ class ExactHessian:
         sources: Tensor,
         batch_size: int | None = None,
     ):
-        _check_smooth(network, "the exact Hessian needs")
+        _check_points(network, images, target, sources)
+        _check_smooth(network, images[:1], "the exact Hessian needs")
         self.network = network
         self.images = images
         self.target = target

@@ -1,6 +1,7 @@
 """Common parts of figures: panels, legends, colours, pictures. Figures plot tables and compute nothing."""
 
 import itertools
+import re
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -25,6 +26,9 @@ ATTACK_COLOUR, IMAGE_COLOUR = "#0072B2", "#D55E00"
 
 #: Colour of all classes without their own colour.
 OTHERS = "#BBBBBB"
+
+#: Lightest colour of bases of which a legend says nothing.
+UNKNOWN = "#AAAAAA"
 
 #: Line style by split: test lines are solid, training lines dotted.
 SPLITS = {"test": "-", "train": (0, (1.5, 1.2))}
@@ -113,12 +117,23 @@ def first_repetition(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def basis_colours(bases: Sequence[str], legend: Legend) -> dict[str, str]:
-    """Return the colour of each basis; bases of resampled perturbations have darker shades of their parent's colour."""
-    found = {basis: legend[basis]["colour"] for basis in bases if basis in legend}
-    for parent, kind in legend.items():
-        shades = [basis for basis in bases if basis not in legend and basis.startswith(f"{parent}-")]
-        found |= {basis: darker(kind["colour"], (n + 1) / (len(shades) + 1)) for n, basis in enumerate(shades)}
-    return {basis: found[basis] for basis in bases}
+    """Return the colour of each basis; bases of resampled perturbations have darker shades of their parent's colour.
+
+    Bases of which the legend says nothing have shades of grey.
+    """
+    parents = {basis: _parent(basis, legend) for basis in bases}
+    found = {}
+    for basis, parent in parents.items():
+        shades = [other for other in bases if parents[other] == parent and other not in legend]
+        colour = legend[parent]["colour"] if parent else UNKNOWN
+        found[basis] = colour if basis in legend else darker(colour, (shades.index(basis) + 1) / (len(shades) + 1))
+    return found
+
+
+def _parent(basis: str, legend: Legend) -> str | None:
+    """Return the basis that a legend calls a basis, or whose resampled form it is; None if it says nothing of it."""
+    plain = re.sub(r"-\d+px$", "", basis)
+    return basis if basis in legend else plain if plain in legend else None
 
 
 def darker(colour: str, share: float) -> str:
@@ -127,11 +142,12 @@ def darker(colour: str, share: float) -> str:
 
 
 def basis_name(basis: str, legend: Legend) -> str:
-    """Return the label of a basis in legends."""
-    if basis in legend:
-        return legend[basis]["label"]
-    parent, side = basis.removesuffix("px").rsplit("-", 1)
-    return f"{legend[parent]['label']}, at {side} pixels"
+    """Return the label of a basis in legends; its own name if they say nothing of it."""
+    parent = _parent(basis, legend)
+    if parent is None:
+        return basis
+    label, side = legend[parent]["label"], basis.removeprefix(f"{parent}-").removesuffix("px")
+    return label if basis == parent else f"{label}, at {side} pixels"
 
 
 def short(name: str, letters: int = 22) -> str:

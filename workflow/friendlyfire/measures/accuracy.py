@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from friendlyfire.bases.basis import Basis
+from friendlyfire.checks import check_mode, check_targets
 from friendlyfire.datasets.images import Dataset
 from friendlyfire.devices import full_float32
 from friendlyfire.measures.measured import Measured
@@ -144,7 +145,7 @@ def correct_by_rank(
     """Return whether the network classifies each projected image correctly, at each rank.
 
     Args:
-        network: images (n, channels, height, width), pixels in [0, 1], to logits.
+        network: images (n, channels, height, width), pixels in [0, 1], to logits; in evaluation mode.
         batches: pairs of images and their labels (n,).
         mean: see :func:`nested_projections`.
         basis: likewise; in the precision and on the device of the images.
@@ -155,9 +156,15 @@ def correct_by_rank(
 
     Cost:
         One forward pass per image and rank, and one projection onto the largest subspace for all ranks together.
+
+    Raises:
+        ValueError: the network is in training mode, there is not one label for each image, or as
+            :func:`nested_projections`.
     """
+    check_mode(network)
     found = []
     for images, labels in batches:
+        check_targets(labels, len(images), name="labels")
         projections = nested_projections(images, mean, basis, ranks)
         found.append(torch.stack([classes_of(network(projected)) == labels for projected in projections]).cpu().numpy())
     return np.concatenate(found, axis=1)

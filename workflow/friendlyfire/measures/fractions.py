@@ -8,6 +8,7 @@ import pandas as pd
 
 from friendlyfire.attacks.statuses import Status, with_direction
 from friendlyfire.bases.basis import Basis
+from friendlyfire.checks import check_basis, check_ranks
 from friendlyfire.datasets.images import Dataset
 from friendlyfire.measures.measured import Measured
 from friendlyfire.measures.ranks import rank_grid
@@ -138,9 +139,11 @@ def norm_fractions(perturbations: np.ndarray, basis: np.ndarray, ranks: Sequence
         One projection onto the largest subspace for all ranks together.
 
     Raises:
-        ValueError: a perturbation is zero.
+        ValueError: a perturbation is zero, the basis is not orthonormal, or the ranks do not suit it.
     """
     perturbations = np.asarray(perturbations, dtype=np.float64)
+    check_basis(basis, perturbations.shape[1])
+    check_ranks(ranks, basis.shape[1])
     squares = np.square(perturbations).sum(1, keepdims=True)
     if not squares.all():
         raise ValueError(f"{int((squares == 0).sum())} of {len(squares)} perturbations are zero and have no direction")

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from friendlyfire.bases.basis import Basis
+from friendlyfire.checks import check_basis, check_images, check_ranks
 
 
 def columns(basis: Basis, device: torch.device) -> Tensor:
@@ -28,7 +29,14 @@ def nested_projections(images: Tensor, mean: Tensor, basis: Tensor, ranks: Seque
 
     Yields:
         Tensors of the shape of ``images``.
+
+    Raises:
+        ValueError: the pixels are far outside [0, 1], the basis is not orthonormal, the ranks do not suit it, or a
+            shape or dtype is wrong.
     """
+    check_images(images)
+    check_basis(basis, images.shape[1:].numel())
+    check_ranks(ranks, basis.shape[1])
     centred = (images - mean).flatten(1)
     projected, reached = torch.zeros_like(centred), 0
     for rank in ranks:

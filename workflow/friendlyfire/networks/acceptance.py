@@ -36,7 +36,8 @@ def _logits(network: Callable[[Tensor], Tensor], images: Tensor, name: str) -> T
     except Exception as error:  # A user's forward() may raise anything.
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise NetworkError(
-            f"network {name!r} does not accept images of shape {tuple(images.shape[1:])}: {reason}"
+            f"network {name!r} does not accept images of shape {tuple(images.shape[1:])} (channels, height, width): "
+            f"{reason}; size and channels of the data set say which images it gets"
         ) from error
     if not isinstance(logits, Tensor):
         raise NetworkError(f"network {name!r} returns a {type(logits).__name__} for images, not a tensor of logits")

@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from friendlyfire import figures
-from friendlyfire.claims.verdicts import FEWEST_POINTS, SMALLEST_OVERLAP
+from friendlyfire.claims.verdicts import FEWEST_POINTS, UNTRUSTED, undetermined
 from friendlyfire.declarations import Kind
 from friendlyfire.figures.panels import basis_name
 from friendlyfire.figures.redrawn import redrawn
 from friendlyfire.figures.shown import Legend
+from friendlyfire.measures.ranks import crossing
 from friendlyfire.pages.templates import TEMPLATES
 from friendlyfire.records.seeds import repetition_of
 
@@ -60,6 +62,12 @@ RESTORED = 0.9
 
 #: Fraction of the strongest curvature above which a direction counts as curved.
 CURVED = 0.1
+
+#: Bases that do not depend on the network, in the order of the summary.
+CONTROLS = ("pca", "dct", "random")
+
+#: Ends of the reasons for which the curvature is not trusted.
+FEW_POINTS = "raise boundary.images"
 
 #: Images below which intervals of accuracies are wide: 5.6 points at 300.
 FEW_IMAGES = 300
@@ -149,6 +157,7 @@ def described(
     if len(network) > 1:
         facts.append(("repetitions", f"{len(network)}, means over them"))
     doubts = doubts_of(accuracy, quality, tables["verdicts"])
+    caveat = "Not to be trusted, see above. " if undetermined(quality) else ""
     found = Network(name, facts, accuracy.summary(legend), doubts=doubts)
     for title, figure, words, sentence in (
         (
@@ -164,7 +173,8 @@ def described(
         shown = {argument: tables[word] for argument, word in words.items()}
         if all(len(table) for table in shown.values()):
             source = svg(lambda: redrawn(figure, only_deepfool(shown), None, legend, attacks))  # noqa: B023 (drawn at once)
-            found.pictures.append(Picture(title, source, sentence(tables, legend)))
+            warning = caveat if figure in ("fig3", "spectrum") else ""
+            found.pictures.append(Picture(title, source, warning + sentence(tables, legend)))
     for row in tables["verdicts"].fillna({"part": "", "reason": ""}).to_dict("records"):
         part = f" ({attacks.get(row['part'], row['part'])})" if row["part"] else ""
         words = {"statement": row["statement"].rstrip(".") + part, "measure": claims[row["claim"]]["estimate"]}
@@ -202,11 +212,9 @@ def attack_facts(transfer: pd.DataFrame, side: int) -> list[tuple[str, str]]:
     if not len(rows):
         return []
     ratio = (rows["perturbation_norm"] / rows["image_norm"]).mean()
+    fooled = percent(rows["fooling"].mean(), rows["fooling_ci_low"].mean(), rows["fooling_ci_high"].mean())
     return [
-        (
-            "fooled by DeepFool",
-            percent(rows["fooling"].mean(), rows["fooling_ci_low"].mean(), rows["fooling_ci_high"].mean()),
-        ),
+        ("fooled by DeepFool", f"{fooled} of {rows['images'].min():,} images"),
         ("size of its perturbations", f"{100 * ratio:.2g} % of an image (mean norms, the mean image subtracted)"),
     ]
 
@@ -246,11 +254,15 @@ class Accuracy:
     def restored(self, basis: str) -> int | None:
         """Return the least rank at which a basis restores most of the accuracy; None if it does not.
 
-        With repetitions: the mean of their ranks, None if one of them has none.
+        Between the measured ranks it is interpolated, as for the claims. With repetitions: the mean of their ranks,
+        None if one of them has none.
         """
-        lines = self.lines.get(basis, [])
-        reached = [line.index[line["accuracy"] >= RESTORED * line["full_accuracy"]] for line in lines]
-        return round(sum(found[0] for found in reached) / len(reached)) if reached and all(map(len, reached)) else None
+        reached = []
+        for line in self.lines.get(basis, []):
+            above = line[line.index > 0]
+            levels = np.array([RESTORED * above["full_accuracy"].iloc[0]])
+            reached.append(crossing(above.index.to_numpy(), above["accuracy"].to_numpy()[None], levels)[0])
+        return math.ceil(np.mean(reached) - 1e-9) if reached and np.isfinite(reached).all() else None
 
     def spanned(self, basis: str) -> int:
         """Return the number of directions of a basis."""
@@ -276,11 +288,18 @@ class Accuracy:
             )
         against = ""
         if spanned == self.pixels and "deepfool-low" in self.lines:
-            left = [line["accuracy"][:high].iloc[-1] for line in self.lines["deepfool-low"]]
+            left = [np.interp(high, line.index, line["accuracy"]) for line in self.lines["deepfool-low"]]
             against = f"; as many of those along which it is fooled least leave {percent(sum(left) / len(left))}"
+        controls = [
+            f"{basis_name(basis, legend)} {'never' if rank is None else f'{rank:,}'}"
+            for basis in CONTROLS
+            if basis in self.lines
+            for rank in [self.restored(basis)]
+        ]
+        without = f" Directions that do not depend on the network need: {', '.join(controls)}." if controls else ""
         return (
             f"The {high:,} directions along which it is fooled most (of {self.pixels:,}) restore "
-            f"{100 * RESTORED:.0f} % of its accuracy of {percent(self.full)}{against}."
+            f"{100 * RESTORED:.0f} % of its accuracy of {percent(self.full)}{against}.{without}"
         )
 
     def _restore(self, bases: Sequence[str], legend: Legend) -> str:
@@ -336,29 +355,25 @@ def doubts_of(accuracy: Accuracy, quality: pd.DataFrame, verdicts: pd.DataFrame)
     found = []
     if accuracy.at_chance:
         found.append("The network is at chance: check its weights, its normalisation, and the order of its classes.")
-    explained = False
+    untrusted = verdicts[verdicts["verdict"] == UNTRUSTED] if len(verdicts) else pd.DataFrame({"reason": []})
+    reasons, total = Counter(untrusted["reason"]), len(verdicts)
     if len(quality):
         points, overlap = quality["points"].median(), quality["overlap"].median()
-        if points < FEWEST_POINTS:
-            found.append(f"The curvature rests on {points:.0f} points per class (median): raise boundary.images.")
-        elif not overlap >= SMALLEST_OVERLAP:
+        if undetermined(quality):
+            named = [reason for reason in reasons if reason.endswith(FEW_POINTS)]
+            count = sum(reasons.pop(reason) for reason in named)
+            judged = f" Not judged for it: {count} of {total} claims." if count else ""
             found.append(
-                "The directions of curvature are not determined: those of two halves of the sample overlap by "
-                f"{overlap:.2f} (1 if they agree): raise boundary.images."
+                f"The curvature rests on {points:.0f} points per class (median): raise boundary.images.{judged}"
+                if points < FEWEST_POINTS
+                else "The directions of curvature are not determined: those of two halves of the sample overlap by "
+                f"{overlap:.2f} (1 if they agree): raise boundary.images.{judged}"
             )
         elif overlap < 0.5:
             found.append(
                 f"Single directions of curvature are of this sample: two halves of it overlap by {overlap:.2f} (1 if "
                 "they agree). Spans of many are better determined. More boundary.images help."
             )
-        explained = points < FEWEST_POINTS or not overlap >= SMALLEST_OVERLAP
     if accuracy.images < FEW_IMAGES:
         found.append(f"Accuracies on subspaces rest on {accuracy.images:,} images: mind the intervals, or add images.")
-    if len(verdicts):
-        said = verdicts["reason"].dropna()
-        said = [reason for reason in said if not (explained and reason.endswith("raise boundary.images"))]
-        found += [
-            f"Not to be trusted below, {count} claim{'s' if count > 1 else ''}: {reason}."
-            for reason, count in Counter(filter(None, said)).items()
-        ]
-    return found
+    return found + [f"Not judged, {count} of {total} claims: {reason}." for reason, count in reasons.items()]

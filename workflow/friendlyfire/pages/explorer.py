@@ -17,6 +17,7 @@ from bokeh.plotting import figure
 from bokeh.resources import Resources
 
 from friendlyfire.attacks.statuses import Status
+from friendlyfire.claims.verdicts import undetermined
 from friendlyfire.figures.panels import basis_colours, basis_name
 from friendlyfire.pages.templates import FOLDER, TEMPLATES
 from friendlyfire.records.stores import Store
@@ -30,6 +31,7 @@ PAGES = {
         "bases": ["explorer"],
         "reads": {
             "network": "{experiment}/network.csv",
+            "quality": "{experiment}/quality.csv",
             "walks": "{experiment}/walks/walks.zarr.zip",
             "views": "{experiment}/views/{basis}.zarr.zip",
             "accuracy": "{experiment}/accuracy/{basis}.csv",
@@ -84,6 +86,7 @@ MISSING = np.iinfo(np.int16).min
 def explorer(
     experiment: str,
     network: pd.DataFrame,
+    quality: pd.DataFrame,
     walks: Sequence[Store],
     views: Sequence[Store],
     accuracy: pd.DataFrame,
@@ -95,6 +98,7 @@ def explorer(
     Args:
         experiment: its name.
         network: its architecture and accuracy.
+        quality: the records of the decompositions.
         walks: the store of the measure of this name.
         views: stores of the measure of this name, one per basis.
         accuracy: on images projected onto the same bases.
@@ -121,6 +125,7 @@ def explorer(
     return template.render(
         experiment=experiment,
         network=network.iloc[0],
+        undetermined=undetermined(quality),
         shape=walk["images"].shape[1:],
         bases=bases,
         kinds=walk.record["kinds"],
