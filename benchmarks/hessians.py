@@ -53,7 +53,7 @@ def measure_dense() -> tuple[pd.DataFrame, list[Goal]]:
     for name, probes in PROBES.items():
         network, images = network_and_images(name)
         points = images[:TOGETHER]
-        sources = network(points).argmax(1)
+        sources = network(points).index_fill(1, torch.tensor([TARGET]), -torch.inf).argmax(1)
         hessian = DifferenceHessian(network, points, TARGET, sources, step=reference_step(points[0].numel()))
         columns = np.eye(hessian.pixels, probes)
         gradients, passes = 2 * len(points) * probes, bare(name)

@@ -81,7 +81,8 @@ def measured(network, images, labels, device, threads):
     try:
         network, images = copy.deepcopy(network).to(device), images.to(device)
         attack, sources = deepfool(network, images), predict(network, images).argmax(1)
-        hessian = DifferenceHessian(network, images[:32], 3, sources[:32], step=0.3) @ np.eye(64)
+        others = (sources != 3).nonzero().squeeze(1)[:32]
+        hessian = DifferenceHessian(network, images[others], 3, sources[others], step=0.3) @ np.eye(64)
         basis = torch.from_numpy(random_basis(64, 64, 0)).to(images)
         batches = [(images, labels.to(device))]
         correct = correct_by_rank(lambda x: predict(network, x), batches, images.mean(0), basis, [0, 16, 64]).sum(1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from friendlyfire.bases.basis import Basis
-from friendlyfire.checks import check_mode, check_targets
+from friendlyfire.checks import check_images, check_mode, check_targets
 from friendlyfire.datasets.images import Dataset
 from friendlyfire.devices import full_float32
 from friendlyfire.measures.measured import Measured
@@ -158,12 +158,13 @@ def correct_by_rank(
         One forward pass per image and rank, and one projection onto the largest subspace for all ranks together.
 
     Raises:
-        ValueError: the network is in training mode, there is not one label for each image, or as
-            :func:`nested_projections`.
+        ValueError: the network is in training mode, the pixels are far outside [0, 1], there is not one label for each
+            image, or as :func:`.nested_projections`.
     """
     check_mode(network)
     found = []
     for images, labels in batches:
+        check_images(images)
         check_targets(labels, len(images), name="labels")
         projections = nested_projections(images, mean, basis, ranks)
         found.append(torch.stack([classes_of(network(projected)) == labels for projected in projections]).cpu().numpy())

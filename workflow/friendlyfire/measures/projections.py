@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from friendlyfire.bases.basis import Basis
-from friendlyfire.checks import check_basis, check_images, check_ranks
+from friendlyfire.checks import check_basis, check_ranks
 
 
 def columns(basis: Basis, device: torch.device) -> Tensor:
@@ -31,10 +31,8 @@ def nested_projections(images: Tensor, mean: Tensor, basis: Tensor, ranks: Seque
         Tensors of the shape of ``images``.
 
     Raises:
-        ValueError: the pixels are far outside [0, 1], the basis is not orthonormal, the ranks do not suit it, or a
-            shape or dtype is wrong.
+        ValueError: the basis is not orthonormal, or the ranks do not suit it.
     """
-    check_images(images)
     check_basis(basis, images.shape[1:].numel())
     check_ranks(ranks, basis.shape[1])
     centred = (images - mean).flatten(1)
