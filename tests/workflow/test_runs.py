@@ -139,7 +139,7 @@ LIBRARY = "workflow/friendlyfire"
     [
         # Words.
         ("README.md", "", "# Edited.\n", set()),
-        (f"{LIBRARY}/attacks/checks.py", "the network is in training mode", "it trains", set()),
+        (f"{LIBRARY}/checks.py", "the network is in training mode", "it trains", set()),
         (f"{LIBRARY}/attacks/deepfool.py", '    r"""Compute DeepFool perturb', '    r"""Compute perturb', set()),
         (f"{LIBRARY}/attacks/deepfool.py", "iterations: Tensor  #", "iterations: Tensor  # n,", set()),
         (f"{LIBRARY}/networks/training.py", "training diverged in", "the loss diverged in", set()),
