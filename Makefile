@@ -11,7 +11,7 @@ demo: $(INSTALLED)  ## all figures from bundled data, to results/figures
 	$(BIN)/snakemake --cores all
 
 test: $(INSTALLED)  ## all tests
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-long: $(INSTALLED)  ## all tests with ten times as many faults and new random examples
 	$(BIN)/python -m pytest --long

@@ -374,6 +374,7 @@ def test_a_page_of_colour_images_has_at_most_20_megabytes():
     html = explorer(
         experiment="colours",
         network=pd.DataFrame([{"architecture": "a", "accuracy": 0.9, "images": n}]),
+        quality=pd.DataFrame({"points": [5], "overlap": 0.7}),
         walks=[walk],
         views=views,
         accuracy=pd.DataFrame({"basis": ["pca"], "role": "measured", "rank": 1, "accuracy": 0.5}),
@@ -381,6 +382,7 @@ def test_a_page_of_colour_images_has_at_most_20_megabytes():
         legend=LEGEND,
     )
     assert 10e6 < len(html) < 20e6
+    assert "<b>Not to be trusted:</b> directions of curvature" in html
 
 
 @pytest.mark.parametrize("background", ["#ffffff", "#15181d"])
@@ -420,6 +422,7 @@ def test_names_of_classes_are_text_wherever_they_are_shown(browser, demo, tmp_pa
         html = explorer(
             experiment=HOSTILE[1],
             network=network,
+            quality=read_table(folder / "quality.csv"),
             walks=walks,
             views=views,
             accuracy=read_tables([folder / f"accuracy/{basis}.csv" for basis in BASES[:2]]),
@@ -447,12 +450,14 @@ def test_without_figure_2_the_page_has_no_line_of_it(browser, demo, tmp_path):
         html = explorer(
             experiment="digits",
             network=read_table(folder / "network.csv"),
+            quality=read_table(folder / "quality.csv"),
             walks=[stores.enter_context(open_store(folder / "walks/walks.zarr.zip", None))],
             views=[stores.enter_context(open_store(folder / "views/pca.zarr.zip", None))],
             accuracy=read_table(folder / "accuracy/pca.csv"),
             population=None,
             legend=LEGEND,
         )
+    assert "Not to be trusted" not in html
     (tmp_path / "alone.html").write_text(html, encoding="utf-8")
     page = opened(browser, tmp_path / "alone.html")
     assert page.locator("#moved-figure").is_hidden()

@@ -160,7 +160,7 @@ LIBRARY = "workflow/friendlyfire"
             f"{LIBRARY}/figures/captions.py",
             ".rstrip()",
             ".strip()",
-            PLOTS | {"tabulate_spectra", "tabulate_resampling"} | CLAIMED,
+            PLOTS | {"tabulate_spectra", "tabulate_resampling", "write_explorer"} | CLAIMED,
         ),
         (
             f"{LIBRARY}/records/sharing.py",

@@ -36,7 +36,7 @@ def _logits(network: Callable[[Tensor], Tensor], images: Tensor, name: str) -> T
     except Exception as error:  # A user's forward() may raise anything.
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise NetworkError(
-            f"network {name!r} does not accept images of shape {tuple(images.shape[1:])} (channels, height, width): "
+            f"network {name!r} does not accept images of shape {tuple(images.shape[1:])}: "
             f"{reason}; size and channels of the data set say which images it gets"
         ) from error
     if not isinstance(logits, Tensor):
