@@ -49,7 +49,7 @@ RIVALS = ["margins", "manifold", "frequency", "transfer"]
 FIGURES = {
     "evidence": [n for n in declared("figures") if n not in {*RIVALS, "comparison", "twins", "scorecard"}],
     "evidence-imagenet": ["fig4", "fig5", "coupling", "spectrum"],
-    "twins": ["twins", "training"],
+    "twins": ["twins"],
     "rivals": [*RIVALS, "twins"],
 }
 
@@ -565,6 +565,26 @@ def networks(suite: str) -> str:
     return markdown(
         rows, ["", "accuracy, %", "DeepFool's median norm", "directions of attack for 90 % of the accuracy", overlap]
     )
+
+
+@text
+def twins() -> str:
+    """Accuracy of networks and of their twins, under attack too, DeepFool's median norm, and the claims about twins."""
+    names = [name for name in experiments("twins") if len(table("twins-norms.csv", name))]
+    found = verdicts(*names).set_index(["experiment", "claim"])
+    rows = []
+    for name in names:
+        network, norms = table("network.csv", name).iloc[0], table("twins-norms.csv", name)
+        under = f"{100 * network['robust_accuracy']:.1f}" if "robust_accuracy" in network else ""
+        said = [
+            f"{spelled(one)} {SIGNS[one['verdict']]}" if (name, claim) in found.index else ""
+            for claim in ("robust-still-coupled", "robust-flatter")
+            for one in [found.loc[(name, claim)] if (name, claim) in found.index else None]
+        ]
+        median = f"{norms[norms['percent'] == 50]['norm'].mean():.2f}"
+        rows.append([f"`{name}`", f"{100 * network['accuracy']:.1f}", under, median, *said])
+    head = ["", "accuracy, %", "under attack, %", "DeepFool's median norm"]
+    return markdown(rows, [*head, "gap to the original's coupling", "largest curvature over the original's"])
 
 
 @text
