@@ -354,13 +354,7 @@ def claims(suite: str = "evidence") -> str:
         cells = group.set_index("experiment")
         first = group.iloc[0]
         row = [f"{claim}{f', {part}' if part else ''}", f"{first['side']} {first['bound']:g}".replace("<", "\\<")]
-        for name in names:
-            if name not in cells.index:
-                row.append("")
-                continue
-            one = cells.loc[name]
-            row.append(f"{spelled(one)} {SIGNS[one['verdict']]}")
-        rows.append(row)
+        rows.append([*row, *(_judged(cells, name) for name in names)])
     return markdown(rows, ["claim", "bound", *names])
 
 
@@ -556,7 +550,7 @@ def networks(suite: str) -> str:
             [
                 f"`{name}`",
                 f"{100 * table('network.csv', name)['accuracy'].mean():.1f}",
-                f"{norms[norms['percent'] == 50]['norm'].mean():.2f}",
+                _median_norm(norms),
                 f"{own['rank']:.0f}",
                 f"{theirs['overlap']:.2f} ({theirs['chance']:.2f})",
             ]
@@ -576,13 +570,8 @@ def twins() -> str:
     for name in names:
         network, norms = table("network.csv", name).iloc[0], table("twins-norms.csv", name)
         under = f"{100 * network['robust_accuracy']:.1f}" if "robust_accuracy" in network else ""
-        said = [
-            f"{spelled(one)} {SIGNS[one['verdict']]}" if (name, claim) in found.index else ""
-            for claim in ("robust-still-coupled", "robust-flatter")
-            for one in [found.loc[(name, claim)] if (name, claim) in found.index else None]
-        ]
-        median = f"{norms[norms['percent'] == 50]['norm'].mean():.2f}"
-        rows.append([f"`{name}`", f"{100 * network['accuracy']:.1f}", under, median, *said])
+        said = [_judged(found, (name, claim)) for claim in ("robust-still-coupled", "robust-flatter")]
+        rows.append([f"`{name}`", f"{100 * network['accuracy']:.1f}", under, _median_norm(norms), *said])
     head = ["", "accuracy, %", "under attack, %", "DeepFool's median norm"]
     return markdown(rows, [*head, "gap to the original's coupling", "largest curvature over the original's"])
 
@@ -599,6 +588,16 @@ def rival_times(experiment: str) -> str:
     rows = [[f"`{name}`", f"{value:,.0f}"] for name, value in rivals.items()]
     rows += [["all of these", f"{rivals.sum():,.0f}"], ["the main line: all else", f"{seconds['all else']:,.0f}"]]
     return markdown(rows, [f"CPU seconds, `{experiment}`", ""])
+
+
+def _judged(cells: pd.DataFrame, key: str | tuple[str, str]) -> str:
+    """Format the estimate and the verdict in the row ``key`` of verdicts; empty if there is none."""
+    return f"{spelled(cells.loc[key])} {SIGNS[cells.loc[key, 'verdict']]}" if key in cells.index else ""
+
+
+def _median_norm(norms: pd.DataFrame) -> str:
+    """Format DeepFool's median norm, the mean over repetitions."""
+    return f"{norms[norms['percent'] == 50]['norm'].mean():.2f}"
 
 
 def _cell(cells: pd.DataFrame, rule: str, name: str) -> str:

@@ -268,7 +268,7 @@ def check_network(config: Mapping[str, Any], experiment: str) -> None:
         return
     shape = image_shape(dataset)
     names = read_class_names(section["classes"]) or record_of(weights).get("names")
-    classes = len(names or range(known_classes(dataset)))
+    classes = len(names) if names else known_classes(dataset)
     network = build_network(section, np.zeros(shape, np.float32), 1.0, classes, weights)
     check_logits(network.all_logits, torch.full((1, *shape), 0.5), classes, section["architecture"])
 

@@ -72,14 +72,22 @@ def check_bounds(bounds: Sequence[float], images: Tensor) -> None:
             )
 
 
-def check_gradients() -> None:
-    """Raise if torch records nothing for gradients, whatever is asked of it.
+def check_differentiable(network: Callable[[Tensor], Tensor], images: Tensor) -> None:
+    """Raise unless the gradients of a network can be computed at images, and are those of its evaluation.
 
     Raises:
-        ValueError: in inference mode.
+        ValueError: the network is in training mode, the images are not (n, channels, height, width), their pixels are
+            far outside [0, 1], or torch is in inference mode.
     """
+    check_mode(network)
+    check_images(images)
     if torch.is_inference_mode_enabled():
         raise ValueError("gradients are needed, which torch.inference_mode() forbids; call this under torch.no_grad()")
+
+
+def are_probabilities(logits: Tensor) -> bool:
+    """Whether all rows of ``logits`` (n, classes) are non-negative and sum to 1, as after a softmax."""
+    return len(logits) > 0 and bool((logits >= 0).all()) and float((logits.sum(1) - 1).abs().max()) < 1e-4
 
 
 def check_logits(logits: Tensor, n: int) -> None:
@@ -98,7 +106,7 @@ def check_logits(logits: Tensor, n: int) -> None:
             f"the network returns shape {tuple(logits.shape)} for {n} images: logits ({n}, classes) of two classes or "
             "more are expected"
         )
-    if n and bool((logits >= 0).all()) and float((logits.sum(1) - 1).abs().max()) < 1e-4:
+    if are_probabilities(logits):
         raise ValueError("the network returns probabilities, which sum to 1, and not logits; remove its softmax")
 
 

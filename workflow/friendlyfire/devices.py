@@ -63,19 +63,14 @@ def full_float32() -> Iterator[None]:
 
     Use it as a decorator of functions that call a network: cuDNN convolves in TF32 by default.
     """
-    backends = (torch.backends.cuda.matmul, torch.backends.cudnn)
-    before = [backend.allow_tf32 for backend in backends]
     with contextlib.ExitStack() as stack:
         for kind in ("cpu", "cuda"):
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
-        try:
-            for backend in backends:
-                backend.allow_tf32 = False
-            yield
-        finally:
-            for backend, allowed in zip(backends, before, strict=True):
-                backend.allow_tf32 = allowed
+        for backend in (torch.backends.cuda.matmul, torch.backends.cudnn):
+            stack.callback(setattr, backend, "allow_tf32", backend.allow_tf32)
+            backend.allow_tf32 = False
+        yield
 
 
 #: Messages of CUDA's libraries, besides torch.OutOfMemoryError, when memory runs out.

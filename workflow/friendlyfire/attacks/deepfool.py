@@ -13,10 +13,8 @@ from friendlyfire.checks import (
     check_basis,
     check_blocks,
     check_bounds,
-    check_gradients,
-    check_images,
+    check_differentiable,
     check_logits,
-    check_mode,
     check_targets,
 )
 from friendlyfire.devices import full_float32, images_at_once
@@ -167,15 +165,13 @@ def deepfool(
         The first iterations of all blocks share their backward passes. Per image, block and refining step, one forward
         and one backward pass.
     """
-    check_mode(network)
-    check_gradients()
+    check_differentiable(network, images)
     if candidates < 2:
         raise ValueError(f"candidates={candidates}: the predicted class and at least one other are needed")
     if refine < 0:
         raise ValueError(f"refine={refine}: a number of steps is expected, 0 for none")
     if overshoot < 0:
         raise ValueError(f"overshoot={overshoot}: a fraction of the perturbation is expected, such as 0.02")
-    check_images(images)
     if bounds is not None:
         check_bounds(bounds, images)
     if basis is not None:

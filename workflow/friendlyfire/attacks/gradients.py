@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from friendlyfire.checks import check_gradients, check_images, check_mode
+from friendlyfire.checks import check_differentiable
 from friendlyfire.devices import full_float32, images_at_once
 
 
@@ -27,12 +27,9 @@ def gradients(
         batch_size: images that pass through the network at once.
 
     Raises:
-        ValueError: the network is in training mode, the images are not (n, channels, height, width), their pixels are
-            far outside [0, 1], or torch is in inference mode.
+        ValueError: see :func:`.check_differentiable`.
     """
-    check_mode(network)
-    check_gradients()
-    check_images(images)
+    check_differentiable(network, images)
     found = []
     batch_size = batch_size or images_at_once(network, images)
     for start in range(0, len(images), batch_size):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from friendlyfire.attacks.gradients import gradients
 from friendlyfire.bases.basis import Basis
 from friendlyfire.bases.singular import CHUNK_BYTES, singular_directions
-from friendlyfire.checks import check_gradients, check_images, check_mode
+from friendlyfire.checks import check_differentiable
 from friendlyfire.devices import full_float32, images_at_once
 from friendlyfire.records.errors import BasisError
 from friendlyfire.records.progress import progress
@@ -117,12 +117,9 @@ def logit_jacobians(network: Callable[[Tensor], Tensor], images: Tensor, batch_s
         batch_size: images that pass through the network at once.
 
     Raises:
-        ValueError: the network is in training mode, the images are not (n, channels, height, width), their pixels are
-            far outside [0, 1], or torch is in inference mode.
+        ValueError: see :func:`.check_differentiable`.
     """
-    check_mode(network)
-    check_gradients()
-    check_images(images)
+    check_differentiable(network, images)
     found = []
     for batch in progress(images.split(batch_size or images_at_once(network, images)), "batches of images"):
         batch = batch.detach().requires_grad_(True)

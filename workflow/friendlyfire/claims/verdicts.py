@@ -18,10 +18,19 @@ HOLDS, FAILS, UNDECIDED, UNTRUSTED = "holds", "fails", "undecided", "not to be t
 FEWEST_POINTS, SMALLEST_OVERLAP = 10, 0.1
 
 
-def undetermined(quality: pd.DataFrame) -> bool:
-    """Whether the curvature rests on too few points, or its halves do not agree: medians over the classes."""
-    return len(quality) > 0 and not (
-        quality["points"].median() >= FEWEST_POINTS and quality["overlap"].median() >= SMALLEST_OVERLAP
+def undetermined(quality: pd.DataFrame) -> str:
+    """Why directions of curvature are not to be trusted: medians over the classes; empty where they are.
+
+    Args:
+        quality: the records of the decompositions, class by class.
+    """
+    points, overlap = quality["points"].median(), quality["overlap"].median()
+    if points < FEWEST_POINTS:
+        return f"{points:.0f} boundary points per class (median); raise boundary.images"
+    return (
+        ""
+        if overlap >= SMALLEST_OVERLAP
+        else f"two halves of the sample overlap by {overlap:.2f}; raise boundary.images"
     )
 
 
@@ -96,15 +105,8 @@ def doubts(quality: pd.DataFrame, perturbations: int, pixels: int) -> dict[str, 
         perturbations: how many were decomposed.
         pixels: d.
     """
-    found = {"curvature": "", "perturbations": ""}
-    if not len(quality):
-        found["curvature"] = "no record of the curvature's quality; add curvature to figures.spectrum"
-    else:
-        points, overlap = quality["points"].median(), quality["overlap"].median()
-        if points < FEWEST_POINTS:
-            found["curvature"] = f"{points:.0f} boundary points per class (median); raise boundary.images"
-        elif not overlap >= SMALLEST_OVERLAP:
-            found["curvature"] = f"two halves of the sample overlap by {overlap:.2f}; raise boundary.images"
+    unrecorded = "no record of the curvature's quality; add curvature to figures.spectrum"
+    found = {"curvature": undetermined(quality) if len(quality) else unrecorded, "perturbations": ""}
     if perturbations < pixels:
         way_out = "raise perturbations.images, or add images"
         found["perturbations"] = f"{perturbations:,} perturbations of {pixels:,} pixels; {way_out}"

@@ -152,10 +152,9 @@ class OneSidedHessian(DifferenceHessian):
         step: float,
         batch_size: int | None = None,
     ):
-        _check_points(network, images, target, sources)
+        super().__init__(network, images, target, sources, step, batch_size)
         _check_smooth(network, images[:1], "one-sided differences need")
         ExactHessian(network, images[:1], target, sources[:1])  # refuses piecewise linear functions too
-        super().__init__(network, images, target, sources, step, batch_size)
         self.sides: Tensor = 1 - 2 * (torch.arange(len(images), device=images.device) % 2)
         parts = torch.arange(self.points, device=images.device).split(self.batch_size)
         here = [margin_gradients(network, images[part], target, sources[part]) for part in parts]

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from friendlyfire.checks import are_probabilities
 from friendlyfire.datasets.images import Part
 from friendlyfire.devices import full_float32
 from friendlyfire.records.errors import NetworkError
@@ -125,7 +126,7 @@ def check_logits(network: Callable[[Tensor], Tensor], image: Tensor, classes: in
             f"{bool(logits.isfinite().all())}; {classes} classes need finite logits of shape (1, {classes}); "
             "if the network has more classes, name all of them in networks.classes"
         )
-    if (logits >= 0).all() and abs(logits.sum() - 1) < 1e-4:
+    if are_probabilities(logits):
         raise NetworkError(
             f"network {name!r} returns probabilities, which sum to 1, and not logits; remove the softmax at its end"
         )

@@ -157,7 +157,7 @@ def described(
     if len(network) > 1:
         facts.append(("repetitions", f"{len(network)}, means over them"))
     doubts = doubts_of(accuracy, quality, tables["verdicts"])
-    caveat = "Not to be trusted, see above. " if undetermined(quality) else ""
+    caveat = "Not to be trusted, see above. " if len(quality) and undetermined(quality) else ""
     found = Network(name, facts, accuracy.summary(legend), doubts=doubts)
     for title, figure, words, sentence in (
         (

@@ -125,7 +125,7 @@ def explorer(
     return template.render(
         experiment=experiment,
         network=network.iloc[0],
-        undetermined=undetermined(quality),
+        undetermined=len(quality) and undetermined(quality),
         shape=walk["images"].shape[1:],
         bases=bases,
         kinds=walk.record["kinds"],
