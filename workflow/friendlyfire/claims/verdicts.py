@@ -27,11 +27,9 @@ def undetermined(quality: pd.DataFrame) -> str:
     points, overlap = quality["points"].median(), quality["overlap"].median()
     if points < FEWEST_POINTS:
         return f"{points:.0f} boundary points per class (median); raise boundary.images"
-    return (
-        ""
-        if overlap >= SMALLEST_OVERLAP
-        else f"two halves of the sample overlap by {overlap:.2f}; raise boundary.images"
-    )
+    if not overlap >= SMALLEST_OVERLAP:
+        return f"two halves of the sample overlap by {overlap:.2f}; raise boundary.images"
+    return ""
 
 
 def interval(estimate: float, draws: np.ndarray, images: int) -> tuple[float, float]:
