@@ -34,6 +34,19 @@ def test_fgsm_of_an_affine_classifier_is_the_sign_of_its_normal(affine, batch_si
     torch.testing.assert_close(fgsm(affine, images, labels, epsilon=0.3, batch_size=batch_size), 0.3 * expected)
 
 
+@pytest.mark.parametrize("gap", [1, 10, 20, 30])
+def test_fgsm_follows_the_gradient_however_sure_the_network_is(gap):
+    """A float32 cross-entropy loses the gradient of the label's own logit from a gap of 17 on."""
+    weights = torch.randn(3, D)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(D, 3)).eval().requires_grad_(False)
+    network[1].weight.copy_(weights)
+    network[1].bias.copy_(torch.tensor([gap, 0.0, 0.0]) - weights @ torch.full((D,), 0.5))
+    images = torch.full((1, *SHAPE), 0.5)
+    shares = torch.softmax(torch.tensor([gap, 0.0, 0.0], dtype=torch.float64), 0)
+    exact = shares[1] * (weights[1] - weights[0]) + shares[2] * (weights[2] - weights[0])
+    torch.testing.assert_close(fgsm(network, images, epsilon=0.3).flatten(), 0.3 * exact.sign().float())
+
+
 def test_saliency_of_an_affine_classifier_is_its_weight(affine):
     images = torch.rand(10, *SHAPE)
     labels = affine(images).argmax(1)

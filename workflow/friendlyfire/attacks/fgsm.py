@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from friendlyfire.attacks.gradients import gradients
+from friendlyfire.networks.network import cross_entropies
 
 ATTACKS = {
     "fgsm": {
@@ -58,4 +58,4 @@ def fgsm(
 
 
 def _loss(logits: Tensor, labels: Tensor) -> Tensor:
-    return cross_entropy(logits, labels, reduction="sum")
+    return cross_entropies(logits, labels).sum()

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from friendlyfire.devices import full_float32, images_at_once
-from friendlyfire.networks.network import classes_of, predict
+from friendlyfire.networks.network import classes_of, cross_entropies, predict
 from friendlyfire.networks.robust.balls import check_norm
-from friendlyfire.networks.robust.pgd import cross_entropies, margins, pgd
+from friendlyfire.networks.robust.pgd import margins, pgd
 from friendlyfire.records.intervals import wilson_interval
 from friendlyfire.records.seeds import derive_seed
 

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from friendlyfire.devices import full_float32
+from friendlyfire.networks.network import cross_entropies
 from friendlyfire.networks.robust.balls import norms
-from friendlyfire.networks.robust.pgd import cross_entropies, evaluating
+from friendlyfire.networks.robust.pgd import evaluating
 
 ROBUST = {
     "cure": {

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from friendlyfire.devices import full_float32
+from friendlyfire.networks.network import cross_entropies
 from friendlyfire.networks.robust.balls import check_norm, random_in_ball, steepest, within
 
 ROBUST = {
@@ -52,11 +53,6 @@ def evaluating(network: nn.Module) -> Iterator[None]:
     finally:
         for module, training in before:
             module.training = training
-
-
-def cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the cross-entropy (n,) of each image."""
-    return cross_entropy(logits, labels, reduction="none")
 
 
 def margins(logits: Tensor, labels: Tensor) -> Tensor:
