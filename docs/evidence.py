@@ -516,7 +516,7 @@ def second(sides: pd.Series) -> float:
 
 @text
 def jobs(suite: str = "evidence") -> str:
-    """CPU time and memory of each rule: all jobs of a repetition together, in the mean over repetitions."""
+    """CPU time and memory of each rule, all jobs of a repetition together, in the mean over repetitions; processors."""
     found = jobs_of(*experiments(suite))
     names = list(dict.fromkeys(found["experiment"]))
     per_seed = found.groupby(["rule", "experiment", "seed"], sort=False).agg(
@@ -529,6 +529,8 @@ def jobs(suite: str = "evidence") -> str:
     ]
     total = cells["seconds"].groupby(level=1).sum()
     rows.append(["all", *(f"{total[name] / 60:.0f} min" for name in names)])
+    devices = found.groupby("experiment")["device"].agg(lambda made_on: "; ".join(sorted(set(made_on))))
+    rows.append(["on", *devices[names]])
     return markdown(rows, ["CPU seconds (GiB)", *names])
 
 

@@ -74,7 +74,7 @@ def on_its_way(store: Store) -> Strip:
 def curves_and_pictures(numbers: pd.DataFrame, pictures: Mapping[str, Strip]) -> Figure:
     """Draw one curve per image, and below each panel the pictures."""
     names, kinds = list(numbers["experiment"].unique()), list(numbers["kind"].unique())
-    figure, columns = panels(names, [1, 0.4] * len(kinds), columns=3)
+    figure, columns = panels(names, [1, 0.4] * len(kinds))
     for name, axes in zip(names, columns, strict=True):
         mine = numbers[numbers["experiment"] == name]
         predicted = mine["predicted"].value_counts().index

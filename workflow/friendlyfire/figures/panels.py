@@ -235,18 +235,17 @@ def as_pictures(directions: np.ndarray) -> np.ndarray:
     return directions / (2 * np.abs(directions).max((1, 2, 3), keepdims=True)) + 0.5
 
 
-def panels(names: Sequence[str], heights: Sequence[float] = (1,), columns: int = 4) -> tuple[Figure, list[list[Axes]]]:
+def panels(names: Sequence[str], heights: Sequence[float] = (1,)) -> tuple[Figure, list[list[Axes]]]:
     """Create a figure with a titled column of panels for each name, lettered a, b, c ...
 
     Args:
-        names: experiments, one per column; they wrap after ``columns``.
+        names: experiments, one per column; they wrap after four.
         heights: relative heights of the panels of one name, from top to bottom; 1 is the usual height.
-        columns: largest number of names per row.
 
     Returns:
         The figure, and for each name its panels from top to bottom.
     """
-    across, rows = min(len(names), columns), len(heights)
+    across, rows = min(len(names), 4), len(heights)
     down = -(-len(names) // across)
     figure, grid = plt.subplots(
         down * rows,
