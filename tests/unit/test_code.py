@@ -79,6 +79,10 @@ def test_what_a_function_computes_counts(project, name, old, new):
     assert project() != project(name, old, new)
 
 
+def test_the_digest_is_the_same_under_every_version_of_python(project):
+    assert project() == "fc3f72a4c00b"
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [

@@ -77,7 +77,16 @@ def _content(definition: Definition, folders: tuple[Path, ...]) -> tuple[str, fr
     else:
         statements, used = module.bound.get(definition.name, []), {Definition(module.path, "")}
     used = used.union(*(_used(statement, module, folders) for statement in statements))
-    return "\n".join(ast.dump(statement) for statement in statements), frozenset(used)
+    return "\n".join(map(_dumped, statements)), frozenset(used)
+
+
+def _dumped(statement: ast.stmt) -> str:
+    """Return a statement as text, the same in all versions of Python, which differ in the empty fields of nodes."""
+    for node in ast.walk(statement):
+        for name, value in list(ast.iter_fields(node)):
+            if value == []:
+                delattr(node, name)
+    return ast.dump(statement)
 
 
 def _packages(path: Path, folders: tuple[Path, ...]) -> set[Definition]:
