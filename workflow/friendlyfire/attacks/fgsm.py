@@ -34,7 +34,7 @@ def fgsm(
     epsilon: float,
     batch_size: int | None = None,
 ) -> Tensor:
-    """Compute FGSM perturbations: epsilon * sign of the gradient of the cross-entropy.
+    """Compute FGSM perturbations: epsilon * sign of the gradient of the cross-entropy, see :func:`.cross_entropies`.
 
     Source: I. Goodfellow, J. Shlens, C. Szegedy, "Explaining and harnessing adversarial examples", ICLR 2015.
 

@@ -35,6 +35,8 @@ def foolbox_perturbations(
 ) -> Tensor:
     """Compute perturbations by an attack of Foolbox, untargeted, away from the predicted classes.
 
+    Foolbox's cross-entropies are in float32, whose gradients are rounding where a network is sure.
+
     Source: J. Rauber et al., "Foolbox Native", Journal of Open Source Software 5 (2020).
 
     Args:
