@@ -54,8 +54,4 @@ def fgsm(
     Cost:
         One gradient per image.
     """
-    return epsilon * gradients(network, images, labels, _loss, batch_size).sign()
-
-
-def _loss(logits: Tensor, labels: Tensor) -> Tensor:
-    return cross_entropies(logits, labels).sum()
+    return epsilon * gradients(network, images, labels, cross_entropies, batch_size).sign()

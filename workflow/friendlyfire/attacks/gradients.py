@@ -23,7 +23,7 @@ def gradients(
         network: images (n, channels, height, width), pixels in [0, 1], to logits (n, classes).
         images: the images at which the gradients are computed.
         labels: (n,) classes for the objective; None for the predicted ones.
-        objective: logits (n, classes) and labels (n,) to a sum over the images, so the gradients are independent.
+        objective: logits (n, classes) and labels (n,) to a value (n,) for each image.
         batch_size: images that pass through the network at once.
 
     Raises:
@@ -37,6 +37,6 @@ def gradients(
         with torch.enable_grad():
             logits = network(batch)
             named = logits.detach().argmax(1) if labels is None else labels[start : start + batch_size]
-            total = objective(logits, named)
+            total = objective(logits, named).sum()
         found.append(torch.autograd.grad(total, batch)[0])
     return torch.cat(found)

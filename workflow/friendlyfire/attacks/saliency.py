@@ -34,4 +34,4 @@ def saliency(
 
 
 def _score(logits: Tensor, labels: Tensor) -> Tensor:
-    return logits.gather(1, labels[:, None]).sum()
+    return logits.gather(1, labels[:, None]).squeeze(1)

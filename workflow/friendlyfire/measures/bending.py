@@ -93,7 +93,7 @@ def curvatures(
     """
 
     def margin(logits: Tensor, labels: Tensor) -> Tensor:
-        return (logits[:, target] - logits.gather(1, labels[:, None]).squeeze(1)).sum()
+        return logits[:, target] - logits.gather(1, labels[:, None]).squeeze(1)
 
     ahead, behind = (gradients(network, images + sign * step * direction, sources, margin) for sign in (1, -1))
     slopes = ((ahead - behind).double() * direction.double()).flatten(1).sum(1)
