@@ -233,12 +233,13 @@ def counts(dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     )
     if pixels <= LARGEST_SQUARE:
         return found
+    attacked = min(directions, 250)
     return merged(
         found,
         boundary={"images": 8},
         curvature={"max_products": 48},
-        bases={"directions": min(directions, 250), "pca_images": min(directions, 250)},
-        perturbations={"images": min(directions, 250), "uap": {"count": 2, "images": 30, "max_passes": 2}},
+        bases={"directions": attacked, "pca_images": attacked},
+        perturbations={"images": attacked, "uap": {"count": 2, "images": 30, "max_passes": 2}},
         accuracy={"training_images": 60, "measured_images": 60, "ranks": 7},
         scores={"images": 20, "steps": 9, "anchored_images": 5},
         slopes={"images": 5},
