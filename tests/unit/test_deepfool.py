@@ -1,11 +1,14 @@
 """DeepFool against an affine classifier, whose nearest boundary points have a closed form, and against Foolbox."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 
 from friendlyfire.attacks.deepfool import deepfool
 from friendlyfire.attacks.statuses import Status
+from friendlyfire.bases.random import random_basis
 
 CLASSES, SHAPE, D = 5, (3, 4, 4), 48
 
@@ -193,6 +196,20 @@ def test_agrees_with_foolbox(trained, digits):
     assert fooled.all()
     assert ours.converged.all()
     assert abs(norms[0].mean() - norms[1].mean()) < 1e-3 * norms[1].mean()
+
+
+@pytest.mark.parametrize("bounds", [None, (0, 1)])
+@pytest.mark.parametrize("targeted", [False, True])
+@pytest.mark.parametrize("directions", [None, 30])
+def test_no_attack_stalls_and_rounding_decides_none(trained, digits, bounds, targeted, directions):
+    network, images = copy.deepcopy(trained()).double(), digits["test"][0][:60].double() / 255
+    targets = (network(images).argmax(1) + 1) % 10 if targeted else None
+    basis = None if directions is None else torch.from_numpy(random_basis(64, directions, seed=0))
+    attack = deepfool(network, images, targets, basis=basis, bounds=bounds)
+    assert attack.converged.all()
+    assert attack.iterations.double().mean() < 10
+    largest = network(images + attack.overshot).topk(2).values
+    assert (largest[:, 0] - largest[:, 1]).min() > 1e-7
 
 
 @pytest.mark.parametrize("margin", [0.0, 1e-7, 3e-6])

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from friendlyfire.attacks.refinement import refined, rounding, without_outward
+from friendlyfire.attacks.refinement import beyond_rounding, refined, rounding, without_outward
 from friendlyfire.attacks.statuses import Status
 from friendlyfire.checks import (
     check_basis,
@@ -65,12 +65,21 @@ ATTACKS = {
 }
 
 
+#: Shortest step after the first :data:`PUBLISHED_STEPS`, as a fraction of the perturbation. Steps would shrink for ever
+#: where clipping takes away the overshoot, or where the boundaries of three classes meet.
+LEAST_STEP = 5e-4
+
+#: Linearisations of the paper's reference code.
+PUBLISHED_STEPS = 5
+
+
 @dataclass
 class Attack:
     """Perturbations of n images and their outcomes.
 
     ``perturbations`` (n, channels, height, width) end on the linearised boundary. Success is judged at
-    ``images + (1 + overshoot) * perturbations``, see :attr:`overshot`. Units: pixels in [0, 1].
+    ``images + (1 + overshoot) * perturbations``, see :attr:`overshot`, and means a class by more than the rounding
+    errors of the logits. Units: pixels in [0, 1].
     """
 
     perturbations: Tensor
@@ -123,8 +132,9 @@ def deepfool(
     Sources: S.-M. Moosavi-Dezfooli, A. Fawzi, P. Frossard, "DeepFool", CVPR 2016, algorithm 2; confinement: section
     4.3 of the paper; targets: its algorithm 1.
 
-    DEPARTS from the reference code of the paper: up to ``max_iterations`` (there 5), and no failure is dropped. After
-    the first step only the classes within ``horizon`` are considered.
+    DEPARTS from the reference code of the paper: up to ``max_iterations`` (there 5), and no failure is dropped. Steps
+    after the fifth are at least :data:`LEAST_STEP` of the perturbation. After the first step only the classes within
+    ``horizon`` are considered.
 
     Args:
         network: images (n, channels, height, width) to logits (n, classes), each image on its own.
@@ -196,6 +206,7 @@ def deepfool(
         check_targets(targets, n, logits.shape[1])
         targets = targets.to(images.device, torch.long).repeat(copies)
         approached = targets[:, None]
+    classes = sources if targets is None else targets
     lengths = images.new_full(approached.shape, torch.inf)  # of the gradients, when last computed
     perturbations = images.new_zeros(copies * n, *images.shape[1:])
     reached = sources.clone()
@@ -209,7 +220,9 @@ def deepfool(
         active = (statuses == Status.NOT_CONVERGED).nonzero().squeeze(1)  # finished images leave
         if not len(active):
             break
-        leave = sources[active] if targets is None else reached[active]
+        leave = classes[active]
+        if targets is not None:
+            leave = logits[active].scatter(1, leave[:, None], -torch.inf).argmax(1)
         # At first all classes have distance 0 and are considered.
         away = _margins(logits[active], approached[active], leave).abs() / lengths[active]
         away, order = away.sort(dim=1, stable=True)
@@ -233,6 +246,8 @@ def deepfool(
             lengths[part] = lengths[part].scatter(1, columns, torch.where(within, seen, before))
             # If the nearest classes have no gradient left, the next iteration considers the others.
             state[(state == Status.ZERO_GRADIENT) & ~near[share].all(1)] = Status.NOT_CONVERGED
+            if iteration >= PUBLISHED_STEPS:
+                step = _lengthened(step, LEAST_STEP * perturbations[part].flatten(1).norm(dim=1))
             clean, moved = images[part % n], perturbations[part] + step.reshape(-1, *images.shape[1:])
             shown = _clipped(clean, moved, overshoot, bounds)
             # Confined, the next step starts in the span, and not where clipping led out of it.
@@ -240,7 +255,7 @@ def deepfool(
             iterations[part] += 1
             logits[part] = _logits(network, clean + (1 + overshoot) * shown)
             reached[part] = logits[part].argmax(1)
-            there = reached[part] != sources[part] if targets is None else reached[part] == targets[part]
+            there = beyond_rounding(logits[part], classes[part], targets is not None) > 0
             state[(state == Status.NOT_CONVERGED) & there] = Status.CONVERGED
             state[~logits[part].isfinite().all(1)] = Status.NON_FINITE
             statuses[part] = state
@@ -253,7 +268,8 @@ def deepfool(
         span = None if basis is None else basis[:, first:beyond]
         rows = ended[copy * n : (copy + 1) * n].nonzero().squeeze(1) + copy * n
         for part in rows.split(batch_size) if len(rows) else ():
-            _refine(attack, part, network, images[part % n], perturbations[part], targets, refine, span, bounds)
+            options = {"targeted": targets is not None, "steps": refine, "basis": span, "bounds": bounds}
+            _refine(attack, part, network, images[part % n], perturbations[part], classes[part], **options)
     return attack
 
 
@@ -263,18 +279,20 @@ def _refine(
     network: Callable[[Tensor], Tensor],
     images: Tensor,
     perturbations: Tensor,
-    targets: Tensor | None,
+    classes: Tensor,
+    *,
+    targeted: bool,
     steps: int,
     basis: Tensor | None,
     bounds: tuple[float, float] | None,
 ) -> None:
     """Replace the perturbations of the images at ``part`` by refined ones, where these fool and are shorter."""
-    classes, overshoot = (attack.sources if targets is None else targets)[part], attack.overshoot
-    options = {"targeted": targets is not None, "steps": steps, "overshoot": overshoot}
-    found, fools = refined(network, images, perturbations, classes, **options, basis=basis, bounds=bounds)
-    found = _clipped(images, found, overshoot, bounds)
-    reached = _logits(network, images + (1 + overshoot) * found).argmax(1)
-    fools &= reached != classes if targets is None else reached == classes
+    options = {"targeted": targeted, "steps": steps, "overshoot": attack.overshoot, "basis": basis, "bounds": bounds}
+    found, fools = refined(network, images, perturbations, classes, **options)
+    found = _clipped(images, found, attack.overshoot, bounds)
+    logits = _logits(network, images + (1 + attack.overshoot) * found)
+    reached = logits.argmax(1)
+    fools &= beyond_rounding(logits, classes, targeted) > 0
     before, after = (r.flatten(1).norm(dim=1) for r in (attack.perturbations[part], found))
     better = fools & ((after < before) | ~attack.converged[part])
     attack.iterations[part] += steps
@@ -288,6 +306,12 @@ def _clipped(images: Tensor, perturbations: Tensor, overshoot: float, bounds: tu
     if bounds is None:
         return perturbations
     return ((images + (1 + overshoot) * perturbations).clamp(*bounds) - images) / (1 + overshoot)
+
+
+def _lengthened(steps: Tensor, least: Tensor) -> Tensor:
+    """Return steps (n, d) that are no shorter than ``least`` (n,), unless they are 0."""
+    lengths = steps.norm(dim=1)
+    return steps * torch.where(lengths > 0, (least / lengths).clamp(min=1), 1.0)[:, None]
 
 
 @torch.no_grad()
@@ -349,8 +373,9 @@ def _step(
         norms = gradients.norm(dim=2)
     norms = torch.where(norms > smallest, norms, 0.0)
     finite = margins.isfinite() & norms.isfinite()
-    # A margin at the level of rounding errors is replaced by that level: a smaller step would not move the image.
-    distances = torch.where(finite & near & (norms > 0), margins.abs().maximum(rounding(logits)) / norms, torch.inf)
+    # A margin at the level of rounding errors is replaced by more: the step shall cross the boundary beyond them.
+    margins = margins.abs().maximum(2 * rounding(logits))
+    distances = torch.where(finite & near & (norms > 0), margins / norms, torch.inf)
     nearest = distances.argmin(1, keepdim=True)  # (n, 1)
     distance, norm = distances.gather(1, nearest), norms.gather(1, nearest)
     direction = gradients.gather(1, nearest[:, :, None].expand(-1, -1, gradients.shape[2])).squeeze(1)

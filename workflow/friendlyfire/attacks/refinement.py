@@ -75,6 +75,16 @@ def rounding(logits: Tensor) -> Tensor:
     return ROUNDING * torch.finfo(logits.dtype).eps * logits.abs().amax(1, keepdim=True)
 
 
+def beyond_rounding(logits: Tensor, classes: Tensor, targeted: bool) -> Tensor:
+    """Return by how much images (n,) are beyond the boundary of ``classes``, less the rounding errors.
+
+    Args:
+        logits: (n, classes).
+        classes: (n,) classes to leave, or to reach if ``targeted``.
+    """
+    return _beyond(logits, classes, targeted) - rounding(logits).squeeze(1)
+
+
 def without_outward(gradients: Tensor, points: Tensor, bounds: tuple[float, float]) -> Tensor:
     """Return the gradients without the pixels beyond the bounds, or at a bound that the gradient leads across."""
     low, high = bounds
@@ -158,8 +168,7 @@ def _crossings(
     """Return the multiple of each direction (n, k) that is on the boundary, and whether the boundary was found."""
 
     def beyond(scale: Tensor) -> Tensor:
-        logits = network(around.perturbed(scale[:, None] * directions))
-        return _beyond(logits, classes, targeted) - rounding(logits).squeeze(1)
+        return beyond_rounding(network(around.perturbed(scale[:, None] * directions)), classes, targeted)
 
     low, high = (directions.new_full((len(directions),), end) for end in BRACKET)
     below, above = beyond(low), beyond(high)
