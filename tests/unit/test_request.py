@@ -68,6 +68,11 @@ def test_a_folder_without_test_images_is_told(images, tmp_path):
         requested(network="lenet", images=str(tmp_path))
 
 
+def test_a_folder_of_one_class_is_told(images):
+    with pytest.raises(ConfigError, match=r"n00000001 has no class folders with images; name the folder of \{train"):
+        requested(network="lenet", images=str(images / "n00000001"))
+
+
 def test_two_normalisations_of_one_network_have_names_of_their_own():
     plain = {"network": "torchvision/alexnet", "weights": "w.pt", "normalisation": "none"}
     beside = {**plain, "normalisation": "imagenet", "name": "normalised"}

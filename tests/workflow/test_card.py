@@ -74,6 +74,8 @@ def test_numbers_of_the_demo_are_those_of_its_tables(demo, browser):
     for text, row in zip(rows, verdicts.itertuples(), strict=True):
         assert row.statement.rstrip(".") in text
         assert f"{row.verdict}\t{row.estimate:.2f} ({row.ci_low:.2f} to {row.ci_high:.2f})" in text
+    holding = (verdicts["verdict"] == "holds").sum()
+    assert f"Of {len(verdicts)} claims: {holding} holds, " in page.inner_text("main")
     network = pd.read_csv(demo.folder / "results/digits-lenet/network.csv").iloc[0]
     assert f"{100 * network.accuracy:.1f} % (95 % interval" in page.inner_text("dl")
     assert "mean image; deviation" in page.inner_text("dl")
@@ -87,6 +89,8 @@ def test_numbers_of_the_demo_are_those_of_its_tables(demo, browser):
     assert f"The {first} directions along which it is fooled most (of 64) restore 90 %" in page.inner_text(".summary")
     sentences = " ".join(page.locator("figcaption").all_inner_texts())
     assert f"DeepFool, high to low: {first};" in sentences
+    spectra = pd.read_csv(demo.folder / "results/figures/spectrum.csv")
+    assert f"span {(spectra['spectrum'] == 'deepfool').sum()} of 64 directions" in sentences
     gaps = pd.read_csv(demo.folder / "results/figures/coupling-distances.csv")
     assert f"{100 * gaps.loc[gaps['gap'].abs().idxmax(), 'gap']:+.1f} points" in sentences
 

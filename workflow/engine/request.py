@@ -123,7 +123,7 @@ def shape_in(folder: Path, side: int | None = None) -> tuple[int, int]:
     """Return the channels and the side of the images in a folder: those of the first image of each class.
 
     Raises:
-        ConfigError: an image cannot be read, or no ``side`` is given and they have no common one.
+        ConfigError: there is none, an image cannot be read, or no ``side`` is given and they have no common one.
     """
     firsts = [
         next(iter(sorted(one.iterdir())), None) for one in sorted(folder_of(folder, "test").iterdir()) if one.is_dir()
@@ -137,9 +137,14 @@ def shape_in(folder: Path, side: int | None = None) -> tuple[int, int]:
             raise ConfigError(
                 f"config: images: {path} is not a readable image ({error}); replace or remove it"
             ) from error
+    if not shapes:
+        raise ConfigError(
+            f"config: images: {folder} has no class folders with images; name the folder of {{train,test}}/<class>/* or "
+            "of <class>/*"
+        )
     sizes = {size for _, size in shapes} if side is None else {(side, side)}
     if len(sizes) != 1 or len(set(*sizes)) != 1:
-        listed = ", ".join(f"{width} x {height}" for width, height in sorted(sizes)[:3]) or "none"
+        listed = ", ".join(f"{width} x {height}" for width, height in sorted(sizes)[:3])
         raise ConfigError(
             f"config: images: their sizes differ or are not square ({listed}); give size=<side in pixels>"
         )

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from friendlyfire import figures
-from friendlyfire.claims.verdicts import FEWEST_POINTS, UNTRUSTED, undetermined
+from friendlyfire.claims.verdicts import FAILS, FEWEST_POINTS, HOLDS, UNDECIDED, UNTRUSTED, undetermined
 from friendlyfire.declarations import Kind
 from friendlyfire.figures.panels import basis_name
 from friendlyfire.figures.redrawn import redrawn
@@ -93,6 +94,13 @@ class Network:
     verdicts: list[dict[str, Any]] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
 
+    @property
+    def tally(self) -> str:
+        """How many claims have each verdict, in one sentence."""
+        counts = Counter(row["verdict"] for row in self.verdicts)
+        told = [f"{counts[verdict]} {verdict}" for verdict in (HOLDS, FAILS, UNDECIDED, UNTRUSTED) if counts[verdict]]
+        return f"Of {len(self.verdicts)} claims: {', '.join(told)}."
+
 
 def card(
     experiment: str,
@@ -168,7 +176,7 @@ def described(
         ),
         ("Accuracy in subspaces of attack", "fig4", {"numbers": "ranks"}, accuracy.along_attacks),
         ("Are accuracy and vulnerability one?", "coupling", {"numbers": "coupling", "distances": "distances"}, coupled),
-        ("How few directions curve?", "spectrum", {"numbers": "spectra"}, spectrum),
+        ("How few directions curve?", "spectrum", {"numbers": "spectra"}, partial(spectrum, accuracy.pixels)),
     ):
         shown = {argument: tables[word] for argument, word in words.items()}
         if all(len(table) for table in shown.values()):
@@ -302,12 +310,12 @@ class Accuracy:
             f"{100 * RESTORED:.0f} % of its accuracy of {percent(self.full)}{against}.{without}"
         )
 
-    def _restore(self, bases: Sequence[str], legend: Legend) -> str:
+    def _restore(self, whose: str, bases: Sequence[str], legend: Legend) -> str:
         found = {basis: self.restored(basis) for basis in bases}
         reached = [f"{basis_name(basis, legend)}: {rank:,}" for basis, rank in found.items() if rank is not None]
         never = [basis_name(basis, legend) for basis, rank in found.items() if rank is None]
         words = (
-            f"Directions that restore {100 * RESTORED:.0f} % of its accuracy, of {self.pixels:,} in all: "
+            f"{whose} that restore {100 * RESTORED:.0f} % of its accuracy, of {self.pixels:,}: "
             f"{'; '.join(reached)}."
             if reached
             else ""
@@ -318,11 +326,12 @@ class Accuracy:
         """Say how many directions of each curvature restore the accuracy."""
         curved, classes = self.classes
         some = f" Those of curvature are of {curved} of the {classes:,} classes." if curved < classes else ""
-        return self._restore(list(tables["accuracy"]["basis"].unique()), legend) + some
+        whose = "The picture counts directions of each class. Directions of all classes together"
+        return self._restore(whose, list(tables["accuracy"]["basis"].unique()), legend) + some
 
     def along_attacks(self, tables: Mapping[str, pd.DataFrame], legend: Legend) -> str:
         """Say how many directions of attack restore the accuracy."""
-        return self._restore(list(tables["ranks"]["basis"].unique()), legend)
+        return self._restore("Directions", list(tables["ranks"]["basis"].unique()), legend)
 
 
 def coupled(tables: Mapping[str, pd.DataFrame], legend: Legend) -> str:
@@ -337,16 +346,19 @@ def coupled(tables: Mapping[str, pd.DataFrame], legend: Legend) -> str:
     )
 
 
-def spectrum(tables: Mapping[str, pd.DataFrame], legend: Legend) -> str:
-    """Say how many directions curve noticeably."""
-    rows = tables["spectra"].query("spectrum == 'curvature'")
+def spectrum(pixels: int, tables: Mapping[str, pd.DataFrame], legend: Legend) -> str:
+    """Say how many directions curve noticeably, and how many DeepFool's perturbations span."""
+    spectra = tables["spectra"]
+    spans = spectra[spectra["spectrum"] == "deepfool"].groupby("seed").size()
+    spanned = f"DeepFool's perturbations span {spans.min():,} of {pixels:,} directions." if len(spans) else ""
+    rows = spectra[spectra["spectrum"] == "curvature"]
     if not len(rows):
-        return "Singular values of the perturbations and of the images, as fractions of the largest."
+        return f"Singular values of the perturbations and of the images, as fractions of the largest. {spanned}"
     sizes = rows.assign(size=rows["value"].abs()).groupby(["seed", "class"])["size"]
     curved = sizes.apply(lambda values: int((values > CURVED * values.max()).sum()))
     return (
         f"In the median over the classes, {curved.median():.0f} of {sizes.size().median():,.0f} measured directions "
-        f"curve more than {100 * CURVED:.0f} % of the most curved one."
+        f"curve more than {100 * CURVED:.0f} % of the most curved one. {spanned}"
     )
 
 
