@@ -139,8 +139,8 @@ def shape_in(folder: Path, side: int | None = None) -> tuple[int, int]:
             ) from error
     if not shapes:
         raise ConfigError(
-            f"config: images: {folder} has no class folders with images; name the folder of {{train,test}}/<class>/* or "
-            "of <class>/*"
+            f"config: images: {folder} has no class folders with images; name the folder of {{train,test}}/<class>/* "
+            "or of <class>/*"
         )
     sizes = {size for _, size in shapes} if side is None else {(side, side)}
     if len(sizes) != 1 or len(set(*sizes)) != 1:

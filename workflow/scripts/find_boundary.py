@@ -46,7 +46,9 @@ def main(inputs, outputs, settings):
             if set(found["positions"] % 2) != {0, 1}:
                 way_out = "raise boundary.images or perturbations.deepfool.max_iterations"
                 if 2 * counts.get("already_there", 0) > len(images):
-                    way_out = "most images are already classified so: is the network at chance? See its weights and normalisation"
+                    way_out = (
+                        "most images are already classified so: check the weights, the normalisation and the classes"
+                    )
                 raise CurvatureError(
                     f"class {dataset.class_names[c]!r} of {settings['experiment']} has too few boundary points: "
                     f"{counts}, but each half of the images needs one; {way_out}"

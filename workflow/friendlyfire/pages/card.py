@@ -315,8 +315,7 @@ class Accuracy:
         reached = [f"{basis_name(basis, legend)}: {rank:,}" for basis, rank in found.items() if rank is not None]
         never = [basis_name(basis, legend) for basis, rank in found.items() if rank is None]
         words = (
-            f"{whose} that restore {100 * RESTORED:.0f} % of its accuracy, of {self.pixels:,}: "
-            f"{'; '.join(reached)}."
+            f"{whose} that restore {100 * RESTORED:.0f} % of its accuracy, of {self.pixels:,}: {'; '.join(reached)}."
             if reached
             else ""
         )
