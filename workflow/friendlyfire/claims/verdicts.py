@@ -37,7 +37,7 @@ def interval(estimate: float, draws: np.ndarray, images: int) -> tuple[float, fl
 
     Resampling adds noise, which lowers rank correlations and raises largest absolute values, and sampling did so once
     before: the draws are moved by twice as much as their median lies off the estimate. Where all draws are equal,
-    3 / images is added at either end: what was never seen may be that frequent.
+    3 / images, at most 1, is added at either end: what was never seen may be that frequent.
 
     Source: B. Efron, R. Tibshirani, "An introduction to the bootstrap", 1993, chapter 10. J. A. Hanley,
     A. Lippman-Hand, "If nothing goes wrong, is everything all right?", JAMA 249 (1983).
@@ -54,7 +54,8 @@ def interval(estimate: float, draws: np.ndarray, images: int) -> tuple[float, fl
         return np.nan, np.nan
     draws = draws[~np.isnan(draws)]
     if (draws == estimate).all():
-        return estimate - 3 / images, estimate + 3 / images
+        margin = min(3 / images, 1.0)
+        return estimate - margin, estimate + margin
     low, middle, high = np.quantile(draws, [0.025, 0.5, 0.975], method="nearest")
     bias = middle - estimate if np.isfinite(middle) and np.isfinite(estimate) else 0.0
     return float(min(low - 2 * bias, estimate)), float(max(high - 2 * bias, estimate))
