@@ -17,6 +17,7 @@ from friendlyfire.figures.panels import (
     first_repetition,
     in_rows,
     legend_below,
+    lines_of,
     panels,
     short,
 )
@@ -81,7 +82,7 @@ def curves_and_pictures(numbers: pd.DataFrame, pictures: Mapping[str, Strip]) ->
         colours = class_colours(predicted, mine["class"].iloc[0])
         for kind, plot, below in zip(kinds, axes[::2], axes[1::2], strict=True):
             score_curves(mine[mine["kind"] == kind], plot, colours)
-            plot.set_title(f"{name}\nmost {kind} curvature")
+            plot.set_title(f"{lines_of(name)}\nmost {kind} curvature")
             in_rows(pictures[f"{name}/{kind}"], below)
         class_legend(axes[0], colours, others=not set(predicted) <= set(colours))
     return figure

@@ -3,6 +3,7 @@
 import itertools
 import re
 import string
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -41,6 +42,9 @@ MOVEMENT = "s, L2 norm (pixels in [0, 1])"
 
 #: Width and height of a panel in inches.
 PANEL = (2.75, 2.2)
+
+#: Letters of a name in one line above a panel.
+NAME = 26
 
 #: Font size below pictures.
 PICTURE_LETTERS = 5
@@ -259,7 +263,7 @@ def panels(names: Sequence[str], heights: Sequence[float] = (1,)) -> tuple[Figur
     for position, name in enumerate(names):
         block, column = divmod(position, across)
         column_axes = [grid[block * rows + row][column] for row in range(rows)]
-        column_axes[0].set_title(name)
+        column_axes[0].set_title(lines_of(name))
         for ax in column_axes:
             ax.set_title(next(letters), loc="left", fontweight="bold")
         found.append(column_axes)
@@ -267,6 +271,11 @@ def panels(names: Sequence[str], heights: Sequence[float] = (1,)) -> tuple[Figur
         for row in range(rows):
             grid[position // across * rows + row][position % across].set_axis_off()
     return figure, found
+
+
+def lines_of(name: str) -> str:
+    """Break the name of an experiment into lines that fit above a panel."""
+    return textwrap.fill(name, NAME)
 
 
 def panel_letters() -> Iterator[str]:

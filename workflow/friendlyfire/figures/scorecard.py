@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 
 from friendlyfire.claims.verdicts import FAILS, HOLDS, UNDECIDED, UNTRUSTED, judged
 from friendlyfire.declarations import Kind
+from friendlyfire.figures.panels import lines_of
 from friendlyfire.figures.shown import Shown
 from friendlyfire.records.seeds import repetition_of
 from friendlyfire.records.stores import Store
@@ -101,7 +102,7 @@ def verdicts(numbers: pd.DataFrame) -> Figure:
     for name, ax in zip(names, axes[0], strict=True):
         mine = parts[["claim", "part"]].merge(table[table["experiment"] == name], on=["claim", "part"], how="left")
         distances(mine, ax, in_full=not narrow)
-        ax.set_title(name)
+        ax.set_title(lines_of(name))
     labels = [
         row.statement.rstrip(".")
         + (f" ({row.part})" if row.part else "")

@@ -16,6 +16,7 @@ from friendlyfire.figures.panels import (
     first_of,
     in_rows,
     legend_below,
+    lines_of,
     panels,
     plot_over_repetitions,
     short,
@@ -113,7 +114,7 @@ def population_panels(numbers: pd.DataFrame, pictures: Mapping[str, Strip]) -> F
     for name, (top, middle, bottom) in zip(names, columns, strict=True):
         mine = aligned(numbers[(numbers["experiment"] == name) & numbers["drawn"]])
         population_scores(mine, top)
-        top.set_title(f"{name}\nclass {short(mine['class'].iloc[0])}")
+        top.set_title(f"{lines_of(name)}\nclass {short(mine['class'].iloc[0])}")
         population_transitions(mine, middle)
         in_rows(pictures[name], bottom, rows=("first", "second"))
     return figure
