@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from benchmarks.harness import Counted, Goal, alternating, bare, network_and_images, passes_compared
+from benchmarks.harness import Counted, Goal, alternating, bare, network_and_images, passes_compared, peak_memory
 from friendlyfire.attacks.deepfool import deepfool
 
 #: Number of images per contender, by network; torchattacks attacks them one by one and gets fewer.
@@ -237,11 +237,6 @@ def peak_of_a_step(library: str) -> None:
     before = peak_memory()
     attacks[library]()
     print((peak_memory() - before) / 2**20)
-
-
-def peak_memory() -> int:
-    """Return the peak memory of this process in bytes."""
-    return 1024 * int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 
 
 def measure_memory() -> Goal:

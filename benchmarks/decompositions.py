@@ -17,17 +17,14 @@ ROWS, MANY_ROWS, PIXELS, COMPONENTS = 1000, 10_000, 3 * 224 * 224, 100
 #: Script of a contender's process; its arguments are the store, the contender and the output of singular values.
 CONTENDER = """
 import json, sys, time
-from pathlib import Path
 import numpy as np
+from benchmarks.harness import peak_memory
 from friendlyfire.bases.singular import singular_directions
 from friendlyfire.records.stores import open_store
 from sklearn.utils.extmath import randomized_svd
 path, contender, out = sys.argv[1:]
-def peak():
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 2**20
 with open_store(path, "perturbations") as store:
-    before, began = peak(), time.perf_counter()
+    before, began = peak_memory(), time.perf_counter()
     if contender == "Friendly Fire":
         n, d = store.shape("perturbations")
         vectors, values = singular_directions(lambda part: store.read("perturbations", part), n, d)
@@ -37,7 +34,7 @@ with open_store(path, "perturbations") as store:
             values = np.linalg.svd(matrix, full_matrices=False)[1]
         else:
             values = randomized_svd(matrix, int(contender), random_state=0)[1]
-    seconds, gigabytes = time.perf_counter() - began, peak() - before
+    seconds, gigabytes = time.perf_counter() - began, (peak_memory() - before) / 2**30
 np.save(out, values)
 print(json.dumps({"seconds": seconds, "gigabytes": gigabytes}))
 """

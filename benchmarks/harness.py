@@ -5,6 +5,7 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,11 @@ from friendlyfire.networks.training import train
 
 #: Smallest duration of a measurement in seconds, so that timers and caches do not matter.
 SHORTEST = 0.2
+
+
+def peak_memory() -> int:
+    """Return the peak memory of this process in bytes."""
+    return 1024 * int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 
 
 class Goal(NamedTuple):
