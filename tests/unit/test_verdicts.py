@@ -377,6 +377,17 @@ def test_repetitions_are_drawn_too():
     np.testing.assert_array_equal(same, draws[0][1:])
 
 
+@pytest.mark.parametrize("name", [name for name in CLAIMS if "range" in CLAIMS[name]])
+def test_no_interval_leaves_the_range_of_an_estimate(name):
+    least, most = CLAIMS[name]["range"]
+    assert all(least < bound < most for _, bound in CLAIMS[name]["holds"].values())
+    rows = pd.DataFrame([{"claim": name, "part": "", "images": 4, "doubt": ""}] * 2)
+    for end, spread in ((least, 0.1), (least, 0), (most, -0.1), (most, 0)):
+        draws = end + spread * np.random.default_rng(0).random((2, 101))
+        (row,) = judged(rows, {(name, ""): list(draws)}, CLAIMS, 0).itertuples()
+        assert least <= row.ci_low <= row.estimate <= row.ci_high <= most
+
+
 def test_what_is_not_to_be_trusted_has_a_reason_instead_of_a_verdict():
     good = pd.DataFrame({"points": [80, 90], "overlap": [0.6, 0.7]})
     assert doubts(good, 1000, 100) == {"curvature": "", "perturbations": ""}

@@ -21,9 +21,10 @@ def told(printed: str, text: str) -> str:
 
     Snakemake writes a message and its end of line apart, so a job's line can follow a message without one.
     """
-    line, *longer = sorted((line for line in printed.splitlines() if text in line), key=len) or [""]
-    assert line and all(other.endswith(line) for other in longer), printed[-3000:]
-    return line
+    lines = sorted((line for line in printed.splitlines() if text in line), key=len)
+    assert lines, printed[-3000:]
+    assert all(line.endswith(lines[0]) for line in lines), printed[-3000:]
+    return lines[0]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ CLAIMS = {
         "statement": "Attacks lie where the accuracy is.",
         "estimate": "rank correlation of accuracy and norm fraction over bases and ranks, for each attack",
         "reads": ["accuracy/{basis}.zarr.zip", "fractions/{basis}.zarr.zip"],
+        "range": [-1, 1],
         "holds": {"*": [">", 0.8]},
     },
     "svd-orders": {
@@ -39,6 +40,7 @@ CLAIMS = {
         "statement": "Confined attacks are small where images are recognisable, and large elsewhere.",
         "estimate": "rank correlation of the confined norm and the projected image's norm over ranks and both orders",
         "reads": ["confinement/deepfool-high.zarr.zip", "confinement/deepfool-low.zarr.zip"],
+        "range": [-1, 1],
         "holds": {"": ["<", -0.8]},
         "trust": "perturbations",
     },
@@ -48,6 +50,7 @@ CLAIMS = {
         "statement": "Curvature near the boundary goes with slope over a large range.",
         "estimate": "rank correlation over directions of absolute curvature and mean absolute derivative",
         "reads": ["slopes/slopes.zarr.zip"],
+        "range": [-1, 1],
         "holds": {"": [">", 0.8]},
         "trust": "curvature",
     },

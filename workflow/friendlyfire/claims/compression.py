@@ -11,6 +11,7 @@ CLAIMS = {
         "statement": "Resampling seems to protect.",
         "estimate": "fooling rate at f = 1 behind the strongest unit that keeps 90 % of the full accuracy",
         "reads": ["resampling/images.zarr.zip"],
+        "range": [0, 1],
         "holds": {"": ["<", 0.6]},
     },
     "scaling-restores": {
@@ -20,6 +21,7 @@ CLAIMS = {
         "estimate": "fooling rate at f = 5 behind the strongest unit that keeps 90 % of the full accuracy",
         "factor": 5,
         "reads": ["resampling/images.zarr.zip"],
+        "range": [0, 1],
         "holds": {"": [">", 0.8]},
     },
     "confined-white-box": {

@@ -14,6 +14,7 @@ CLAIMS = {
         "the network, from DeepFool's own directions",
         "reads": ["accuracy/{basis}.zarr.zip", "fractions/{basis}.zarr.zip"],
         "bases": ["deepfool-high"],
+        "range": [0, 1],
         "holds": {"": ["<", 0.05]},
         "trust": "curvature",
     },

@@ -14,6 +14,7 @@ CLAIMS = {
         "control": "most frequent class",
         "reads": ["accuracy/random.zarr.zip"],
         "lessons": ["attacks", "noise"],
+        "range": [-1, 1],
         "holds": {"": [">", 0.2]},
     },
 }

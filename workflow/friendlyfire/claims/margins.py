@@ -12,6 +12,7 @@ CLAIMS = {
         "estimate": "rank correlation of the median confined margin with the frequency of blocks of cosines",
         "reads": ["margins/dct.zarr.zip"],
         "asks": {"figures.margins": ["dct"]},
+        "range": [-1, 1],
         "holds": {"": [">", 0.8]},
     },
     "flipped-profile": {
@@ -22,6 +23,7 @@ CLAIMS = {
         "reads": ["margins/dct.zarr.zip"],
         "twin": "other frequencies",
         "asks": {"figures.margins": ["dct"]},
+        "range": [-1, 1],
         "holds": {"": ["<", -0.8]},
     },
     "off-manifold": {

@@ -16,6 +16,7 @@ CLAIMS = {
         "of attack",
         "reads": ["bases/jacobian.zarr.zip", "bases/deepfool-high.zarr.zip"],
         "bases": ["jacobian"],
+        "range": [0, 1],
         "holds": {"": [">", 0.5]},
         "trust": "perturbations",
         "over": "repetitions",

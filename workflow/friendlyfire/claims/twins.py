@@ -17,6 +17,7 @@ CLAIMS = {
         "bases": ["deepfool-high"],
         "twin": "the same frequencies",
         "robust": True,
+        "range": [0, 1],
         "holds": {"": ["<", 0.05]},
     },
     "robust-flatter": {

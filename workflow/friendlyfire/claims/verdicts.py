@@ -130,7 +130,8 @@ def judged(
     for (claim, part), group in rows.groupby(["claim", "part"], sort=False, dropna=False):
         estimate, resampled = over_seeds(draws[claim, part], seed)
         repeated, alone = len(group) > 1, kinds[claim].get("over") == "repetitions"
-        low, high = interval(estimate, resampled, int(group["images"].min()))
+        ends = interval(estimate, resampled, int(group["images"].min()))
+        low, high = np.clip(ends, *kinds[claim].get("range", (-np.inf, np.inf)))
         if alone and not repeated:
             low = high = np.nan  # nothing that it is estimated from was resampled
         side, bound = kinds[claim]["holds"].get(part) or kinds[claim]["holds"]["*"]
