@@ -143,6 +143,8 @@ def merge(experiment: str, file: str, rows: pd.DataFrame) -> None:
     """
     path = EVIDENCE / experiment / file
     path.parent.mkdir(parents=True, exist_ok=True)
+    if "weights" in rows:  # a file's folder says something of one machine
+        rows = rows.assign(weights=rows["weights"].map(lambda file: Path(file).name))
     if path.exists():
         before = read(path)
         rows = pd.concat([before[~before["seed"].isin(rows["seed"])], rows])

@@ -104,6 +104,12 @@ def test_images_of_the_first_repetition_stay(empty):
         assert evidence.table("fig1.csv", "one")["seed"].tolist() == [kept]
 
 
+def test_weights_are_named_without_their_folder(empty):
+    rows = pd.DataFrame({"experiment": "one", "seed": [0, 1], "weights": ["/somewhere/net.safetensors", "trained"]})
+    evidence.merge("one", "network.csv", rows)
+    assert evidence.table("network.csv", "one")["weights"].tolist() == ["net.safetensors", "trained"]
+
+
 def test_a_figure_that_is_older_than_its_results_is_refused(tmp_path):
     results = tmp_path / "results"
     notes = {"figures/fig3.csv": {"inputs": {"results/one/fig3.csv": "a"}}, "one/fig3.csv": {"seal": "a"}}
