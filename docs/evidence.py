@@ -48,7 +48,7 @@ RIVALS = ["margins", "manifold", "frequency", "transfer"]
 #: Figures of which tables are kept, by suite; the scorecard is made of the claims.
 FIGURES = {
     "evidence": [n for n in declared("figures") if n not in {*RIVALS, "comparison", "twins", "scorecard"}],
-    "evidence-imagenet": ["fig4", "fig5", "coupling", "spectrum"],
+    "evidence-imagenet": ["fig5", "spectrum"],
     "twins": ["twins"],
     "rivals": [*RIVALS, "twins"],
 }
@@ -176,10 +176,16 @@ def add_pictures(path: Path) -> None:
     for experiment in dict.fromkeys(key.partition("/")[0] for key in found):
         if not leads(experiment, of(numbers, experiment)["seed"]):
             continue
-        mine = {key: strip for key, strip in found.items() if key.partition("/")[0] == experiment}
+        mine = {key: thinned(strip) for key, strip in found.items() if key.partition("/")[0] == experiment}
         record = {"figure": name, "labels": labels_of(mine)}
         with create_store(EVIDENCE / experiment / f"{name}.zarr.zip", "pictures", record) as store:
             write_pictures(store, mine)
+
+
+def thinned(strip: Strip) -> Strip:
+    """Return pictures with every second pixel, third, ... of those that are larger than they are drawn."""
+    step = 1 + strip.images.shape[-1] // 128
+    return strip._replace(images=strip.images[..., ::step, ::step])
 
 
 def settings_of(note: dict) -> str:

@@ -272,6 +272,18 @@ def test_what_was_not_measured_is_undecided(claim, stores, found):
     assert verdict(*interval(draws[0], draws[1:], N), *CLAIMS[claim]["holds"][""]) == found
 
 
+def test_projections_that_classify_nothing_are_noticed():
+    levels = {"nothing": lambda _: 0.26, "something": lambda rank: 0.4 if rank == 5 else 0.2}
+    sample = of({f"accuracy/{basis}": accuracies(level) for basis, level in levels.items()}, draws=200)
+    assert not sample.guesses  # none was read
+    sample.accuracy("nothing")
+    assert sample.guesses
+    sample.accuracy("something")
+    assert not sample.guesses
+    sample.accuracy("nothing")
+    assert not sample.guesses
+
+
 def test_images_that_count_are_counted():
     sample = of({})
     values = np.ones((N, 3))

@@ -21,6 +21,9 @@ from friendlyfire.records.seeds import derive_seed, repetition_of
 from friendlyfire.records.stores import create_store, open_store
 from friendlyfire.records.tables import read_table, write_table
 
+#: Why a claim about projected images is not trusted where none of them is classified.
+GUESSES = "no projection is classified better than by a constant guess; raise perturbations.images"
+
 
 def too_few(name, images):
     """Return why an estimate is not trusted that rests on so few images or perturbations; empty if it is."""
@@ -63,8 +66,9 @@ def main(inputs, outputs, settings):
         chance = guess if network.ci_low <= sample.majority else ""
         tested = tested_claims(settings["config"], experiment)
         for name in progress(tested, "claims"):
-            sample.fewest = np.inf
+            sample.fewest, sample.best = np.inf, np.nan
             estimates = function_at(kinds[name]["make"])(sample)
+            guesses = GUESSES if sample.guesses else ""
             for part, draws in (estimates if isinstance(estimates, dict) else {"": estimates}).items():
                 images = int(sample.fewest_of.pop(part, sample.fewest))
                 few = too_few(part or name, images)
@@ -73,7 +77,7 @@ def main(inputs, outputs, settings):
                 concerned = doubt if "twin" in kinds[name] else doubt[:1]
                 of_quality = [one.get(kinds[name].get("trust"), "") for one in concerned]
                 # Whether a network learned anything is what claims about lessons ask.
-                reasons = ["" if "lessons" in kinds[name] else chance, few, *of_quality]
+                reasons = ["" if "lessons" in kinds[name] else chance, few, *of_quality, guesses]
                 reason = next(filter(None, reasons), "")
                 rows.append({"experiment": experiment, **row, "images": images, "doubt": reason})
                 found[f"{name}/{part or 'all'}"] = draws

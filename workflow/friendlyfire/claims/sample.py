@@ -56,6 +56,8 @@ class Sample:
         self.fewest: float = np.inf
         #: The same for single parts of a claim.
         self.fewest_of: dict[str, float] = {}
+        #: Accuracy of the best projection that was read since this was set, at the lower end of its 95 % interval.
+        self.best: float = np.nan
 
     def weights(self, role: str, n: int) -> np.ndarray:
         """How often each of ``n`` images is in each draw: (1 + draws, n), float32."""
@@ -89,6 +91,11 @@ class Sample:
             found[rows, k] = (column[order][low] + column[order][high]) / 2
         return found
 
+    @property
+    def guesses(self) -> bool:
+        """Whether projections were read and none is classified better than by a constant guess; see :attr:`best`."""
+        return bool(self.best <= self.majority)
+
     def bases(self, *measures: str) -> list[str]:
         """The bases that all of these measures were made on."""
         found = dict.fromkeys(Path(path).name.removesuffix(".zarr.zip") for path in self.stores)
@@ -99,7 +106,9 @@ class Sample:
         store = self.stores[f"accuracy/{basis}.zarr.zip"]
         ranks, n = store["ranks"], store.shape("measured/indices")[0]
         correct = np.unpackbits(store["measured/correct"], axis=1, count=n).T
-        return ranks[ranks > 0], self.means(correct[:, ranks > 0])
+        found = self.means(correct[:, ranks > 0])
+        self.best = np.fmax(self.best, np.quantile(found[1:, found[0].argmax()], 0.025))
+        return ranks[ranks > 0], found
 
     def full_accuracy(self, basis: str) -> np.ndarray:
         """Accuracy (1 + draws,) on the images as they are; of the same images as :meth:`accuracy`."""

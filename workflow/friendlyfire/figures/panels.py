@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from matplotlib.transforms import ScaledTranslation
 
 from friendlyfire.figures.shown import Legend, Strip
@@ -195,9 +195,10 @@ def legend_below(ax: Axes, handles: Sequence[Line2D] | None = None, title: str |
 
 
 def plain_decades(ax: Axes) -> None:
-    """Label a logarithmic vertical axis with plain numbers, at 1, 2 and 5 if it spans at most two decades."""
+    """Label a logarithmic vertical axis with plain numbers, at 1, 2 and 5 or closer if it spans at most two decades."""
     low, high = ax.get_ylim()
-    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high <= 100 * low else (1,)))
+    closer = MaxNLocator(4) if high <= 4 * low else LogLocator(subs=(1, 2, 5) if high <= 100 * low else (1,))
+    ax.yaxis.set_major_locator(closer)
     ax.yaxis.set_major_formatter("{x:g}")
     ax.yaxis.set_minor_formatter(NullFormatter())
 

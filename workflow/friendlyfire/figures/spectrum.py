@@ -27,10 +27,10 @@ FIGURES = {
         "reads": {"spectra": "spectra.csv", "quality": "quality.csv"},
         "tables": {"numbers": "numbers"},
         "caption": (
-            "Top: all eigenvalues of the mean Hessian of each class's margin at its boundary (algorithm 1). If few "
-            "directions curve, the lines fall steeply at their ends and are flat in between. Colours mark the classes "
-            "with the largest and the smallest top curvature. Bottom: singular values of the "
-            "perturbations of unit norm and of the mean-subtracted images, as fractions of the largest. {quality}"
+            "Mean curvature: all eigenvalues of the mean Hessian of each class's margin at its boundary (algorithm 1). "
+            "If few directions curve, the lines fall steeply at their ends and are flat in between. Colours mark the "
+            "classes with the largest and the smallest top curvature. Singular values: those of the perturbations of "
+            "unit norm and of the mean-subtracted images, as fractions of the largest. {quality}"
         ),
         "options": {
             "spectrum": {
@@ -64,11 +64,12 @@ def spectrum(spectra: pd.DataFrame, quality: pd.DataFrame) -> Shown:
 def spectra_panels(numbers: pd.DataFrame) -> Figure:
     """Draw eigenvalues above singular values."""
     names, curved = list(numbers["experiment"].unique()), numbers["spectrum"] == "curvature"
-    figure, columns = panels(names, [1, 1])
-    for name, (top, bottom) in zip(names, columns, strict=True):
-        mine = numbers["experiment"] == name
-        for rows, ax, plot in ((mine & curved, top, eigenvalues), (mine & ~curved, bottom, singular_values)):
-            plot(numbers[rows], ax) if rows.any() else ax.set_axis_off()
+    parts = [(rows, plot) for rows, plot in ((curved, eigenvalues), (~curved, singular_values)) if rows.any()]
+    figure, columns = panels(names, [1] * len(parts))
+    for name, column in zip(names, columns, strict=True):
+        for (rows, plot), ax in zip(parts, column, strict=True):
+            mine = rows & (numbers["experiment"] == name)
+            plot(numbers[mine], ax) if mine.any() else ax.set_axis_off()
     return figure
 
 
