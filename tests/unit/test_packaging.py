@@ -78,6 +78,13 @@ def test_names_stay_names(tmp_path):
     )
 
 
+def test_texts_stay_texts_where_all_are_empty(tmp_path):
+    from friendlyfire.records.tables import read_table
+
+    (tmp_path / "t.csv").write_text("experiment,seed,doubt\na,0,\nb,0,\n", encoding="utf-8")
+    assert read_table(tmp_path / "t.csv")["doubt"].fillna("").tolist() == ["", ""]
+
+
 def test_types_of_the_public_surface_are_known():
     if importlib.util.find_spec("basedpyright") is None and "CI" not in os.environ:
         pytest.skip("basedpyright is not installed: pip install -r envs/requirements.txt")

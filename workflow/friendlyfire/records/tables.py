@@ -13,8 +13,8 @@ from friendlyfire.records.seeds import repetition_of
 COLUMN = "provenance"
 
 
-#: Columns of names that may look like numbers: an experiment may be called 007.
-NAMES = ("experiment", "theirs", "part", "class", "predicted")
+#: Columns of texts that may look like numbers (an experiment may be called 007), or be empty throughout.
+TEXTS = ("experiment", "theirs", "part", "class", "predicted", "doubt", "reason", "control")
 
 
 def write_table(path: str, table: pd.DataFrame, settings: dict[str, Any]) -> None:
@@ -37,7 +37,7 @@ def read_table(path: str, **options: Any) -> pd.DataFrame:
     """Load a table as its script made it, without the digest; ``options`` are those of :func:`pandas.read_csv`."""
     # Only empty fields are missing values: a class may be called NA.
     options = {"keep_default_na": False, "na_values": [""], **options}
-    options["dtype"] = {**dict.fromkeys(NAMES, str), **options.get("dtype", {})}
+    options["dtype"] = {**dict.fromkeys(TEXTS, str), **options.get("dtype", {})}
     return pd.read_csv(path, **options).drop(columns=COLUMN, errors="ignore")
 
 
