@@ -32,6 +32,7 @@ CLAIMS = {
         "accuracy, confined over white box",
         "control": "white box",
         "reads": ["resampling/images.zarr.zip"],
+        "range": [0, None],
         "holds": {"": [">", 0.9]},
     },
 }

@@ -35,6 +35,7 @@ CLAIMS = {
         "control": "complement of equal dimension",
         "reads": ["manifold/pca.zarr.zip"],
         "asks": {"figures.manifold": ["pca"], "manifold.variances": [0.95]},
+        "range": [0, None],
         "holds": {"": [">", 2]},
     },
 }

@@ -29,6 +29,7 @@ CLAIMS = {
         "accuracy, over the accuracy on as many own ones; for each other experiment, mean over its repetitions",
         "control": "own directions",
         "reads": ["transfer/{theirs}.zarr.zip"],
+        "range": [0, None],
         "holds": {"*": [">", 0.9]},
         "trust": "perturbations",
     },

@@ -30,6 +30,7 @@ CLAIMS = {
         "reads": ["bending/images.zarr.zip"],
         "twin": "the same frequencies",
         "robust": True,
+        "range": [0, None],
         "holds": {"": ["<", 0.5]},
         "trust": "curvature",
     },
