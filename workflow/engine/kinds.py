@@ -102,7 +102,7 @@ def reader_of(kind: Kind) -> str:
 #: Entries of a declaration that no result depends on: texts, and the resources of a job.
 NO_RESULT = (
     *("label", "colour", "description", "options", "gigabytes", "hours"),
-    *("statement", "estimate", "section", "holds", "control", "lacks", "over", "range"),
+    *("statement", "estimate", "section", "holds", "control", "lacks", "over"),
 )
 
 

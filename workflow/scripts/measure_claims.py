@@ -68,16 +68,20 @@ def main(inputs, outputs, settings):
         for name in progress(tested, "claims"):
             sample.fewest, sample.best = np.inf, np.nan
             estimates = function_at(kinds[name]["make"])(sample)
-            guesses = GUESSES if sample.guesses else ""
             for part, draws in (estimates if isinstance(estimates, dict) else {"": estimates}).items():
                 images = int(sample.fewest_of.pop(part, sample.fewest))
                 few = too_few(part or name, images)
-                low, high = interval(draws[0], draws[1:], images)
+                low, high = interval(draws[0], draws[1:], images, *kinds[name].get("range", ()))
                 row = {"claim": name, "part": part, "estimate": draws[0], "ci_low": low, "ci_high": high}
                 concerned = doubt if "twin" in kinds[name] else doubt[:1]
                 of_quality = [one.get(kinds[name].get("trust"), "") for one in concerned]
                 # Whether a network learned anything is what claims about lessons ask.
-                reasons = ["" if "lessons" in kinds[name] else chance, few, *of_quality, guesses]
+                reasons = [
+                    "" if "lessons" in kinds[name] else chance,
+                    few,
+                    *of_quality,
+                    GUESSES if sample.guesses else "",
+                ]
                 reason = next(filter(None, reasons), "")
                 rows.append({"experiment": experiment, **row, "images": images, "doubt": reason})
                 found[f"{name}/{part or 'all'}"] = draws

@@ -32,7 +32,9 @@ def undetermined(quality: pd.DataFrame) -> str:
     return ""
 
 
-def interval(estimate: float, draws: np.ndarray, images: int) -> tuple[float, float]:
+def interval(
+    estimate: float, draws: np.ndarray, images: int, least: float = -np.inf, most: float | None = None
+) -> tuple[float, float]:
     """Return the 95 % bias-corrected percentile interval of an estimate; infinite where draws are.
 
     Resampling adds noise, which lowers rank correlations and raises largest absolute values, and sampling did so once
@@ -46,6 +48,8 @@ def interval(estimate: float, draws: np.ndarray, images: int) -> tuple[float, fl
         estimate: as measured.
         draws: (b,) of the bootstrap; NaN where a draw has no estimate.
         images: that it is estimated from.
+        least: value that an estimate can have; the interval ends there.
+        most: the same; None if there is none.
 
     Returns:
         Lower and upper bound; NaN if there is no estimate, or none for more than a twentieth of the draws.
@@ -55,10 +59,13 @@ def interval(estimate: float, draws: np.ndarray, images: int) -> tuple[float, fl
     draws = draws[~np.isnan(draws)]
     if (draws == estimate).all():
         margin = min(3 / images, 1.0)
-        return estimate - margin, estimate + margin
-    low, middle, high = np.quantile(draws, [0.025, 0.5, 0.975], method="nearest")
-    bias = middle - estimate if np.isfinite(middle) and np.isfinite(estimate) else 0.0
-    return float(min(low - 2 * bias, estimate)), float(max(high - 2 * bias, estimate))
+        low, high = estimate - margin, estimate + margin
+    else:
+        low, middle, high = np.quantile(draws, [0.025, 0.5, 0.975], method="nearest")
+        bias = middle - estimate if np.isfinite(middle) and np.isfinite(estimate) else 0.0
+        low, high = min(low - 2 * bias, estimate), max(high - 2 * bias, estimate)
+    low, high = np.clip((low, high), least, most)
+    return float(low), float(high)
 
 
 def over_seeds(draws: Sequence[np.ndarray], seed: int) -> tuple[float, np.ndarray]:
@@ -130,8 +137,7 @@ def judged(
     for (claim, part), group in rows.groupby(["claim", "part"], sort=False, dropna=False):
         estimate, resampled = over_seeds(draws[claim, part], seed)
         repeated, alone = len(group) > 1, kinds[claim].get("over") == "repetitions"
-        ends = interval(estimate, resampled, int(group["images"].min()))
-        low, high = np.clip(ends, *kinds[claim].get("range", (-np.inf, np.inf)))
+        low, high = interval(estimate, resampled, int(group["images"].min()), *kinds[claim].get("range", ()))
         if alone and not repeated:
             low = high = np.nan  # nothing that it is estimated from was resampled
         side, bound = kinds[claim]["holds"].get(part) or kinds[claim]["holds"]["*"]
