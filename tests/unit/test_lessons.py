@@ -10,7 +10,8 @@ from torch import nn
 from configurations import SCHEMA, SHIPPED
 from engine.sections import network_section
 from engine.settings import check_config
-from friendlyfire.networks.lessons import attacked, lessons, noise_like, without_directions
+from friendlyfire.networks.lessons import attacked, leading, lessons, noise_like
+from friendlyfire.networks.network import without_directions
 from friendlyfire.records.errors import ConfigError
 
 
@@ -66,10 +67,11 @@ def test_relabelled_images_have_random_labels_and_equal_norms(trained, digits, k
     assert (first[0] - images / 255).flatten(1).norm(dim=1).max() <= 0.5 + 1e-5
 
 
-def test_too_few_directions_are_told(digits, vectors):
-    section = {"of": "other", "images": "without-directions", "basis": "pca", "rank": 9}
+def test_as_many_directions_as_are_asked_for_are_taken_and_too_few_are_told(vectors):
+    section = {"of": "other", "images": "without-directions", "basis": "pca", "rank": 3}
+    assert torch.equal(leading(vectors.double().numpy(), section), vectors[:, :3])
     with pytest.raises(ConfigError, match=r"rank: pca of other has 5 directions, not 9; set less"):
-        lessons(*digits["train"], Ten, section, seed=1, vectors=vectors.numpy())
+        leading(vectors.numpy(), {**section, "rank": 9})
 
 
 def test_attacks_on_a_linear_network_teach_its_weights():
@@ -98,6 +100,7 @@ TEACHER = {"of": "digits-lenet", "images": "attacks", "radius": 0.5}
         ({**TEACHER, "rank": 3}, r"train_on: attacks needs basis and rank, or neither"),
         ({"of": "digits-lenet", "images": "without-directions"}, r"without-directions needs basis and rank$"),
         ({"of": "digits-lenet", "images": "noise"}, r"train_on\.radius: noise needs one"),
+        ({**TEACHER, "everywhere": True}, r"train_on\.everywhere: it is for without-directions, not attacks; remove"),
         ({**TEACHER, "basis": "deepfool", "rank": 3}, r"train_on\.basis: there is no 'deepfool'; choose from"),
         ({**TEACHER, "basis": "pca", "rank": 64}, r"train_on\.rank: 64 leaves none of 64 dimensions"),
         ({"of": "digits-lenet"}, r"train_on.*images"),

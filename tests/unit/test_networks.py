@@ -27,8 +27,8 @@ COLOUR = np.full((3, 32, 32), 0.5)
 SETTINGS = {**TRAINING, "width": 0.25}
 
 
-def built(mean=COLOUR, classes=10, weights=None, columns=None, **options):
-    return build_network({**SETTINGS, **options}, mean, 0.25, classes, weights, columns)
+def built(mean=COLOUR, classes=10, weights=None, columns=None, removed=None, **options):
+    return build_network({**SETTINGS, **options}, mean, 0.25, classes, weights, columns, removed)
 
 
 def saved(path, network, shape=(3, 32, 32), classes=10, **options):
@@ -221,6 +221,22 @@ def test_a_sub_network_gives_the_logits_of_its_classes_in_their_order(tmp_path):
     path = saved(tmp_path / "n.safetensors", network, classes=7)
     torch.testing.assert_close(load_network(path)(images), network(images))
     load_weights(whole.body, read_weights(path), "its body alone")
+
+
+@pytest.mark.parametrize("again", [load_network, lambda path: built(weights=path)])
+def test_directions_that_a_network_removes_change_nothing(tmp_path, again):
+    removed = torch.linalg.qr(torch.randn(COLOUR.size, 7)).Q
+    saved(tmp_path / "n.safetensors", built(removed=removed))
+    network, images = again(tmp_path / "n.safetensors"), torch.rand(4, 3, 32, 32, requires_grad=True)
+    along = (torch.randn(4, 7) @ removed.T).reshape(images.shape)
+    torch.testing.assert_close(network(images + along), network(images))
+    (gradients,) = torch.autograd.grad(network(images).square().sum(), images)
+    inside = gradients.flatten(1) @ removed
+    assert inside.norm() < 1e-5 * gradients.norm()
+    assert network.preprocessing() == "mean image; deviation 0.25; without 7 directions"
+    mean = torch.full((1, 3, 32, 32), 0.5)  # has nothing to remove
+    before, network.removed = network(mean), None
+    torch.testing.assert_close(network(mean), before)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x08\0\0\0\0\0\0\0{}      ", b"not weights at all, but long enough"])

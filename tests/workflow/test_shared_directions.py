@@ -1,4 +1,4 @@
-"""Networks on each other's directions: figure, claims, a basis of another experiment, and what each depends on."""
+"""Networks on each other's directions: figure, claims, a basis of another experiment, lessons, what each depends on."""
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,14 @@ COUNTS = {
     "boundary": {"images": 12},
     "accuracy": {"training_images": 50, "ranks": 8},
 }
+
+
+def taught(images, **options):
+    """The section of a network that the first one teaches, with ten directions."""
+    train_on = {"of": "one", "images": images, "basis": "deepfool-high", "rank": 10, **options}
+    return {"networks": {**COUNTS["networks"], "at_chance": "accept", "train_on": train_on}}
+
+
 CONFIG = {
     "suite": "two",
     "suites": {"two": ["one", "rival"]},
@@ -34,6 +42,9 @@ CONFIG = {
             "bases": {"theirs": {"of": "one", "basis": "deepfool-high"}},
             "figures": {"fig4": ["theirs", "deepfool-high"]},
         },
+        "blind": {**COUNTS, **taught("without-directions", everywhere=True)},
+        "bereft": {**COUNTS, **taught("without-directions")},
+        "fooled": {**COUNTS, **taught("attacks", radius=1, steps=5)},
     },
 }
 
@@ -67,6 +78,23 @@ def test_a_basis_of_another_experiment_is_used_as_it_is_there(built):
         np.testing.assert_array_equal(one, other)
     table = pd.read_csv(built.folder / "results/figures/fig4.csv")
     assert set(table[table["experiment"] == "rival"]["basis"]) == {"theirs", "deepfool-high"}
+
+
+def test_what_one_network_teaches_another(built):
+    """Attacks on a network that removes directions from all images lie in the others; attacks on the rest do not."""
+    pupils = ("blind", "bereft", "fooled")
+    built.run(*(f"results/{name}/perturbations/deepfool.zarr.zip" for name in pupils), "--configfile", "two.yaml")
+    with open_store(built.folder / "results/one/bases/deepfool-high.zarr.zip", "basis") as store:
+        leading = store["vectors"][:, :10]
+    inside = {}
+    for name in pupils:
+        with open_store(built.folder / f"results/{name}/perturbations/deepfool.zarr.zip", None) as store:
+            found = store["perturbations"].reshape(-1, 64)
+            inside[name] = np.linalg.norm(found @ leading) / np.linalg.norm(found)
+    assert inside["blind"] < 1e-4
+    assert min(inside["bereft"], inside["fooled"]) > 0.1
+    accuracy = {name: pd.read_csv(built.folder / f"results/{name}/network.csv").accuracy[0] for name in pupils}
+    assert accuracy["blind"] > 0.2
 
 
 def test_their_claims_are_judged(built):

@@ -477,6 +477,8 @@ def _check_train_on(config: Mapping[str, Any], experiment: str, networks: Mappin
     needed = train_on["images"] == "without-directions"
     if ("basis" in train_on) != ("rank" in train_on) or (needed and "basis" not in train_on):
         raise ConfigError(f"{key}: {train_on['images']} needs basis and rank{'' if needed else ', or neither'}")
+    if not needed and "everywhere" in train_on:
+        raise ConfigError(f"{key}.everywhere: it is for without-directions, not {train_on['images']}; remove the key")
     if not needed and "radius" not in train_on:
         raise ConfigError(f"{key}.radius: {train_on['images']} needs one: the L2 norm that attacks stay within")
     if "basis" in train_on:

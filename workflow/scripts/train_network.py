@@ -17,7 +17,7 @@ from friendlyfire.networks.acceptance import accepted, check_logits, placed
 from friendlyfire.networks.checkpoints import read_checkpoint, write_checkpoint
 from friendlyfire.networks.collapse import in_words
 from friendlyfire.networks.description import described, withstood
-from friendlyfire.networks.lessons import lessons
+from friendlyfire.networks.lessons import leading, lessons
 from friendlyfire.networks.network import build_network, load_network, record_of_network, save_network
 from friendlyfire.networks.robust import loss_of
 from friendlyfire.networks.robustness import AttackTest
@@ -44,15 +44,19 @@ def main(inputs, outputs, settings):
             for name, part in parts.items()
         }
     seed = derive_seed(settings["seed"], "networks", settings["experiment"])
-    if "train_on" in section:
-        lesson = {"section": section["train_on"], "dataset": dataset, "seed": derive_seed(seed, "lessons")}
+    removed = None
+    if train_on := section.get("train_on"):
+        lesson = {"section": train_on, "dataset": dataset, "seed": derive_seed(seed, "lessons")}
         if teacher := getattr(inputs, "teacher", None):
             lesson["network"] = load_network(teacher, device)
         if basis := getattr(inputs, "vectors", None):
-            lesson["vectors"] = read_basis(basis, section["train_on"]["of"]).vectors
-        splits["train"] = lessons(*splits["train"], **lesson)
+            lesson["vectors"] = leading(read_basis(basis, train_on["of"]).vectors, train_on, device)
+        if train_on.get("everywhere"):
+            removed = lesson["vectors"]
+        else:
+            splits["train"] = lessons(*splits["train"], **lesson)
     torch.manual_seed(seed)
-    network = build_network(section, dataset.mean, dataset.deviation, len(dataset.class_names))
+    network = build_network(section, dataset.mean, dataset.deviation, len(dataset.class_names), removed=removed)
     placed(network, device, dataset.mean.shape, section["architecture"])
 
     check_logits(network, splits["test"][0][:1].float() / 255, len(dataset.class_names), section["architecture"])

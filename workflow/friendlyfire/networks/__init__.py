@@ -184,6 +184,13 @@ SECTIONS = {
                                 "description": "a basis of that experiment, to remove or to confine attacks to",
                             },
                             "rank": {"type": "integer", "minimum": 1, "description": "number of its directions"},
+                            "everywhere": {
+                                "type": "boolean",
+                                "description": (
+                                    "without-directions: false removes them from the training images alone, true from "
+                                    "all that the network is ever shown, by a unit in front of it; false unless given"
+                                ),
+                            },
                             "radius": {
                                 "type": "number",
                                 "exclusiveMinimum": 0,

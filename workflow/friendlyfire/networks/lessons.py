@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from friendlyfire.datasets.images import Dataset
-from friendlyfire.devices import full_float32, images_at_once
-from friendlyfire.networks.network import mean_pixels
+from friendlyfire.devices import images_at_once
+from friendlyfire.networks.network import mean_pixels, without_directions
 from friendlyfire.networks.robust.balls import norms
 from friendlyfire.networks.robust.pgd import pgd
 from friendlyfire.records.errors import ConfigError
@@ -18,24 +18,6 @@ from friendlyfire.records.seeds import derive_seed
 
 #: Gradients per attacked image.
 STEPS = 40
-
-
-@full_float32()
-def without_directions(images: Tensor, mean: Tensor, vectors: Tensor) -> Tensor:
-    """Remove the components of images along some directions: mean + (1 - Q Q') (i - mean).
-
-    The mean image keeps its component, as wherever images are projected.
-
-    Args:
-        images: (n, channels, height, width), pixels in [0, 1].
-        mean: mean image of the training set, (channels, height, width).
-        vectors: (d, k) orthonormal columns.
-
-    Returns:
-        Images of the same shape; their pixels may leave [0, 1].
-    """
-    centred = (images - mean).flatten(1)
-    return images - (centred @ vectors @ vectors.T).reshape(images.shape)
 
 
 def attacked(
@@ -71,6 +53,20 @@ def noise_like(perturbations: Tensor, vectors: Tensor | None, generator: torch.G
     return drawn * (norms(perturbations, "l2") / norms(drawn, "l2"))
 
 
+def leading(vectors: np.ndarray, section: Mapping[str, Any], device: torch.device | str = "cpu") -> Tensor:
+    """Return the first of a basis' columns (d, k), as many as ``networks.train_on`` asks for, float32.
+
+    Raises:
+        ConfigError: the basis has fewer.
+    """
+    if section["rank"] > vectors.shape[1]:
+        raise ConfigError(
+            f"networks.train_on.rank: {section['basis']} of {section['of']} has {vectors.shape[1]} directions, not "
+            f"{section['rank']}; set less"
+        )
+    return torch.from_numpy(vectors[:, : section["rank"]].astype(np.float32)).to(device)
+
+
 def lessons(
     images: Tensor,
     labels: Tensor,
@@ -78,7 +74,7 @@ def lessons(
     section: Mapping[str, Any],
     seed: int,
     network: nn.Module | None = None,
-    vectors: np.ndarray | None = None,
+    vectors: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the images and labels that ``networks.train_on`` asks for.
 
@@ -92,25 +88,15 @@ def lessons(
         section: ``networks.train_on``.
         seed: of the labels and of the noise.
         network: the other network, for attacks.
-        vectors: (d, k) orthonormal columns of its basis; None for the whole space.
+        vectors: (d, k) directions of its basis, see :func:`leading`; None for the whole space.
 
     Returns:
         Images float32, and labels (n,).
-
-    Raises:
-        ConfigError: the basis has fewer directions than are asked for.
     """
-    kind, device, size = section["images"], images.device, 1024
-    if vectors is not None:
-        if section["rank"] > vectors.shape[1]:
-            raise ConfigError(
-                f"networks.train_on.rank: {section['basis']} of {section['of']} has {vectors.shape[1]} directions, not "
-                f"{section['rank']}; set less"
-            )
-        vectors = torch.from_numpy(vectors[:, : section["rank"]].astype(np.float32)).to(device)
+    kind = section["images"]
     if kind == "without-directions":
-        mean = mean_pixels(dataset, device)
-        parts = [without_directions(batch.float() / 255, mean, vectors) for batch in images.split(size)]
+        mean = mean_pixels(dataset, images.device)
+        parts = [without_directions(batch.float() / 255, mean, vectors) for batch in images.split(1024)]
         return torch.cat(parts), labels
     generator = torch.Generator().manual_seed(derive_seed(seed, "labels"))
     targets = torch.randint(len(dataset.class_names), labels.shape, generator=generator).to(labels)

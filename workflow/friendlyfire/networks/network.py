@@ -45,6 +45,24 @@ def mean_pixels(dataset: Dataset, device: torch.device | str = "cpu") -> Tensor:
     return torch.from_numpy(dataset.mean).float().to(device)
 
 
+@full_float32()
+def without_directions(images: Tensor, mean: Tensor, vectors: Tensor) -> Tensor:
+    """Remove the components of images along some directions: mean + (1 - Q Q') (i - mean).
+
+    The mean image keeps its component, as wherever images are projected.
+
+    Args:
+        images: (n, channels, height, width), pixels in [0, 1].
+        mean: mean image of the training set, (channels, height, width).
+        vectors: (d, k) orthonormal columns.
+
+    Returns:
+        Images of the same shape; their pixels may leave [0, 1].
+    """
+    centred = (images - mean).flatten(1)
+    return images - (centred @ vectors @ vectors.T).reshape(images.shape)
+
+
 class Network(nn.Module):
     """A classifier with its preprocessing inside.
 
@@ -54,17 +72,28 @@ class Network(nn.Module):
         deviation: divisor of the pixels; broadcast likewise.
         columns: (classes,) indices of the logits that stand for the classes of the images, in their order (the
             sub-network of these classes); None for all.
+        removed: (d, k) orthonormal directions, along which all images get the component of ``mean``; None for none.
     """
 
-    def __init__(self, body: nn.Module, mean: Tensor, deviation: Tensor, columns: Tensor | None = None):
+    def __init__(
+        self,
+        body: nn.Module,
+        mean: Tensor,
+        deviation: Tensor,
+        columns: Tensor | None = None,
+        removed: Tensor | None = None,
+    ):
         super().__init__()
         self.body = body
         self.register_buffer("mean", mean.to(torch.float32))
         self.register_buffer("deviation", deviation.to(torch.float32))
         self.register_buffer("columns", columns)
+        self.register_buffer("removed", removed)
 
     def all_logits(self, images: Tensor) -> Tensor:
         """Return all logits (n, logits) of ``images``, including those that stand for no class of the images."""
+        if self.removed is not None:
+            images = without_directions(images, self.mean, self.removed)
         return self.body((images - self.mean) / self.deviation)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -73,12 +102,15 @@ class Network(nn.Module):
         return logits if self.columns is None else logits[:, self.columns]
 
     def preprocessing(self) -> str:
-        """State what is subtracted from pixels in [0, 1], and what they are divided by."""
+        """State what is subtracted from pixels in [0, 1], what they are divided by, and what is removed."""
         mean, deviation = (
             ", ".join(f"{value:.3g}" for value in buffer.flatten().tolist()) if buffer.numel() <= 3 else "image"
             for buffer in (self.mean, self.deviation)
         )
-        return "none" if (mean, deviation) == ("0", "1") else f"mean {mean}; deviation {deviation}"
+        found = [] if (mean, deviation) == ("0", "1") else [f"mean {mean}", f"deviation {deviation}"]
+        if self.removed is not None:
+            found.append(f"without {self.removed.shape[1]} directions")
+        return "; ".join(found) or "none"
 
 
 def build_body(
@@ -130,6 +162,7 @@ def build_network(
     classes: int,
     weights: str | os.PathLike[str] | None = None,
     columns: Tensor | None = None,
+    removed: Tensor | None = None,
 ) -> Network:
     """Build the network that the section ``networks`` describes, with its preprocessing, in evaluation mode.
 
@@ -143,6 +176,7 @@ def build_network(
         classes: number of classes of the body.
         weights: "published", a file, or None for random weights.
         columns: see :class:`Network`.
+        removed: likewise; a file of :func:`save_network` brings its own.
 
     Raises:
         NetworkError: the network cannot be built, the weights do not fit it, or they do not record how images are
@@ -151,7 +185,7 @@ def build_network(
     carried = None
     if weights not in (None, "published") and record_of(weights):
         stored = load_network(weights, settings=settings)
-        body, carried = stored.body, (stored.mean, stored.deviation)
+        body, carried, removed = stored.body, (stored.mean, stored.deviation), stored.removed
     else:
         body = build_body(settings, mean.shape, classes, weights == "published")
         if weights == "published":
@@ -171,7 +205,7 @@ def build_network(
             centre, scale = torch.tensor(0.0), torch.tensor(1.0)
         case custom:
             centre, scale = _per_channel(custom["mean"], custom["std"])
-    return Network(body, centre, scale, columns).eval()
+    return Network(body, centre, scale, columns, removed).eval()
 
 
 def _per_channel(*values) -> tuple[Tensor, ...]:
@@ -266,8 +300,8 @@ def load_network(
         ) from error
     body = build_body(settings or record["settings"], tuple(record["shape"]), record["classes"])
     restore_attributes(body, record["modules"])
-    buffers = (torch.empty_like(state[name]) if name in state else None for name in ("mean", "deviation", "columns"))
-    network = Network(body, *buffers)
+    names = ("mean", "deviation", "columns", "removed")
+    network = Network(body, **{name: torch.empty_like(state[name]) if name in state else None for name in names})
     load_weights(network, state, str(path))
     network.eval().requires_grad_(False)
     placed(network, device, record["shape"], record["settings"]["architecture"])
@@ -298,7 +332,7 @@ def draw_network(path: str | os.PathLike[str], like: Network, seed: int) -> Netw
         body = build_body(record["settings"], tuple(record["shape"]), record["classes"])
     restore_attributes(body, record["modules"])
     body.to(like.mean.device, memory_format=torch.channels_last)
-    return Network(body, like.mean, like.deviation, like.columns).eval().requires_grad_(False)
+    return Network(body, like.mean, like.deviation, like.columns, like.removed).eval().requires_grad_(False)
 
 
 def _probed(network: Network, probes: Tensor, name: str) -> Tensor:

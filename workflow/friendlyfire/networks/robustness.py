@@ -70,7 +70,7 @@ def withstands(
         for rows in left.split(size) if len(left) else ():
             attacked, truth = images[rows], labels[rows]
             options = {"norm": norm, "radius": radius, "steps": steps, "bounds": bounds, "generator": generator}
-            found = pgd(network, attacked, truth, objective=objective, best=True, **options)
+            found = pgd(network, attacked, truth, objective=objective, best=margins, **options)
             standing[rows] = classes_of(predict(network, attacked + found)) == truth
     return standing
 

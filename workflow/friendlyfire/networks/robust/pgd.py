@@ -75,7 +75,7 @@ def pgd(
     generator: torch.Generator | None = None,
     bounds: tuple[float, float] | None = (0.0, 1.0),
     basis: Tensor | None = None,
-    best: bool = False,
+    best: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Compute perturbations by projected gradient ascent on an objective, within a ball around each image.
 
@@ -95,7 +95,8 @@ def pgd(
         bounds: interval that pixels stay in; None for none.
         basis: (d, k) orthonormal columns whose span contains the gradients that are followed; None for all. Bounds are
             kept, so what they clip may leave the span, and so may steps and starts of ``linf``.
-        best: return the perturbation of the highest objective on the way instead of the last one.
+        best: logits and labels to values (n,): of all perturbations on the way, that of the highest is returned; None
+            for the last perturbation.
 
     Returns:
         Perturbations of the shape of ``images``, inside the ball.
@@ -115,17 +116,18 @@ def pgd(
         for _ in range(steps):
             perturbed = (images + found).detach().requires_grad_(True)
             with torch.enable_grad():
-                values = objective(network(perturbed), labels)
-            (gradients,) = torch.autograd.grad(values.sum(), perturbed)
+                logits = network(perturbed)
+                total = objective(logits, labels).sum()
+            (gradients,) = torch.autograd.grad(total, perturbed)
             if best:
-                highest, chosen = _better(values.detach(), found, highest, chosen)
+                highest, chosen = _better(best(logits.detach(), labels), found, highest, chosen)
             if basis is not None:
                 gradients = (gradients.flatten(1) @ basis @ basis.T).reshape(images.shape)
             found = within(found + step_size * steepest(gradients, norm), norm, radius)
             found = _inside(images, found, bounds)
         if best:
             with torch.no_grad():
-                values = objective(network(images + found), labels)
+                values = best(network(images + found), labels)
             _, chosen = _better(values, found, highest, chosen)
     return chosen if best else found
 
