@@ -31,6 +31,9 @@ from friendlyfire.figures.panels import first_repetition, save
 from friendlyfire.figures.redrawn import redrawn
 from friendlyfire.figures.scorecard import spelled
 from friendlyfire.figures.shown import Strip, labels_of, read_pictures, write_pictures
+from friendlyfire.measures.coupling import REFERENCE, Means, difference
+from friendlyfire.measures.ranks import crossing
+from friendlyfire.measures.transfer import LEVEL
 from friendlyfire.records.seeds import derive_seed, repetition_of
 from friendlyfire.records.stores import create_store, open_store
 from friendlyfire.records.tables import read_table, with_seeds
@@ -50,7 +53,7 @@ FIGURES = {
     "evidence": [n for n in declared("figures") if n not in {*RIVALS, "comparison", "twins", "scorecard"}],
     "evidence-imagenet": ["fig5", "spectrum"],
     "twins": ["twins"],
-    "rivals": [*RIVALS, "twins"],
+    "rivals": [*RIVALS, "twins", "fig4"],
 }
 
 #: Tables beside those of the figures: where they lie in the folder of an experiment, and in the results.
@@ -554,36 +557,69 @@ def networks(suite: str) -> str:
     """Accuracy of the networks of a suite, DeepFool's median norm, and how many directions of attack they need."""
     rows, first, *_ = [], *experiments(suite)
     for name in experiments(suite):
-        norms, shared = table("twins-norms.csv", name), table("transfer.csv", name).set_index("theirs")
-        own, theirs = shared.loc[name], shared.loc[first]
-        rows.append(
-            [
-                f"`{name}`",
-                f"{100 * table('network.csv', name)['accuracy'].mean():.1f}",
-                _median_norm(norms),
-                f"{own['rank']:.0f}",
+        row = [f"`{name}`", f"{100 * table('network.csv', name)['accuracy'].mean():.1f}"]
+        norms, shared = table("twins-norms.csv", name), table("transfer.csv", name)
+        if len(norms):
+            # Networks on the same images share their norm.
+            images = next(found for one in (name, first) if len(found := table("table1.csv", one)))
+            image = images["image_norm"][images["side"] == images["side"].max()].mean() / 255
+            median = float(_median_norm(norms))
+            row += [f"{median:.2f}", f"{100 * median / image:.0f}"]
+        if len(shared):
+            own, theirs = (shared.set_index("theirs").loc[one] for one in (name, first))
+            row += [
+                f"{own['rank']:.0f}" if np.isfinite(own["rank"]) else "",
                 f"{theirs['overlap']:.2f} ({theirs['chance']:.2f})",
+                f"{100 * theirs['accuracy']:.0f} ({100 * theirs['own_accuracy']:.0f})",
             ]
-        )
-    overlap = f"overlap of `{first}`'s with as many own ones (random)"
-    return markdown(
-        rows, ["", "accuracy, %", "DeepFool's median norm", "directions of attack for 90 % of the accuracy", overlap]
-    )
+        rows.append([*row, *[""] * (7 - len(row))])
+    head = ["", "accuracy, %", "DeepFool's median norm", "the same, % of the images'"]
+    head += ["directions of attack for 90 % of the accuracy", f"overlap of `{first}`'s with as many own ones (random)"]
+    return markdown(rows, [*head, f"accuracy on `{first}`'s (as many own ones), %"])
+
+
+@text
+def directions(*names: str) -> str:
+    """How many directions of each basis of figure 4 keep most of the accuracy, network by network."""
+    found = table("fig4.csv", *names).query("split == 'test' and rank > 0")
+    legend, rows = declared("bases"), []
+    for basis, lines in found.groupby("basis", sort=False):
+        row = [legend[basis]["label"]]
+        for name in names:
+            line, full = of(lines, name).sort_values("rank"), table("network.csv", name)["accuracy"].mean()
+            (rank,) = crossing(line["rank"].to_numpy(), line["accuracy"].to_numpy()[None], np.array([LEVEL * full]))
+            row.append(f"{np.ceil(rank):.0f}" if np.isfinite(rank) else "")
+        rows.append(row)
+    return markdown(rows, ["directions for 90 % of the accuracy", *(f"`{name}`" for name in names)])
 
 
 @text
 def twins() -> str:
-    """Accuracy of networks and of their twins, under attack too, DeepFool's median norm, and the claims about twins."""
+    """Networks and their twins: accuracy, also under attack; DeepFool's norms; claims about twins, and the widest gap."""
     names = [name for name in experiments("twins") if len(table("twins-norms.csv", name))]
     found = verdicts(*names).set_index(["experiment", "claim"])
     rows = []
     for name in names:
-        network, norms = table("network.csv", name).iloc[0], table("twins-norms.csv", name)
-        under = f"{100 * network['robust_accuracy']:.1f}" if "robust_accuracy" in network else ""
-        said = [_judged(found, (name, claim)) for claim in ("robust-still-coupled", "robust-flatter")]
-        rows.append([f"`{name}`", f"{100 * network['accuracy']:.1f}", under, _median_norm(norms), *said])
-    head = ["", "accuracy, %", "under attack, %", "DeepFool's median norm"]
-    return markdown(rows, [*head, "gap to the original's coupling", "largest curvature over the original's"])
+        network, norms, line = (table(f"{file}.csv", name) for file in ("network", "twins-norms", "twins"))
+        row = [f"`{name}`", f"{100 * line['full_accuracy'].iloc[0]:.1f}", "", "", _median_norm(norms), *[""] * 4]
+        original = line["of"].iloc[0]
+        if original != name:
+            robust = network.iloc[0]
+            left = 100 - norms["percent"][norms["norm"] <= robust["radius"]].max()
+            row[2:4] = f"{100 * robust['robust_accuracy']:.1f} ({robust['radius']:g})", f"{left:.0f}"
+            apart = 100 * difference(_coupling(line), _coupling(table("twins.csv", original)))
+            row[5:7] = _judged(found, (name, "robust-still-coupled")), f"{np.abs(apart).mean():.1f}"
+            row[7:9] = f"{apart[np.abs(apart).argmax()]:+.1f}", _judged(found, (name, "robust-flatter"))
+        rows.append(row)
+    head = ["", "accuracy, %", "under attack, % (within)", "not fooled by DeepFool within it, %"]
+    head += ["DeepFool's median norm", "mean gap to the original's coupling", "mean absolute gap, points"]
+    return markdown(rows, [*head, "widest gap, points", "largest curvature over the original's"])
+
+
+def _coupling(numbers: pd.DataFrame) -> Means:
+    """Return the line of coupling of a network in a table of twins, on its own directions of attack."""
+    line = numbers.query(f"basis == {REFERENCE!r} and split == 'test' and rank > 0").sort_values("rank")
+    return Means(line["accuracy"].to_numpy(), line["fraction"].to_numpy())
 
 
 @text

@@ -44,6 +44,8 @@ def curvature_penalty(losses: Callable[[Tensor], Tensor], images: Tensor, step: 
     Source: S.-M. Moosavi-Dezfooli, A. Fawzi, J. Uesato, P. Frossard, "Robustness via curvature regularization, and vice
     versa", CVPR 2019, section 4.
 
+    DEPARTS from the authors' code: the norm is squared, and h is the same in all epochs.
+
     Args:
         losses: images (n, channels, height, width) to a loss of each image (n,), each on its own.
         images: where the curvature is penalised.
