@@ -147,6 +147,8 @@ def test_the_figure_draws_twins_over_their_original(attacked):
     assert shown.words["norms"] == "plain: 30; robust: 60"
     figure = twins_panels(shown.tables["numbers"], shown.tables["spectra"], shown.tables["norms"], legend=LEGEND)
     assert len(figure.axes) == 4
+    # Rank 0 has no place on a logarithmic axis; a line from there would be flat up to the first rank.
+    assert {line.get_xdata().min() for line in figure.axes[0].get_lines()} == {1}
     assert [text.get_text() for text in figure.axes[3].get_legend().get_texts()] == ["plain", "robust"]
 
 

@@ -113,7 +113,7 @@ def twins_panels(numbers: pd.DataFrame, spectra: pd.DataFrame, norms: pd.DataFra
     names, bases = list(numbers["of"].unique()), list(numbers["basis"].unique())
     figure, columns = panels(names, [1, 1, 1, 1])
     for name, axes in zip(names, columns, strict=True):
-        mine = numbers[numbers["of"] == name]
+        mine = numbers[(numbers["of"] == name) & (numbers["rank"] > 0)]  # 0 has no place on a logarithmic axis
         # The original first.
         experiments = sorted(mine["experiment"].unique(), key=lambda one: one != name)
         colours = dict(zip(experiments, itertools.cycle(COLOURS), strict=False))
@@ -123,7 +123,7 @@ def twins_panels(numbers: pd.DataFrame, spectra: pd.DataFrame, norms: pd.DataFra
                 line = mine[(mine["experiment"] == experiment) & (mine["basis"] == basis)]
                 look = {"color": colour, "linestyle": style, "band": 0.12, "scale": 100}
                 plot_over_repetitions(axes[0], line, "rank", "accuracy", ("ci_low", "ci_high"), **look)
-                plot_over_repetitions(axes[1], line[line["rank"] > 0], "fraction", "accuracy", **look)
+                plot_over_repetitions(axes[1], line, "fraction", "accuracy", **look)
             for ax, table, across, up in ((axes[2], spectra, "index", "value"), (axes[3], norms, "norm", "percent")):
                 rows = table[(table["experiment"] == experiment) & (table["of"] == name)]
                 if len(rows):
@@ -135,15 +135,14 @@ def twins_panels(numbers: pd.DataFrame, spectra: pd.DataFrame, norms: pd.DataFra
             Line2D([], [], color="black", linestyle=style, label=basis_name(basis, legend))
             for basis, style in zip(bases, STYLES, strict=False)
         ]
-        axes[0].legend(handles=handles, loc="lower right", fontsize=6)
+        axes[0].legend(handles=handles, loc="best", fontsize=6)
     return figure
 
 
 def label_axes(axes: Sequence[Axes], table: pd.DataFrame) -> None:
     """Label the four panels of one original."""
-    axes[0].set(
-        xlabel="number of directions", ylabel="accuracy (%)", ylim=(0, 101), xscale="log", xlim=(1, table["rank"].max())
-    )
+    ranks = table["rank"].min(), table["rank"].max()
+    axes[0].set(xlabel="number of directions", ylabel="accuracy (%)", ylim=(0, 101), xscale="log", xlim=ranks)
     axes[1].set(xlabel="fraction of DeepFool's norm inside", ylabel="accuracy (%)", ylim=(0, 101), xlim=(0, 1))
     axes[2].set(xlabel="direction, most curved first", ylabel="|mean curvature|\n(logits / pixel²)")
     axes[2].set(xscale="log", yscale="log", xlim=(1, None))
