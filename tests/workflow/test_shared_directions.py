@@ -26,7 +26,7 @@ def taught(images, **options):
 
 CONFIG = {
     "suite": "two",
-    "suites": {"two": ["one", "rival"]},
+    "suites": {"two": ["one", "rival", "guesser"]},
     "figures": {
         "transfer": "suite",
         "fig3": ["jacobian", "untrained"],
@@ -42,6 +42,12 @@ CONFIG = {
             "bases": {"theirs": {"of": "one", "basis": "deepfool-high"}},
             "figures": {"fig4": ["theirs", "deepfool-high"]},
         },
+        "guesser": {
+            **COUNTS,
+            "networks": {"epochs": 1, "width": 0.5, "learning_rate": 1e-6, "at_chance": "accept"},
+            "figures": {"fig3": []},
+            "claims": {"tested": ["shared-directions"]},
+        },
         "blind": {**COUNTS, **taught("without-directions", everywhere=True)},
         "bereft": {**COUNTS, **taught("without-directions")},
         "fooled": {**COUNTS, **taught("attacks", radius=1, steps=5)},
@@ -51,7 +57,7 @@ CONFIG = {
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """A suite of a network, its repetition and a rival, run to the figures."""
+    """A suite of a network, its repetition, a rival, and one that learned nothing, run to the figures."""
     workflow = Workflow(tmp_path_factory.mktemp("transfer") / "ff")
     (workflow.folder / "two.yaml").write_text(yaml.safe_dump(CONFIG))
     workflow.run("transfer", "fig4", "scorecard", "--configfile", "two.yaml")
@@ -60,9 +66,9 @@ def built(tmp_path_factory):
 
 def test_every_network_is_measured_on_the_directions_of_every_other(built):
     table = pd.read_csv(built.folder / "results/figures/transfer.csv")
-    assert table.groupby(["experiment", "seed"]).size().tolist() == [3, 3, 3]
+    assert table.groupby(["experiment", "seed"]).size().tolist() == [4, 4, 4, 4]
     own = table[table["theirs"] == table["experiment"] + table["seed"].map({0: "", 2: "@2"})]
-    assert len(own) == 3
+    assert len(own) == 4
     np.testing.assert_allclose(own["overlap"], 1)
     np.testing.assert_allclose(own["accuracy"], own["own_accuracy"])
     assert (table["overlap"] > table["chance"]).all()
@@ -103,9 +109,17 @@ def test_their_claims_are_judged(built):
         ("one", "jacobian-same", ""),
         ("one", "shared-directions", "one"),
         ("one", "shared-directions", "rival"),
+        ("one", "shared-directions", "guesser"),
         ("rival", "jacobian-same", ""),
         ("rival", "shared-directions", "one"),
+        ("rival", "shared-directions", "guesser"),
+        ("guesser", "shared-directions", "one"),
+        ("guesser", "shared-directions", "rival"),
     }
+    concerned = (table["experiment"] == "guesser") | (table["part"] == "guesser")
+    assert set(table[concerned]["verdict"]) == {"not to be trusted"}
+    assert table[concerned]["reason"].str.contains("guesser is no better than a constant guess").all()
+    assert not table[~concerned]["reason"].str.contains("constant guess").any()
 
 
 def test_a_change_of_the_other_experiment_reruns_what_is_made_of_it(built):

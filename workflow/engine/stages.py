@@ -189,6 +189,13 @@ class Stages:
         compared = [original_of(self.config, wildcards.experiment)] if self.read_of_original(wildcards) else []
         return [f"results/{name}/quality.csv" for name in [wildcards.experiment, *compared]]
 
+    def networks_of_claims(self, wildcards):
+        """Input: the accuracy of the experiment's network, and of those that claims compare it with."""
+        kinds = [declared("claims")[name] for name in tested_claims(self.config, wildcards.experiment)]
+        theirs = any("{theirs}" in path for kind in kinds for path in kind["reads"])
+        names = [wildcards.experiment, *(compared(self.config, wildcards.experiment) if theirs else [])]
+        return [f"results/{name}/network.csv" for name in dict.fromkeys(names)]
+
     def claim_code(self, wildcards):
         """Return digests of the functions of the experiment's claims, and of what they declare."""
         kinds = [declared("claims")[name] for name in tested_claims(self.config, wildcards.experiment)]

@@ -13,7 +13,7 @@ rule measure_claims:
         dataset=stages.dataset_of,
         quality=stages.quality_of_claims,
         original=stages.read_of_original,
-        network="results/{experiment}/network.csv",
+        networks=stages.networks_of_claims,
     output:
         **noted_outputs(
             claims="results/{experiment}/claims.csv",

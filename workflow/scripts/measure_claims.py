@@ -31,6 +31,13 @@ def too_few(name, images):
     return f"{name} rests on {images} images or perturbations: raise {counts}" if images < FEWEST else ""
 
 
+def guessing(network):
+    """Return why claims about a network's directions are not trusted, of its table row; empty if they are."""
+    numbers = f"({network.accuracy:.1%}, {network.majority:.1%})"
+    at_chance = network.ci_low <= network.majority
+    return f"{network.experiment} is no better than a constant guess {numbers}" if at_chance else ""
+
+
 def main(inputs, outputs, settings):
     section, experiment, kinds = settings["claims"], settings["experiment"], declared("claims")
     rows, found = [], {}
@@ -61,9 +68,10 @@ def main(inputs, outputs, settings):
         least = min((count for count in perturbations if count), default=dataset.pixels)
         # Of the experiment, and of its original.
         doubt = [doubts(read_table(path), least, dataset.pixels) for path in inputs.quality]
-        network = read_table(inputs.network).iloc[0]
-        guess = f"the network is no better than a constant guess ({network.accuracy:.1%}, {sample.majority:.1%})"
-        chance = guess if network.ci_low <= sample.majority else ""
+        networks = [read_table(path).iloc[0] for path in inputs.networks]
+        chance, others = guessing(networks[0]), {}
+        for network in networks[1:]:  # of other experiments, with their repetitions
+            others[network.experiment] = others.get(network.experiment) or guessing(network)
         tested = tested_claims(settings["config"], experiment)
         for name in progress(tested, "claims"):
             sample.fewest, sample.best = np.inf, np.nan
@@ -78,6 +86,7 @@ def main(inputs, outputs, settings):
                 # Whether a network learned anything is what claims about lessons ask.
                 reasons = [
                     "" if "lessons" in kinds[name] else chance,
+                    others.get(part, ""),
                     few,
                     *of_quality,
                     GUESSES if sample.guesses else "",

@@ -74,7 +74,7 @@ def transfer(
     Returns:
         A table of one row, and whether each image is classified correctly: projected onto the directions of either
         network, and as it is; and the fraction of the norm of each held-out perturbation inside. Without a rank, if the
-        other network never keeps that accuracy or is at chance, the row has no estimates and there are no arrays.
+        other network never keeps that accuracy, the row has no estimates and there are no arrays.
     """
     (own, attacks), (other, line) = ours, theirs
     rank, part = needed_rank(line), dataset.part("measured", images)
@@ -112,16 +112,12 @@ def transfer(
 def needed_rank(line: Store) -> int | None:
     """Return the smallest rank at which a network keeps :data:`LEVEL` of its full accuracy; None if at none.
 
-    A network that is no better than its constant guess, on projections to rank 0, needs no directions: None too.
-
     Args:
         line: store of its accuracy on a basis.
     """
     ranks, whole = line["ranks"], line["measured/whole"]
     correct = np.unpackbits(line["measured/correct"], axis=1, count=len(whole))
     above = ranks > 0
-    if wilson_interval(int(whole.sum()), len(whole))[0] <= correct[~above].mean():
-        return None
     (found,) = crossing(ranks[above], correct[above].mean(1)[None], np.array([LEVEL * whole.mean()]))
     return int(np.ceil(found)) if np.isfinite(found) else None
 
