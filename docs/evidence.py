@@ -586,8 +586,9 @@ def directions(*names: str) -> str:
     for basis, lines in found.groupby("basis", sort=False):
         row = [legend[basis]["label"]]
         for name in names:
-            line, full = of(lines, name).sort_values("rank"), table("network.csv", name)["accuracy"].mean()
-            (rank,) = crossing(line["rank"].to_numpy(), line["accuracy"].to_numpy()[None], np.array([LEVEL * full]))
+            line = of(lines, name).sort_values("rank")
+            ranks, accuracies = line["rank"].to_numpy(), line["accuracy"].to_numpy()
+            (rank,) = crossing(ranks, accuracies[None], LEVEL * line["full_accuracy"].to_numpy()[:1])
             row.append(f"{np.ceil(rank):.0f}" if np.isfinite(rank) else "")
         rows.append(row)
     return markdown(rows, ["directions for 90 % of the accuracy", *(f"`{name}`" for name in names)])
@@ -595,7 +596,7 @@ def directions(*names: str) -> str:
 
 @text
 def twins() -> str:
-    """Networks and their twins: accuracy, also under attack; DeepFool's norms; claims about twins, and the widest gap."""
+    """Networks and their twins: accuracy, also under attack, DeepFool's norms, claims, and the widest gap."""
     names = [name for name in experiments("twins") if len(table("twins-norms.csv", name))]
     found = verdicts(*names).set_index(["experiment", "claim"])
     rows = []
