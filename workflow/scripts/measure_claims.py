@@ -74,7 +74,7 @@ def main(inputs, outputs, settings):
             others[network.experiment] = others.get(network.experiment) or guessing(network)
         tested = tested_claims(settings["config"], experiment)
         for name in progress(tested, "claims"):
-            sample.fewest, sample.best = np.inf, np.nan
+            sample.fewest, sample.best, sample.doubt = np.inf, np.nan, ""
             estimates = function_at(kinds[name]["make"])(sample)
             for part, draws in (estimates if isinstance(estimates, dict) else {"": estimates}).items():
                 images = int(sample.fewest_of.pop(part, sample.fewest))
@@ -90,6 +90,7 @@ def main(inputs, outputs, settings):
                     few,
                     *of_quality,
                     GUESSES if sample.guesses else "",
+                    sample.doubt,
                 ]
                 reason = next(filter(None, reasons), "")
                 rows.append({"experiment": experiment, **row, "images": images, "doubt": reason})

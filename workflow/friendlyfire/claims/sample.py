@@ -58,6 +58,8 @@ class Sample:
         self.fewest_of: dict[str, float] = {}
         #: Accuracy of the best projection that was read since this was set, at the lower end of its 95 % interval.
         self.best: float = np.nan
+        #: Why a claim that found it out is not to be trusted; empty where it is.
+        self.doubt: str = ""
 
     def weights(self, role: str, n: int) -> np.ndarray:
         """How often each of ``n`` images is in each draw: (1 + draws, n), float32."""

@@ -43,13 +43,26 @@ def robust_still_coupled(sample: Sample) -> np.ndarray:
     return np.abs(np.nanmean(apart, axis=-1))
 
 
+#: Least part of the largest eigenvalue by which boundary points bend along its eigenvector. The mean Hessian is
+#: measured along other probes: with steps that are too large it is not the curvature along the eigenvector.
+CONFIRMED = 0.5
+
+
 def robust_flatter(sample: Sample) -> np.ndarray:
     """Return robust-flatter (1 + draws,)."""
-    return largest_curvature(sample) / largest_curvature(sample.original)
+    (own, doubt), (others, others_doubt) = (largest_curvature(one) for one in (sample, sample.original))
+    sample.doubt = doubt or others_doubt
+    return own / others
 
 
-def largest_curvature(sample: Sample) -> np.ndarray:
-    """Return the largest absolute eigenvalue (1 + draws,) over classes and ends of their spectra."""
+def largest_curvature(sample: Sample) -> tuple[np.ndarray, str]:
+    """Return the largest absolute eigenvalue (1 + draws,) over classes and ends of their spectra, and a doubt.
+
+    The doubt is that boundary points bend by less than :data:`CONFIRMED` of it along its eigenvector; else empty.
+    """
     store = sample.stores["bending/images.zarr.zip"]
-    means = sample.means(store["curvatures"], "boundary")
-    return np.nanmax(np.abs(store["eigenvalues"] * means / means[0]), axis=1)
+    eigenvalues, means = store["eigenvalues"], sample.means(store["curvatures"], "boundary")
+    largest = np.nanargmax(np.abs(eigenvalues))
+    bent = means[0, largest] / eigenvalues[largest]
+    doubt = f"{store.record['experiment']} bends by {bent:.2f} of its largest eigenvalue; set a smaller curvature.step"
+    return np.nanmax(np.abs(eigenvalues * means / means[0]), axis=1), "" if bent >= CONFIRMED else doubt
