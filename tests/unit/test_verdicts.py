@@ -151,7 +151,7 @@ def world(true):
 
 
 def bent(largest, part=0.7):
-    """Store of curvatures at boundary points, a part of the eigenvalues; not every image has a point for every class."""
+    """Store of curvatures at boundary points, a part of the eigenvalues; not every image has a point of each class."""
     rng = np.random.default_rng(2)
     values = np.array([largest, -0.1, 0.05, -largest / 2])
     found = part * values * (1 + 0.2 * rng.standard_normal((100, 4)))
