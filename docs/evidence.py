@@ -130,8 +130,9 @@ def shown(name: str, rows: pd.DataFrame) -> pd.DataFrame:
     if name == "fig1":
         order = rows.groupby("kind", sort=False)["image"].transform(lambda images: pd.factorize(images)[0])
         return rows[order < CURVES]
-    if name == "spectrum":
-        place = rows.groupby(["seed", "spectrum", "class"], sort=False, dropna=False)["index"]
+    if name in ("spectrum", "twins") and "index" in rows:
+        lines = [key for key in ("seed", "spectrum", "class") if key in rows]
+        place = rows.groupby(lines, sort=False, dropna=False)["index"]
         low, high = place.transform("min"), place.transform("max")
         from_end = np.minimum(rows["index"] - low, high - rows["index"])
         steps = np.unique(np.geomspace(1, max(2, from_end.max() + 1), POINTS // 2).round()) - 1

@@ -130,12 +130,11 @@ def twins_panels(numbers: pd.DataFrame, spectra: pd.DataFrame, norms: pd.DataFra
                     plot_over_repetitions(ax, rows, across, up, **own)
         label_axes(axes, mine)
         handles = [Line2D([], [], color=colour, label=experiment) for experiment, colour in colours.items()]
-        axes[3].legend(handles=handles, loc="lower right", fontsize=6)
-        handles = [
+        handles += [
             Line2D([], [], color="black", linestyle=style, label=basis_name(basis, legend))
             for basis, style in zip(bases, STYLES, strict=False)
         ]
-        axes[0].legend(handles=handles, loc="best", fontsize=6)
+        axes[3].legend(handles=handles, loc="lower right", fontsize=6)
     return figure
 
 
