@@ -607,13 +607,13 @@ def twins() -> str:
         original = line["of"].iloc[0]
         if original != name:
             robust = network.iloc[0]
-            left = 100 - norms["percent"][norms["norm"] <= robust["radius"]].max()
+            left = 100 - np.interp(robust["radius"], norms["norm"], norms["percent"])
             row[2:4] = f"{100 * robust['robust_accuracy']:.1f} ({robust['radius']:g})", f"{left:.0f}"
             apart = 100 * difference(_coupling(line), _coupling(table("twins.csv", original)))
             row[5:7] = _judged(found, (name, "robust-still-coupled")), f"{np.abs(apart).mean():.1f}"
             row[7:9] = f"{apart[np.abs(apart).argmax()]:+.1f}", _judged(found, (name, "robust-flatter"))
         rows.append(row)
-    head = ["", "accuracy, %", "under attack, % (within)", "not fooled by DeepFool within it, %"]
+    head = ["", "accuracy, %", "under attack, % (within)", "keep their class under DeepFool within it, %"]
     head += ["DeepFool's median norm", "mean gap to the original's coupling", "mean absolute gap, points"]
     return markdown(rows, [*head, "widest gap, points", "largest curvature over the original's"])
 

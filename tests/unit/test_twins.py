@@ -82,6 +82,9 @@ def test_claims_about_a_twin_read_both(config, tmp_path):
         "results/robust/quality.csv",
         "results/plain/quality.csv",
     ]
+    networks = ["results/robust/network.csv", "results/plain/network.csv"]
+    assert stages.networks_of_claims(Wildcards(experiment="robust")) == networks
+    assert stages.networks_of_claims(Wildcards(experiment="plain")) == networks[1:]
     assert stages.read_of_original(Wildcards(experiment="plain")) == []
     assert not any("bending" in path for path in stages.read_by_claims(Wildcards(experiment="plain")))
     assert lacking(config, "plain", "robust-flatter") == "twin_of, the experiment that it is compared with"

@@ -194,6 +194,8 @@ class Stages:
         kinds = [declared("claims")[name] for name in tested_claims(self.config, wildcards.experiment)]
         theirs = any("{theirs}" in path for kind in kinds for path in kind["reads"])
         names = [wildcards.experiment, *(compared(self.config, wildcards.experiment) if theirs else [])]
+        if self.read_of_original(wildcards):
+            names.append(original_of(self.config, wildcards.experiment))
         return [f"results/{name}/network.csv" for name in dict.fromkeys(names)]
 
     def claim_code(self, wildcards):

@@ -86,7 +86,7 @@ def main(inputs, outputs, settings):
                 # Whether a network learned anything is what claims about lessons ask.
                 reasons = [
                     "" if "lessons" in kinds[name] else chance,
-                    others.get(part, ""),
+                    others.get(repetition_of(original)[0] if "twin" in kinds[name] else part, ""),
                     few,
                     *of_quality,
                     GUESSES if sample.guesses else "",
