@@ -74,6 +74,18 @@ def test_as_many_directions_as_are_asked_for_are_taken_and_too_few_are_told(vect
         leading(vectors.numpy(), {**section, "rank": 9})
 
 
+@pytest.mark.parametrize("confined", [True, False])
+def test_attacks_on_a_linear_network_go_along_its_weights(vectors, confined):
+    """With two classes the gradient has one direction everywhere, so an attack goes as far along it as it may."""
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 2)).requires_grad_(False).eval()
+    images, targets = torch.rand(20, 1, 8, 8), torch.arange(20) % 2
+    found = attacked(network, images, targets, vectors if confined else None, radius=2.0, steps=3).flatten(1)
+    towards = network[1].weight[1] - network[1].weight[0]
+    towards = vectors @ (vectors.T @ towards) if confined else towards
+    expected = 2 * towards / towards.norm() * (2 * targets[:, None] - 1)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
 def test_attacks_on_a_linear_network_teach_its_weights():
     """Images of noise, attacked towards random classes: their means by label are the directions of the classes."""
     generator = torch.Generator().manual_seed(0)
