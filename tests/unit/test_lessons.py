@@ -140,6 +140,10 @@ def test_a_fault_is_one_line(train_on, message):
             {"robust": "pgd", "weights": "results/mnist-lenet/network.safetensors"},
             r"pgd trains a network, but weights are",
         ),
+        (
+            {"robustness": {"radius": 0.5}, "weights": "results/mnist-lenet/network.safetensors"},
+            r"networks\.robustness\.radius: accuracy under attack is measured during training, but weights are",
+        ),
         ({"robust": "pgd", "pgd": {"norm": "l1"}}, r"pgd\.norm: 'l1' is not allowed; choose from l2, linf"),
         ({"robust": "pgd", "pgd": {"epsilon": 1}}, r"unknown key 'epsilon'; allowed: norm, radius, step_size, steps"),
     ],

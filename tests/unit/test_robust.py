@@ -217,6 +217,7 @@ def test_foolbox_agrees(digits, trained):
 def test_a_collapse_is_told():
     assert collapse([0.2, 0.5, 0.6, 0.4, 0.1, 0.0]) == 5
     assert collapse([0.0, 0.2, 0.5, 0.3]) is None
+    assert collapse([0.014, 0.0, 0.2]) is None  # at first, a few images of some hundred
     assert "collapsed in epoch 5, from 60.0% to 10.0%" in in_words([0.2, 0.5, 0.6, 0.4, 0.1])
     assert in_words([0.5, 0.6]) == ""
 

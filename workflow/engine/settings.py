@@ -491,6 +491,11 @@ def _check_robust(key: str, networks: Mapping[str, Any]) -> None:
     robust = networks["robust"]
     if robust and networks["weights"] is not None:
         raise ConfigError(f"{key}.robust: {robust} trains a network, but weights are given; set one of them to null")
+    if networks["weights"] is not None and networks["robustness"]["radius"] is not None:
+        raise ConfigError(
+            f"{key}.robustness.radius: accuracy under attack is measured during training, but weights are given; set "
+            "one of them to null"
+        )
     if robust and networks["robustness"]["radius"] is None and "radius" not in networks[robust]:
         raise ConfigError(
             f"{key}.robustness.radius: {robust} needs one: after each epoch the accuracy under attack is measured, in "

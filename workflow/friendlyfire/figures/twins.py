@@ -131,7 +131,7 @@ def twins_panels(numbers: pd.DataFrame, spectra: pd.DataFrame, norms: pd.DataFra
         label_axes(axes, mine)
         handles = [Line2D([], [], color=colour, label=experiment) for experiment, colour in colours.items()]
         handles += [
-            Line2D([], [], color="black", linestyle=style, label=basis_name(basis, legend))
+            Line2D([], [], color="#888888", linestyle=style, label=basis_name(basis, legend))
             for basis, style in zip(bases, STYLES, strict=False)
         ]
         axes[3].legend(handles=handles, loc="lower right", fontsize=6)

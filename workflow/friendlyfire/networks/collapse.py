@@ -6,6 +6,9 @@ from collections.abc import Sequence
 #: leaves next to nothing, and ordinary epochs differ by less.
 COLLAPSED = 0.5
 
+#: Best accuracies below this are those of a network that has not learned to withstand anything yet. ASSUME.
+LEARNED = 0.1
+
 
 def collapse(accuracies: Sequence[float]) -> int | None:
     """Return the first epoch, from 1, whose accuracy under attack is less than half of the best before it, if any.
@@ -15,7 +18,7 @@ def collapse(accuracies: Sequence[float]) -> int | None:
     """
     best = 0.0
     for epoch, accuracy in enumerate(accuracies, start=1):
-        if accuracy < COLLAPSED * best:
+        if accuracy < COLLAPSED * best and best >= LEARNED:
             return epoch
         best = max(best, accuracy)
     return None
@@ -29,5 +32,5 @@ def in_words(accuracies: Sequence[float]) -> str:
     before, after = max(accuracies[: epoch - 1]), accuracies[epoch - 1]
     return (
         f"the accuracy under attack collapsed in epoch {epoch}, from {before:.1%} to {after:.1%} (catastrophic "
-        "overfitting); take shorter steps, fewer epochs, or robust: pgd"
+        "overfitting); take shorter steps, fewer epochs, or attacks of more steps (robust: pgd)"
     )
