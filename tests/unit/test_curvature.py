@@ -16,6 +16,7 @@ from friendlyfire.curvature.hessians import (
 )
 from friendlyfire.curvature.quality import Stop
 from friendlyfire.curvature.spectra import decompose_dense, decompose_lanczos, subspace_overlap
+from friendlyfire.networks.network import Network
 from friendlyfire.records.errors import CurvatureError
 
 SHAPE, D = (1, 6, 6), 36
@@ -77,6 +78,24 @@ def test_dense_recovers_values_vectors_and_sign(planted, kind, options):
     outward = torch.from_numpy(np.stack([pairs.vectors[:, 0], pairs.vectors[:, -1]])).reshape(2, *SHAPE)
     scores = network(100 * outward)
     assert scores.argmax(1).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(("solver", "leak"), [("dense", 1e-3), ("lanczos", None)])
+def test_directions_that_a_network_removes_are_flat(solver, leak):
+    """Differences of large steps are not linear: without the network's own word, they reach into these directions."""
+    torch.manual_seed(0)
+    removed = torch.linalg.qr(torch.randn(D, 4)).Q
+    body = nn.Sequential(nn.Flatten(), nn.Linear(D, 60), nn.ReLU(), nn.Linear(60, 2))
+    network = Network(body, torch.full(SHAPE, 0.5), torch.tensor(1.0), removed=removed).eval().requires_grad_(False)
+
+    def inside(**options):
+        halves = halves_of(DifferenceHessian, network, points, step=1.0)
+        pairs = decompose_dense(halves, **options) if solver == "dense" else decompose_lanczos(halves, 3, 0, **options)
+        return np.linalg.norm((removed.numpy().T @ pairs.vectors) * pairs.values) / np.linalg.norm(pairs.values)
+
+    points = torch.rand(9, *SHAPE)
+    assert inside(removed=removed.double().numpy()) < 1e-5
+    assert leak is None or inside() > leak
 
 
 def test_a_linear_network_does_not_curve(planted):

@@ -20,6 +20,7 @@ from friendlyfire.records.stores import create_store, open_store
 def main(inputs, outputs, settings):
     section, experiment = settings["curvature"], settings["experiment"]
     network = load_network(inputs.network, resolve_device(settings["device"]))
+    removed = None if network.removed is None else network.removed.double().cpu().numpy()
     with open_store(inputs.boundary, "boundary", experiment) as boundary:
         units = "step: pixels in [0, 1]; values: logits / pixel^2, positive ones lead into the class"
         quality = [part.name for part in fields(quality_kind(section))]
@@ -29,7 +30,7 @@ def main(inputs, outputs, settings):
         with create_store(outputs.curvature, "curvature", record) as target:
             for number, c in enumerate(classes, start=1):
                 seed = derive_seed(settings["seed"], "curvature", experiment, section["solver"], c)
-                pairs = decompose(mean_hessians(network, boundary, c, section), section, seed, progress)
+                pairs = decompose(mean_hessians(network, boundary, c, section), section, seed, progress, removed)
                 logging.info("class %s: %s", boundary.record["class_names"][number - 1], asdict(pairs.quality))
                 progress.reach(number)
                 kept = kept_vectors(pairs.values, section)

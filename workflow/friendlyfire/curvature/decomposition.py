@@ -17,6 +17,7 @@ def decompose(
     section: Mapping[str, Any],
     seed: int,
     progress: Progress,
+    removed: np.ndarray | None = None,
 ) -> Eigenpairs:
     """Decompose the mean Hessian of one target class.
 
@@ -25,6 +26,7 @@ def decompose(
         section: ``curvature``; solver, directions, tolerance, max_products, leading and probes are read.
         seed: seed of the random probes or the random start.
         progress: progress over the classes.
+        removed: (d, k) orthonormal directions that the network does not see; None for none.
     """
 
     def halves(products: int) -> tuple[WatchedHessian, WatchedHessian]:
@@ -32,10 +34,11 @@ def decompose(
 
     if section["solver"] == "lanczos":
         most = section["max_products"]
-        return decompose_lanczos(halves(most), section["directions"], seed, section["tolerance"], max_products=most)
+        options = {"max_products": most, "removed": removed}
+        return decompose_lanczos(halves(most), section["directions"], seed, section["tolerance"], **options)
     pixels = operators[0][0].pixels
     products = section["leading"] + pixels
-    return decompose_dense(halves(products), probes_of(section, pixels, seed), section["leading"])
+    return decompose_dense(halves(products), probes_of(section, pixels, seed), section["leading"], removed)
 
 
 def quality_kind(section: Mapping[str, Any]) -> type[Quality]:

@@ -28,6 +28,7 @@ def decompose_dense(
     halves: tuple[MeanHessian, MeanHessian],
     probes: np.ndarray | None = None,
     leading: int = 10,
+    removed: np.ndarray | None = None,
 ) -> Eigenpairs:
     """Compute all eigenpairs of the mean Hessian, measured along an orthonormal basis and symmetrised.
 
@@ -35,6 +36,8 @@ def decompose_dense(
         halves: the operator on two halves of the sample; the mean is over both.
         probes: (d, d) orthonormal basis to probe along; None for the pixels. It affects the result.
         leading: number of leading directions in the quality record.
+        removed: (d, k) orthonormal directions that the network does not see. The Hessian vanishes along them; by
+            differences along other probes it does not, since they are not linear.
 
     Cost:
         2 (d + leading) gradients per point, and O(d^3).
@@ -46,6 +49,8 @@ def decompose_dense(
     measured = [products_along(half, probes) for half in halves]
     if probes is not None:
         measured = [products @ probes.T for products in measured]
+    if removed is not None:
+        measured = [matrix - (matrix @ removed) @ removed.T for matrix in measured]
     mean = sum((half.points / whole.points) * matrix for half, matrix in zip(halves, measured, strict=True))
     if not np.isfinite(mean).all():
         raise CurvatureError("the mean Hessian is not finite; are the network's weights, or the step too large?")
@@ -113,6 +118,7 @@ def decompose_lanczos(
     block: int = 2,
     max_products: int = 1000,
     noise: float = 0.1,
+    removed: np.ndarray | None = None,
 ) -> Eigenpairs:
     """Compute the ``count`` largest and ``count`` smallest eigenpairs of the mean Hessian, without its matrix.
 
@@ -140,6 +146,7 @@ def decompose_lanczos(
         noise: an eigenpair has also converged if the part of H v outside the Krylov space is at most this fraction of
             the standard error of H v; 0 for convergence to ``tolerance`` only. At 0.1 the leading vectors of 48 planted
             Hessians with noise overlapped with the true ones by at most 0.02 less than those at the tolerance.
+        removed: as in :func:`decompose_dense`; the Krylov space has none of them.
 
     Returns:
         2 ``count`` eigenpairs, positive end first, and a :class:`SampledQuality`, which records why it stopped. Both
@@ -161,7 +168,8 @@ def decompose_lanczos(
     basis, image, apart = (torch.empty(limit, d, dtype=torch.float64).T for _ in range(3))
     projected, squared, spread = (torch.empty(limit, limit, dtype=torch.float64) for _ in range(3))
     random = np.random.default_rng(seed)
-    q = torch.from_numpy(random.standard_normal((d, min(block, limit))))
+    start = random.standard_normal((d, min(block, limit)))
+    q = torch.from_numpy(start if removed is None else start - removed @ (removed.T @ start))
     m, due = 0, 2 * count
     while True:
         for _ in range(2):  # twice is enough for orthogonality to rounding
