@@ -564,7 +564,7 @@ def networks(suite: str) -> str:
             # Networks on the same images share their norm.
             images = next(found for one in (name, first) if len(found := table("table1.csv", one)))
             image = images["image_norm"][images["side"] == images["side"].max()].mean() / 255
-            median = float(_median_norm(norms))
+            median = _median_norm(norms)
             row += [f"{median:.2f}", f"{100 * median / image:.0f}"]
         if len(shared):
             own, theirs = (shared.set_index("theirs").loc[one] for one in (name, first))
@@ -603,7 +603,8 @@ def twins() -> str:
     rows = []
     for name in names:
         network, norms, line = (table(f"{file}.csv", name) for file in ("network", "twins-norms", "twins"))
-        row = [f"`{name}`", f"{100 * line['full_accuracy'].iloc[0]:.1f}", "", "", _median_norm(norms), *[""] * 4]
+        full, median = 100 * line["full_accuracy"].iloc[0], _median_norm(norms)
+        row = [f"`{name}`", f"{full:.1f}", "", "", f"{median:.2f}", *[""] * 4]
         original = line["of"].iloc[0]
         if original != name:
             robust = network.iloc[0]
@@ -643,9 +644,9 @@ def _judged(cells: pd.DataFrame, key: str | tuple[str, str]) -> str:
     return f"{spelled(cells.loc[key])} {SIGNS[cells.loc[key, 'verdict']]}" if key in cells.index else ""
 
 
-def _median_norm(norms: pd.DataFrame) -> str:
-    """Format DeepFool's median norm, the mean over repetitions."""
-    return f"{norms[norms['percent'] == 50]['norm'].mean():.2f}"
+def _median_norm(norms: pd.DataFrame) -> float:
+    """Return DeepFool's median norm, the mean over repetitions."""
+    return norms[norms["percent"] == 50]["norm"].mean()
 
 
 def _cell(cells: pd.DataFrame, rule: str, name: str) -> str:

@@ -167,11 +167,14 @@ class Stages:
 
         return of_job
 
+    def claims_of(self, wildcards):
+        """Return the declarations of the claims that are tested of the experiment."""
+        return [declared("claims")[name] for name in tested_claims(self.config, wildcards.experiment)]
+
     def read_by_claims(self, wildcards):
         """Input: the stores that the claims of the experiment read."""
         figures = experiment_settings(self.config, wildcards.experiment, "figures")
-        tested = tested_claims(self.config, wildcards.experiment)
-        patterns = [pattern for name in tested for pattern in declared("claims")[name]["reads"]]
+        patterns = [pattern for kind in self.claims_of(wildcards) for pattern in kind["reads"]]
         # The last, of how many perturbations the directions are.
         words = {"basis": figures["fig4"] + figures["fig3"], "theirs": compared(self.config, wildcards.experiment)}
         paths = [*spelled_out(patterns, **words), "bases/deepfool-high.zarr.zip"]
@@ -180,8 +183,7 @@ class Stages:
     def read_of_original(self, wildcards):
         """Input: the stores that claims about a twin read of its original."""
         original = original_of(self.config, wildcards.experiment)
-        kinds = [declared("claims")[name] for name in tested_claims(self.config, wildcards.experiment)]
-        paths = [path for kind in kinds if "twin" in kind for path in kind["reads"]]
+        paths = [path for kind in self.claims_of(wildcards) if "twin" in kind for path in kind["reads"]]
         return [f"results/{original}/{path}" for path in dict.fromkeys(paths)]
 
     def quality_of_claims(self, wildcards):
@@ -191,8 +193,7 @@ class Stages:
 
     def networks_of_claims(self, wildcards):
         """Input: the accuracy of the experiment's network, and of those that claims compare it with."""
-        kinds = [declared("claims")[name] for name in tested_claims(self.config, wildcards.experiment)]
-        theirs = any("{theirs}" in path for kind in kinds for path in kind["reads"])
+        theirs = any("{theirs}" in path for kind in self.claims_of(wildcards) for path in kind["reads"])
         names = [wildcards.experiment, *(compared(self.config, wildcards.experiment) if theirs else [])]
         if self.read_of_original(wildcards):
             names.append(original_of(self.config, wildcards.experiment))
@@ -200,8 +201,7 @@ class Stages:
 
     def claim_code(self, wildcards):
         """Return digests of the functions of the experiment's claims, and of what they declare."""
-        kinds = [declared("claims")[name] for name in tested_claims(self.config, wildcards.experiment)]
-        return [text for kind in kinds for text in code_of_kind(kind, self.folder)]
+        return [text for kind in self.claims_of(wildcards) for text in code_of_kind(kind, self.folder)]
 
     def weights_of(self, wildcards):
         """Input: the weights file of the job's experiment, if any."""

@@ -130,11 +130,12 @@ def twins_panels(numbers: pd.DataFrame, spectra: pd.DataFrame, norms: pd.DataFra
                     plot_over_repetitions(ax, rows, across, up, **own)
         label_axes(axes, mine)
         handles = [Line2D([], [], color=colour, label=experiment) for experiment, colour in colours.items()]
-        handles += [
+        axes[3].legend(handles=handles, loc="lower right", fontsize=6)
+        handles = [
             Line2D([], [], color="#888888", linestyle=style, label=basis_name(basis, legend))
             for basis, style in zip(bases, STYLES, strict=False)
         ]
-        axes[3].legend(handles=handles, loc="lower right", fontsize=6)
+        axes[2].legend(handles=handles, loc="lower left", fontsize=6)  # spectra fall: no line is there
     return figure
 
 
